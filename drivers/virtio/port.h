@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port.h: the contract between the kit and what it runs on.
+ *
+ * The kit (lib/, drivers/) asks nothing of its host but the vport_ functions
+ * below and memcpy, memset, memmove, memcmp. Ringlet's kernel implements them
+ * in kernel/port.c; docs/porting.md tells how to write another port.
+ *
+ * Three contexts, and what may be called in each:
+ *   interrupt  an irq handler: vport_mark, register access
+ *   drain      vport_event.drain, called by vport_relax: everything but
+ *              vport_relax and the allocators
+ *   work,      vport_work.run, called by vport_relax one at a time; and the
+ *   program    program itself: everything
+ */
+#ifndef DRIVERS_VIRTIO_PORT_H
+#define DRIVERS_VIRTIO_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* One device as the port knows it; the kit hands it back and never looks inside. */
+struct vport_device;
+
+/* ---- Memory ------------------------------------------------------------- */
+
+/* An address as the device sees it. A type of its own: it is not a pointer, and
+ * need not equal a physical address (IOMMU, bounce area, another process). */
+typedef struct {
+	uint64_t bits;
+} dma_addr_t;
+
+enum vport_direction { VPORT_TO_DEVICE, VPORT_FROM_DEVICE };
+
+/* Zeroed private memory, which no device sees, aligned to 16. NULL when there is
+ * none. Freed with the same size. */
+void *vport_alloc(size_t size);
+void vport_free(void *memory, size_t size);
+
+/* Zeroed memory shared with the device: contiguous to it, cacheable, aligned to
+ * `align` (a power of two, at most 4096). NULL when there is none. */
+void *vport_dma_alloc(struct vport_device *device, size_t size, size_t align, dma_addr_t *address);
+void vport_dma_free(struct vport_device *device, void *memory, size_t size);
+
+/*
+ * Makes [buffer, buffer + length) visible to the device. Returns how many bytes
+ * from its start are contiguous there (1 … length; call again for the rest), or
+ * an error. The memory belongs to the device until vport_dma_unmap, which is
+ * called once for each piece that map returned, with the same arguments and that length.
+ */
+long vport_dma_map(struct vport_device *device, void *buffer, size_t length,
+		   enum vport_direction direction, dma_addr_t *address);
+void vport_dma_unmap(struct vport_device *device, void *buffer, size_t length,
+		     enum vport_direction direction, dma_addr_t address);
+
+/* ---- Registers ---------------------------------------------------------- */
+
+/* Where a register is, in the port's own terms: on metal a virtual address. 0 is none. */
+typedef uintptr_t vport_reg_t;
+
+/*
+ * One naturally aligned access of 1, 2 or 4 bytes (the width given), little-endian.
+ * A write is ordered after all earlier memory accesses, a read before all later ones.
+ */
+uint32_t vport_reg_read(vport_reg_t reg, unsigned width);
+void vport_reg_write(vport_reg_t reg, unsigned width, uint32_t value);
+
+/* Makes `length` bytes of device registers at bus address `bus` reachable; 0 when
+ * that cannot be done. For a PCI device, `bus` is a PCI memory address (a BAR's
+ * value plus an offset); for an MMIO device a CPU physical address. Lasts for good. */
+vport_reg_t vport_map(struct vport_device *device, uint64_t bus, uint64_t length);
+
+/* PCI configuration space of the function: width 1, 2 or 4, offset aligned to it.
+ * All ones when there is nothing. */
+struct pci_function;
+uint32_t vport_pci_read(const struct pci_function *function, unsigned offset, unsigned width);
+void vport_pci_write(const struct pci_function *function, unsigned offset, unsigned width,
+		     uint32_t value);
+
+/* ---- Interrupts --------------------------------------------------------- */
+
+typedef void vport_irq_fn(void *argument);
+
+/* What a device writes where, to signal one interrupt (PCI MSI-X). */
+struct vport_msi {
+	uint64_t address;
+	uint32_t data;
+};
+
+/*
+ * One message-signalled interrupt for the device; `index` (its MSI-X table entry) makes
+ * messages of one device different. Returns 0 and fills *msi, or an error: ERR_UNSUPPORTED
+ * where the platform has none. The handler may run as soon as the message is in the table.
+ */
+int vport_msi_request(struct vport_device *device, unsigned index, vport_irq_fn *handler,
+		      void *argument, struct vport_msi *msi);
+void vport_msi_release(struct vport_device *device, unsigned index);
+
+/* The device's line interrupt (INTx, or an MMIO device's own), possibly shared. The handler
+ * must tell a device that did not raise it from its status. 0 or an error. */
+int vport_line_request(struct vport_device *device, vport_irq_fn *handler, void *argument);
+void vport_line_release(struct vport_device *device);
+
+/* ---- Waiting ------------------------------------------------------------ */
+
+/*
+ * Something to look at: a queue, a device's configuration. The interrupt handler marks it, and
+ * vport_relax calls drain for everything that is marked, or whose check_at has passed. drain may
+ * set check_at (nanoseconds of vport_now; VPORT_NEVER for no time) and may mark its own event
+ * again, which then is called again in the next pass and keeps the CPU from sleeping: that is
+ * how a queue without interrupts is polled.
+ */
+#define VPORT_NEVER UINT64_MAX
+
+struct vport_event {
+	void (*drain)(struct vport_event *event);
+	uint64_t check_at;
+	/* for the port */
+	struct vport_event *next, *next_marked;
+	bool marked;
+};
+
+void vport_event_add(struct vport_event *event); /* from now on looked at by check_at */
+void vport_event_remove(
+	struct vport_event *event);         /* returns when it will not be called any more */
+void vport_mark(struct vport_event *event); /* any context; idempotent */
+
+/*
+ * Something that must wait or cannot be entered twice: recovery, a control queue, a rescan. Runs in
+ * vport_relax, one at a time, never from a relax that a work item called. Queueing one that is
+ * queued already does nothing; one may be queued again while it runs.
+ */
+struct vport_work {
+	void (*run)(struct vport_work *work);
+	/* for the port */
+	struct vport_work *next;
+	bool queued;
+};
+
+void vport_work_queue(struct vport_work *work); /* program, work or drain context */
+
+/*
+ * Drains what is marked and runs work; when there was none, waits until something is marked or
+ * `deadline` (vport_now's clock) has passed, whichever is first. Returns after at least one pass:
+ * the caller loops over its own condition. Asserts that it is not called from drain context.
+ */
+void vport_relax(uint64_t deadline);
+
+/* Nanoseconds since some start, monotonic, the same on every CPU. Any context. */
+uint64_t vport_now(void);
+
+/* ---- Telling ------------------------------------------------------------ */
+
+enum vport_log_level { VPORT_LOG_ERROR, VPORT_LOG_INFO, VPORT_LOG_TRACE };
+
+/* One line, without its newline, for a person. Not in interrupt context. The port drops what its
+ * user did not ask for (TRACE=1). */
+void vport_log(enum vport_log_level level, const char *line);
+/* Whether lines of that level are shown: so that a trace costs nothing when they are not. */
+bool vport_logs(enum vport_log_level level);
+
+/* A setting that the person who boots chose: the value of key= on the kernel's command line,
+ * or the fallback where there is none or it is no number. */
+uint64_t vport_setting(const char *key, uint64_t fallback);
+/* Whether key=value was given with exactly that value (ring=packed, irq=poll). */
+bool vport_setting_is(const char *key, const char *value);
+
+/* A caller's bug: says so and ends. Never called for what a device did. */
+_Noreturn void vport_panic(const char *what, const char *file, int line);
+
+#define kit_assert(condition) \
+	do { \
+		if (__builtin_expect(!(condition), 0)) \
+			vport_panic(#condition, __FILE__, __LINE__); \
+	} while (0)
+
+#endif

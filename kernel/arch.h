@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the kernel asks of an architecture. arch/<arch>/ implements every function here, and
+ * nothing outside arch/ and boot/ knows which architecture it is.
+ */
+#ifndef KERNEL_ARCH_H
+#define KERNEL_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/virtio/port.h"
+
+struct cpu;
+struct vport_device;
+struct irq_line;
+
+extern const char arch_name[]; /* "x86_64", "aarch64" */
+
+/* ---- Start, in the order in which kernel_main calls them ------------------ */
+
+/* Brings up the first UART that can be used at once (a port on x86; the FDT's stdout on ARM) and
+ * calls console_add for it; there may be none. Page tables are final: map_device works. */
+void arch_console_init(void);
+/* Interrupt controllers, clock and its timer interrupt, power-off methods: all that firmware tables
+ * tell. page_alloc works. */
+void arch_platform_init(void);
+/* Finds the buses: calls pci_host_found, mmio_device_found (kernel/discover.h) for each. */
+void arch_discover(void);
+
+/* ---- Page tables (kernel/mmu.c does the walking) -------------------------- */
+
+enum map_kind { MAP_TEXT, MAP_RODATA, MAP_DATA, MAP_DEVICE };
+
+/* A leaf entry for the page at phys (4 KiB), or for a 2 MiB block. */
+uint64_t arch_pte_leaf(uint64_t phys, enum map_kind kind, bool block);
+/* An entry that points to the next level's table. */
+uint64_t arch_pte_table(uint64_t phys);
+bool arch_pte_valid(uint64_t pte);
+bool arch_pte_is_block(uint64_t pte); /* of a valid entry of level 1 (2 MiB) */
+uint64_t arch_pte_phys(uint64_t pte);
+/* After entries went from invalid to valid (aarch64 wants a barrier), and after one was removed. */
+void arch_mmu_sync(void);
+void arch_mmu_forget(uintptr_t va);
+/* Makes the tree at this physical address the only one. */
+void arch_mmu_switch(uint64_t root);
+
+/* Goes on in fn on another stack and never comes back. */
+_Noreturn void arch_run_on_stack(uintptr_t top, void (*fn)(void));
+
+/* ---- CPU ------------------------------------------------------------------ */
+
+struct cpu *arch_cpu(void); /* this CPU's data; valid from the first C line on */
+void arch_cpu_set(struct cpu *cpu);
+
+/* Masks interrupts on this CPU; returns whether they were on. */
+bool arch_irq_off(void);
+void arch_irq_restore(bool on);
+/* Sleeps until an interrupt has been taken or vport_now() >= deadline. Called with interrupts
+ * masked (so that nothing is lost between the caller's last look and the sleep), returns with them
+ * masked after having taken what was pending. */
+void arch_sleep(uint64_t deadline);
+/* One turn of a loop that polls memory. */
+void arch_pause(void);
+
+uint64_t arch_now(void); /* nanoseconds, monotonic; the implementation of vport_now */
+
+/* ---- Interrupts (kernel/irq.c keeps the handlers) -------------------------- */
+
+/* A slot is the number under which irq_dispatch is called: below IRQ_SLOTS. */
+#define IRQ_SLOTS 1536
+
+/* Routes and unmasks a line; the same line twice gives the same slot. >= 0 or an error. */
+int arch_irq_line_open(const struct irq_line *line);
+/* Finds a message for interrupt `index` of the device. >= 0 (the slot) or an error. */
+int arch_irq_msi_open(struct vport_device *device, unsigned index, struct vport_msi *msi);
+void arch_irq_close(unsigned slot);
+
+/* ---- The end -------------------------------------------------------------- */
+
+/* Ends the machine with this status (0…127), by the first way that works: see DESIGN in
+ * docs/kernel.md. Never returns: where nothing works it stops the CPU. */
+_Noreturn void arch_shutdown(int status);
+
+#endif

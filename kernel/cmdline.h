@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kernel's command line: `app=NAME key=value … -- ARGUMENT …`, with "double quotes" around
+ * what has spaces. */
+#ifndef KERNEL_CMDLINE_H
+#define KERNEL_CMDLINE_H
+
+#include <stddef.h>
+
+/* Splits boot_info.cmdline in place. */
+void cmdline_init(void);
+/* The value of key=, or NULL; the n-th one where a key may stand more than once (n from 0). */
+const char *cmdline_get(const char *key);
+const char *cmdline_get_nth(const char *key, unsigned n);
+/* What stands behind "--". */
+int cmdline_argc(void);
+char **cmdline_argv(void);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The system console: all that is printed goes to every console there is, input comes from any. */
+#ifndef KERNEL_CONSOLE_H
+#define KERNEL_CONSOLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct console {
+	const char *name;
+	/* Writes all of it, waiting where it must. Must work with interrupts masked. */
+	void (*write)(struct console *console, const char *text, size_t length);
+	/* One character, or -1 when there is none. */
+	int (*read)(struct console *console);
+	struct console *next;
+};
+
+/* Adds a console; the first one also gets what was printed before there was any (the last 4 KiB). */
+void console_add(struct console *console);
+/* Any context. A newline is sent as CR LF. */
+void console_write(const char *text, size_t length);
+/* A character, or -1 when `deadline` (vport_now) passed first; CONSOLE_EOF at the end of input.
+ * Program context. */
+#define CONSOLE_EOF (-2)
+int console_read(uint64_t deadline);
+/* For a UART's interrupt handler: input may be there. */
+void console_wake(void);
+
+/* format() to the console: one line at most 512 characters. Any context. */
+void kprint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

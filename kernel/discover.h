@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What arch_discover reports; the kernel does the rest (scan, drivers). */
+#ifndef KERNEL_DISCOVER_H
+#define KERNEL_DISCOVER_H
+
+#include <stdint.h>
+
+#include "drivers/pci/pci.h"
+#include "kernel/irq.h"
+
+/* How the kernel reaches a host bridge's configuration space and interrupts. */
+enum pci_access { PCI_ACCESS_ECAM, PCI_ACCESS_CAM, PCI_ACCESS_CF8 };
+
+struct pci_bridge {
+	enum pci_access access;
+	uint64_t config_base; /* physical; of bus first_bus (ECAM, CAM) */
+	unsigned segment, first_bus, last_bus;
+	/* Windows from which BARs may be assigned; none where firmware assigned all that there are. */
+	struct pci_window windows[8];
+	unsigned window_count;
+	/* The architecture's answer to "which line is pin 1…4 of this function" and "which MSI id". */
+	int (*line)(const struct pci_bridge *bridge, const struct pci_function *function,
+		    unsigned pin, struct irq_line *line);
+	int (*msi)(const struct pci_bridge *bridge, const struct pci_function *function,
+		   uint32_t *id);
+	int fdt_node; /* aarch64: the bridge's node */
+};
+
+/* Copies *bridge, scans its buses, assigns BARs, and probes each virtio function. */
+void pci_bridge_found(const struct pci_bridge *bridge);
+
+/* Probes a virtio-mmio slot; line NULL: none, it is polled. */
+void mmio_device_found(uint64_t base, uint64_t size, const struct irq_line *line);
+
+#endif

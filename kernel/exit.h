@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The end of everything: `EXIT: STATUS=n` and off. */
+#ifndef KERNEL_EXIT_H
+#define KERNEL_EXIT_H
+
+#include <stdint.h>
+
+/* The status of a run that ended by an exception, or by an assertion. */
+#define EXIT_EXCEPTION 70
+#define EXIT_PANIC 71
+
+/* Prints the last line and shuts down. Any context. */
+_Noreturn void kernel_exit(int status);
+
+/* For trap code: prints function names from pc and the chain of frame pointers at fp, on both
+ * architectures [fp] = the caller's fp, [fp + 8] = the return address. Bounded, and reads only what
+ * is mapped. */
+void backtrace(uintptr_t pc, uintptr_t fp);
+
+#endif

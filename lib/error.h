@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The error codes of the kit: a function returns 0 or a positive result when it
+ * worked, and one of these (all negative) when it did not. They are our own
+ * because the kit is built without a C library, whose errno values differ.
+ */
+#ifndef LIB_ERROR_H
+#define LIB_ERROR_H
+
+enum error {
+	ERR_IO = -1,          /* the device reported an error, or lied */
+	ERR_NOMEM = -2,       /* out of memory, or of address space */
+	ERR_FULL = -3,        /* no room in the queue now; try again after a pop */
+	ERR_BROKEN = -4,      /* the queue or device broke a rule: nothing until its reset */
+	ERR_RANGE = -5,       /* outside the object: past a disk's end, outside a BAR */
+	ERR_NODEV = -6,       /* no such device, or it is gone */
+	ERR_UNSUPPORTED = -7, /* well-formed, but not something this kit or device does */
+	ERR_TIMEOUT = -8,     /* the deadline passed */
+	ERR_READ_ONLY = -9,   /* a write to something that cannot be written */
+	ERR_BUSY = -10,       /* in use by somebody else */
+	ERR_INVALID = -11,    /* an argument is wrong: unaligned, zero length */
+	ERR_FORMAT = -12,     /* a table (FDT, ACPI, capability list) is malformed */
+};
+
+/* A short sentence for a code, never NULL. */
+const char *error_text(int code);
+
+#endif
