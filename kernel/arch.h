@@ -26,7 +26,7 @@ void arch_console_init(void);
 /* Interrupt controllers, clock and its timer interrupt, power-off methods: all that firmware tables
  * tell. page_alloc works. */
 void arch_platform_init(void);
-/* Finds the buses: calls pci_host_found, mmio_device_found (kernel/discover.h) for each. */
+/* Finds the buses: calls pci_root_found, mmio_device_found (kernel/discover.h) for each. */
 void arch_discover(void);
 
 /* ---- Page tables (kernel/mmu.c does the walking) -------------------------- */

@@ -11,7 +11,7 @@
 /* How the kernel reaches a host bridge's configuration space and interrupts. */
 enum pci_access { PCI_ACCESS_ECAM, PCI_ACCESS_CAM, PCI_ACCESS_CF8 };
 
-struct pci_bridge {
+struct pci_root {
 	enum pci_access access;
 	uint64_t config_base; /* physical; of bus first_bus (ECAM, CAM) */
 	unsigned segment, first_bus, last_bus;
@@ -19,15 +19,14 @@ struct pci_bridge {
 	struct pci_window windows[8];
 	unsigned window_count;
 	/* The architecture's answer to "which line is pin 1…4 of this function" and "which MSI id". */
-	int (*line)(const struct pci_bridge *bridge, const struct pci_function *function,
-		    unsigned pin, struct irq_line *line);
-	int (*msi)(const struct pci_bridge *bridge, const struct pci_function *function,
-		   uint32_t *id);
+	int (*line)(const struct pci_root *root, const struct pci_function *function, unsigned pin,
+		    struct irq_line *line);
+	int (*msi)(const struct pci_root *root, const struct pci_function *function, uint32_t *id);
 	int fdt_node; /* aarch64: the bridge's node */
 };
 
-/* Copies *bridge, scans its buses, assigns BARs, and probes each virtio function. */
-void pci_bridge_found(const struct pci_bridge *bridge);
+/* Copies *root, scans its buses, assigns BARs, and probes each virtio function. */
+void pci_root_found(const struct pci_root *root);
 
 /* Probes a virtio-mmio slot; line NULL: none, it is polled. */
 void mmio_device_found(uint64_t base, uint64_t size, const struct irq_line *line);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Disks, whatever drives them: one interface over virtio-blk (vda …) and, later, virtio-scsi (sda …).
+ *
+ * Typical usage, asynchronous:
+ *
+ *     static void done(struct block_request *request) { if (request->status < 0) …; }
+ *
+ *     struct block_device *disk = block_find("vda");
+ *     request->op = BLOCK_READ; request->sector = 0; request->done = done;
+ *     request->segments = &segment; request->segment_count = 1;    // { buffer, 1 << 20 }
+ *     block_submit(disk, request);
+ *     while (!finished) vport_relax(VPORT_NEVER);
+ *
+ * and synchronous: block_read(disk, sector, buffer, length).
+ */
+#ifndef DRIVERS_VIRTIO_BLOCK_H
+#define DRIVERS_VIRTIO_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/virtio/port.h"
+
+#define BLOCK_SECTOR \
+	512 /* the unit of every sector number and of capacity, whatever block_size is */
+#define BLOCK_ID_BYTES 20
+
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_GET_ID };
+
+struct block_segment {
+	void *memory;
+	size_t length;
+};
+
+/*
+ * One request. The caller fills in the first part, and the request, its segments and the memory
+ * belong to the driver from block_submit until done is called, which happens exactly once for
+ * every request that block_submit accepted, in drain context. It may be of any length that is a
+ * multiple of the disk's block size: the driver splits it as the device demands.
+ */
+struct block_request {
+	enum block_op op;
+	uint64_t sector; /* first sector; must be a multiple of block_size / BLOCK_SECTOR */
+	const struct block_segment
+		*segments; /* none for BLOCK_FLUSH; 20 bytes in all for BLOCK_GET_ID */
+	unsigned segment_count;
+	void (*done)(struct block_request *request);
+	void *cookie; /* the caller's own */
+
+	int status; /* out, when done is called: 0 or an error */
+
+	/* For the driver. */
+	struct {
+		struct block_request *next;
+		unsigned segment; /* the first byte that is not in a device request yet: */
+		size_t offset;    /* segment, and offset in it */
+		uint64_t sector;  /* and on the disk */
+		unsigned parts;   /* device requests in flight */
+		bool issued;      /* everything has been handed out */
+	} driver;
+};
+
+struct block_device;
+
+struct block_operations {
+	/* Takes the request, which block_submit has checked. Never fails: errors come by done. */
+	void (*submit)(struct block_device *disk, struct block_request *request);
+};
+
+struct block_device {
+	char name[8];        /* vda */
+	uint64_t capacity;   /* in sectors of 512 bytes; may change while in use */
+	uint32_t block_size; /* bytes; a power of two, 512 … 65536 */
+	bool read_only;
+	bool gone;       /* removed, or given up: every request fails */
+	unsigned resets; /* how often it had to be reset since it was found */
+	const struct block_operations *operations;
+	struct vport_device *port;
+	void *bounce; /* the synchronous calls' own buffer; NULL until the first one */
+	bool bounce_busy;
+	struct block_device *next;
+};
+
+/* ---- For programs ----------------------------------------------------------- */
+
+struct block_device *block_first(void);            /* in the order of their names; then ->next */
+struct block_device *block_find(const char *name); /* NULL when there is none */
+
+/* Drain context or program. 0: accepted, done will be called. Otherwise an error, and done will not be:
+ * ERR_RANGE past the end, ERR_INVALID unaligned or empty, ERR_READ_ONLY, ERR_NODEV. */
+int block_submit(struct block_device *disk, struct block_request *request);
+
+/* Synchronous (L5, drivers/virtio/block_sync.c); program or work context. They copy through a buffer of
+ * the driver's own, so that a device that is given up keeps nothing of the caller's. 0 or an error. */
+int block_read(struct block_device *disk, uint64_t sector, void *buffer, size_t length);
+int block_write(struct block_device *disk, uint64_t sector, const void *buffer, size_t length);
+int block_flush(struct block_device *disk);
+/* The device's serial number, zero-terminated. */
+int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1]);
+
+/* ---- For drivers ------------------------------------------------------------ */
+
+/* Names the disk (prefix and the next letter) and lists it. The fields up to operations are set. */
+void block_add(struct block_device *disk, const char *prefix);
+
+#endif
