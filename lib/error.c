@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The error codes in words, for the one line that a person gets to read. */
+#include "lib/error.h"
+
+const char *error_text(int code)
+{
+	switch ((enum error)code) {
+	case ERR_IO:
+		return "device error";
+	case ERR_NOMEM:
+		return "out of memory";
+	case ERR_FULL:
+		return "queue full";
+	case ERR_BROKEN:
+		return "device broke a rule";
+	case ERR_RANGE:
+		return "out of range";
+	case ERR_NODEV:
+		return "no such device";
+	case ERR_UNSUPPORTED:
+		return "not supported";
+	case ERR_TIMEOUT:
+		return "timed out";
+	case ERR_READ_ONLY:
+		return "read-only";
+	case ERR_BUSY:
+		return "busy";
+	case ERR_INVALID:
+		return "invalid argument";
+	case ERR_FORMAT:
+		return "malformed table";
+	}
+	return code >= 0 ? "no error" : "unknown error";
+}
