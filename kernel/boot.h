@@ -28,6 +28,17 @@ struct boot_info {
 
 extern struct boot_info boot_info;
 
+/*
+ * The image's sections, as its linker script places them from IMAGE_BASE on; each of these is the
+ * virtual address of a page's start. Only their addresses mean something.
+ *
+ *   image_start … text_end    code: read, execute
+ *   text_end … rodata_end     constants: read
+ *   rodata_end … data_end     initialised data: read, write
+ *   data_end … image_end      .bss, boot stack included: read, write; not in the file
+ */
+extern char image_start[], text_end[], rodata_end[], data_end[], image_end[];
+
 /* Where the architecture hands over, on the boot stack with interrupts masked, exceptions caught,
  * and boot_info filled in. */
 _Noreturn void kernel_main(void);
