@@ -8,12 +8,20 @@
 #ifndef LIB_BARRIER_X86_64_H
 #define LIB_BARRIER_X86_64_H
 
-#define BARRIER_COMPILER() __asm__ volatile("" ::: "memory")
-#define BARRIER_FULL() __asm__ volatile("mfence" ::: "memory")
+#define BARRIER_COMPILER(platform) \
+	do { \
+		(void)(platform); \
+		__asm__ volatile("" ::: "memory"); \
+	} while (0)
+#define BARRIER_FULL(platform) \
+	do { \
+		(void)(platform); \
+		__asm__ volatile("mfence" ::: "memory"); \
+	} while (0)
 
-#define barrier_before_publish(platform) ((void)(platform), BARRIER_COMPILER())
-#define barrier_before_suppression(platform) ((void)(platform), BARRIER_FULL())
-#define barrier_after_completion(platform) ((void)(platform), BARRIER_COMPILER())
-#define barrier_after_enable(platform) ((void)(platform), BARRIER_FULL())
+#define barrier_before_publish(platform) BARRIER_COMPILER(platform)
+#define barrier_before_suppression(platform) BARRIER_FULL(platform)
+#define barrier_after_completion(platform) BARRIER_COMPILER(platform)
+#define barrier_after_enable(platform) BARRIER_FULL(platform)
 
 #endif

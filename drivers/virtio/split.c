@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The split virtqueue, VIRTIO 1.4 section 2.7. Three parts:
+ *
+ *   descriptor area  a table of descriptors; a buffer is a chain of them      (driver writes)
+ *   driver area      the available ring: heads of chains given to the device  (driver writes)
+ *   device area      the used ring: heads given back, and the length written  (device writes)
+ *
+ * We write the first two and never read them back (rule 1): the chains' links are kept in the private
+ * slot table too. Of the device area, an index or an entry is loaded once and then checked.
+ *
+ * See it at work: make run APP=disksum RING=split
+ * Left out: VIRTIO_F_IN_ORDER.
+ */
+#include "drivers/virtio/virtq_format.h"
+#include "lib/barrier.h"
+
+/* 2.7.6 */
+struct virtq_avail {
+	le16 flags;
+	le16 idx;
+	le16 ring[]; /* [size], then le16 used_event */
+};
+enum { VIRTQ_AVAIL_F_NO_INTERRUPT = 1 };
+
+/* 2.7.8 */
+struct virtq_used_elem {
+	le32 id;
+	le32 len;
+};
+struct virtq_used {
+	le16 flags;
+	le16 idx;
+	struct virtq_used_elem ring[]; /* [size], then le16 avail_event */
+};
+enum { VIRTQ_USED_F_NO_NOTIFY = 1 };
+
+_Static_assert(sizeof(struct virtq_desc) == 16, "2.7.5");
+_Static_assert(sizeof(struct virtq_used_elem) == 8, "2.7.8");
+_Static_assert(__builtin_offsetof(struct virtq_used, ring) == 4, "2.7.8");
+
+/* 2.7: 16 bytes a descriptor; 6 bytes and 2 an entry; 6 bytes and 8 an entry, aligned to 4 (2.7.1-1). */
+static size_t avail_offset(uint16_t size)
+{
+	return (size_t)size * sizeof(struct virtq_desc);
+}
+
+static size_t used_offset(uint16_t size)
+{
+	size_t end = avail_offset(size) + 6 + 2 * (size_t)size;
+	return (end + 3) & ~(size_t)3;
+}
+
+size_t split_ring_bytes(uint16_t size)
+{
+	return used_offset(size) + 6 + sizeof(struct virtq_used_elem) * (size_t)size;
+}
+
+struct virtq_addresses split_addresses(uint16_t size, dma_addr_t ring)
+{
+	return (struct virtq_addresses){
+		.desc = ring.bits,
+		.driver = ring.bits + avail_offset(size),
+		.device = ring.bits + used_offset(size),
+	};
+}
+
+/* The two event words stand behind the rings (2.7.7, 2.7.10). */
+static le16 *used_event(struct virtq *vq)
+{
+	return &vq->split.avail->ring[vq->size];
+}
+
+static const le16 *avail_event(const struct virtq *vq)
+{
+	return (const le16 *)&vq->split.used->ring[vq->size];
+}
+
+void split_init(struct virtq *vq, const struct virtq_setup *setup)
+{
+	uint8_t *ring = setup->ring;
+	size_t bytes = split_ring_bytes(setup->size);
+
+	/* The used ring's flags must start as 0 (2.7.10.1); the rest is what a new queue looks like. */
+	for (size_t i = 0; i < bytes; i++)
+		shared_store8(&ring[i], 0);
+	vq->split.desc = (struct virtq_desc *)ring;
+	vq->split.avail = (struct virtq_avail *)(ring + avail_offset(setup->size));
+	vq->split.used = (struct virtq_used *)(ring + used_offset(setup->size));
+}
+
+static void write_desc(struct virtq_desc *desc, const struct virtq_segment *segment, uint16_t flags,
+		       uint16_t next)
+{
+	shared_store64(&desc->addr, segment->address.bits);
+	shared_store32(&desc->len, segment->length);
+	shared_store16(&desc->flags, flags);
+	shared_store16(&desc->next, next);
+}
+
+/* Writes one descriptor that stands for a whole table of them (2.7.5.3): never with NEXT in the
+ * ring (2.7.5.3.1-4), never INDIRECT inside the table (2.7.5.3.1-2). */
+static void write_indirect(struct virtq *vq, uint16_t id, const struct virtq_segment *segments,
+			   unsigned readable, unsigned total)
+{
+	struct virtq_desc *table = virtq_indirect_table(vq, id);
+
+	for (unsigned i = 0; i < total; i++) {
+		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
+		if (i + 1 < total)
+			flags |= VIRTQ_DESC_F_NEXT;
+		write_desc(&table[i], &segments[i], flags, i + 1 < total ? (uint16_t)(i + 1) : 0);
+	}
+	struct virtq_segment whole = {
+		.address = { virtq_indirect_table_address(vq, id) },
+		.length = total * (uint32_t)sizeof(struct virtq_desc),
+	};
+	write_desc(&vq->split.desc[id], &whole, VIRTQ_DESC_F_INDIRECT, 0);
+}
+
+/* 2.7.13.1 and 2.7.13.2: fill in descriptors from the free list, put the head into the next entry of
+ * the available ring. virtq_push has seen to it that there are enough. */
+uint16_t split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
+		    unsigned writable)
+{
+	struct virtq_split *split = &vq->split;
+	unsigned total = readable + writable;
+	uint16_t head = vq->free_head;
+	uint16_t last = head;
+
+	if (total > 1 && total <= vq->indirect_entries) {
+		write_indirect(vq, head, segments, readable, total);
+	} else {
+		for (unsigned i = 0; i < total; i++) {
+			uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
+			if (i > 0)
+				last = vq->slots[last].next;
+			if (i + 1 < total)
+				flags |= VIRTQ_DESC_F_NEXT;
+			write_desc(&split->desc[last], &segments[i], flags,
+				   i + 1 < total ? vq->slots[last].next : 0);
+		}
+	}
+	vq->free_head = vq->slots[last].next;
+
+	shared_store16(&split->avail->ring[split->avail_idx & (vq->size - 1)], head);
+	split->avail_idx++;
+	return head;
+}
+
+/* 2.7.13.3 and 2.7.13.4: show the new index to the device, then look whether it wants to be told. */
+bool split_publish(struct virtq *vq, uint32_t *data)
+{
+	struct virtq_split *split = &vq->split;
+	uint16_t old = split->published;
+	uint16_t new = split->avail_idx;
+
+	*data = new;
+	barrier_before_publish(vq->order_platform); /* 2.7.13.3.1-1 */
+	shared_store16(&split->avail->idx, new);    /* never decremented: 2.7.6.1-1 */
+	split->published = new;
+
+	barrier_before_suppression(vq->order_platform); /* 2.7.13.4.1-1 */
+	if (vq->event_idx) {
+		/* Tell it if avail_event is one of the entries just published (2.7.10.1-6), in the
+		 * arithmetic of free-running 16-bit indices. */
+		uint16_t event = shared_load16(avail_event(vq));
+		return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+	}
+	return (shared_load16(&split->used->flags) & VIRTQ_USED_F_NO_NOTIFY) ==
+	       0; /* 2.7.10.1-3, -4 */
+}
+
+/* 2.7.14: the next entry of the used ring, raw. The index is loaded only when what it announced the
+ * last time is used up, and checked against what is in flight: it can neither jump nor go back. */
+int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
+{
+	struct virtq_split *split = &vq->split;
+
+	if (split->used_idx == split->used_seen) {
+		uint16_t seen = shared_load16(&split->used->idx);
+		uint16_t pending = (uint16_t)(seen - split->used_idx);
+		if (pending == 0)
+			return 0;
+		if (pending > vq->in_flight - vq->unpublished)
+			return virtq_break(vq, "used index ran ahead of what is in flight", seen);
+		barrier_after_completion(vq->order_platform);
+		split->used_seen = seen;
+	}
+	const struct virtq_used_elem *elem = &split->used->ring[split->used_idx & (vq->size - 1)];
+	*id = shared_load32(&elem->id);
+	*written = shared_load32(&elem->len);
+	split->used_idx++;
+	return 1;
+}
+
+/* Puts the chain back at the front of the free list, by the private links. */
+void split_release(struct virtq *vq, uint16_t id)
+{
+	uint16_t last = id;
+
+	for (unsigned i = 1; i < vq->slots[id].count; i++)
+		last = vq->slots[last].next;
+	vq->slots[last].next = vq->free_head;
+	vq->free_head = id;
+}
+
+/* 2.7.7: with EVENT_IDX flags must stay 0 (2.7.7.1-3), and "not now" is an event index that the device
+ * reaches only after 2^16 - 1 more buffers. */
+void split_disable_interrupts(struct virtq *vq)
+{
+	struct virtq_split *split = &vq->split;
+
+	if (vq->event_idx)
+		shared_store16(used_event(vq), (uint16_t)(split->used_idx - 1));
+	else
+		shared_store16(&split->avail->flags, VIRTQ_AVAIL_F_NO_INTERRUPT);
+}
+
+bool split_enable_interrupts(struct virtq *vq)
+{
+	struct virtq_split *split = &vq->split;
+
+	if (vq->event_idx)
+		shared_store16(used_event(vq), split->used_idx);
+	else
+		shared_store16(&split->avail->flags, 0);
+	barrier_after_enable(vq->order_platform);
+	return shared_load16(&split->used->idx) != split->used_idx;
+}

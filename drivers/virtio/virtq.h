@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Virtqueues: one interface over the split (VIRTIO 1.4, 2.7) and the packed format (2.8).
+ *
+ * Typical usage:
+ *
+ *     virtq_push(vq, segments, readable, writable, cookie);   // as often as there is room
+ *     if (virtq_publish(vq, &data))                           // once for the whole batch
+ *             notify the device;
+ *     …
+ *     while ((n = virtq_pop(vq, &cookie, &written)) > 0)
+ *             complete(cookie, written);
+ *     if (n < 0)
+ *             the device broke a rule: reset it, then virtq_drain gives back what was in flight.
+ *
+ * The queue allocates nothing and calls nothing of the port: its memory is given at set-up, buffers
+ * are named by device address only. It does no locking: one caller at a time.
+ *
+ * The device is not trusted. What it may write is the used ring (split) or the descriptors' id, length
+ * and flags (packed), and the event words; each is loaded once and checked. Everything that we need to
+ * know again (which ids are in flight, how long a chain is, what may be written) stands in a private
+ * table that the device cannot reach.
+ */
+#ifndef DRIVERS_VIRTIO_VIRTQ_H
+#define DRIVERS_VIRTIO_VIRTQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/virtio/port.h"
+#include "lib/error.h"
+#include "lib/le.h"
+
+#define VIRTQ_MAX_SIZE 32768
+
+enum virtq_format { VIRTQ_SPLIT, VIRTQ_PACKED };
+
+/* A piece of a buffer, as the device sees it. length > 0. */
+struct virtq_segment {
+	dma_addr_t address;
+	uint32_t length;
+};
+
+/* What is known of the buffer with a given id. Private. */
+struct virtq_slot {
+	void *cookie;
+	uint32_t writable; /* bytes that the device may write */
+	uint16_t count; /* descriptors in the ring; 0: not in flight (or not the head of a chain) */
+	uint16_t next;  /* split: next descriptor of the chain; both: next free one */
+};
+
+/* One descriptor of an indirect table or of the split ring; 2.7.5. */
+struct virtq_desc {
+	le64 addr;
+	le32 len;
+	le16 flags;
+	le16 next;
+};
+
+struct virtq_split {
+	struct virtq_desc *desc;
+	struct virtq_avail *avail;
+	struct virtq_used *used;
+	uint16_t avail_idx; /* where the next buffer goes; free-running */
+	uint16_t published; /* what the device was shown last */
+	uint16_t used_idx;  /* the next entry to take; free-running */
+	uint16_t used_seen; /* the device's index when we last looked, checked */
+};
+
+struct virtq_packed {
+	struct virtq_packed_desc *ring;
+	struct virtq_packed_event *driver_event, *device_event;
+	uint16_t avail; /* where the next buffer goes */
+	uint16_t used;  /* where the next used descriptor will be */
+	bool avail_wrap, used_wrap;
+	uint16_t held, held_at,
+		held_flags; /* descriptors not published yet, and the first of them */
+};
+
+struct virtq {
+	enum virtq_format format;
+	uint16_t size;
+	bool event_idx;      /* VIRTIO_F_EVENT_IDX */
+	bool order_platform; /* VIRTIO_F_ORDER_PLATFORM */
+	bool broken;
+	uint16_t free_head;        /* first free id */
+	uint16_t free_count;       /* free descriptors */
+	uint16_t in_flight;        /* buffers */
+	uint16_t unpublished;      /* those among them that the device has not been shown */
+	uint16_t indirect_entries; /* descriptors in each indirect table; 0: not used */
+	struct virtq_slot *slots;
+	struct virtq_desc *indirect; /* one table a slot */
+	dma_addr_t indirect_address;
+	const char *fault; /* once broken: which rule, and the value that broke it */
+	uint32_t fault_value;
+	union {
+		struct virtq_split split;
+		struct virtq_packed packed;
+	};
+};
+
+/* ---- Set-up ----------------------------------------------------------------- */
+
+struct virtq_setup {
+	enum virtq_format format;
+	uint16_t size;             /* split: a power of two; 1 … 32768 */
+	uint16_t indirect_entries; /* 0 unless VIRTIO_F_INDIRECT_DESC was negotiated */
+	bool event_idx, order_platform;
+	/* Shared with the device: virtq_ring_bytes(), aligned to 16. */
+	void *ring;
+	dma_addr_t ring_address;
+	/* Private: virtq_table_bytes(), aligned to 8. */
+	void *table;
+	/* Shared: virtq_indirect_bytes(), aligned to 16; NULL when indirect_entries is 0. */
+	void *indirect;
+	dma_addr_t indirect_address;
+};
+
+size_t virtq_ring_bytes(enum virtq_format format, uint16_t size);
+size_t virtq_table_bytes(uint16_t size);
+size_t virtq_indirect_bytes(uint16_t size, uint16_t indirect_entries);
+
+/* Makes the queue empty, whatever was in the memory: at first, and again after each reset of the device
+ * (which must have been seen to finish). The memory stays the queue's as long as it is used. */
+void virtq_init(struct virtq *vq, const struct virtq_setup *setup);
+
+/* Where the three parts are, to tell the device: descriptor area, driver area, device area (2.6). */
+struct virtq_addresses {
+	uint64_t desc, driver, device;
+};
+struct virtq_addresses virtq_addresses(enum virtq_format format, uint16_t size, dma_addr_t ring);
+
+/* ---- Use -------------------------------------------------------------------- */
+
+/*
+ * Adds a buffer: `readable` segments that the device reads, followed by `writable` ones that it writes
+ * (2.7.4.2-1); at least one in all, at most 2^32 - 1 bytes (2.7.5.2-1). The device does not see it
+ * before virtq_publish. Returns the buffer's id (0 … size - 1), by which the caller may keep things of
+ * its own until it is popped; ERR_FULL when there is no room now, ERR_BROKEN.
+ */
+int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
+	       unsigned writable, void *cookie);
+
+/* How many segments a buffer may have at most (more never fit), and how many fit now. */
+unsigned virtq_max_segments(const struct virtq *vq);
+bool virtq_has_room(const struct virtq *vq, unsigned segments);
+
+/*
+ * Gives all that was pushed to the device. Returns whether it must be notified, and in *data the
+ * part of the notification that tells where the ring stands (VIRTIO_F_NOTIFICATION_DATA, 2.9):
+ * bits 16 to 31 of it.
+ */
+bool virtq_publish(struct virtq *vq, uint32_t *data);
+
+/*
+ * Takes one used buffer: 1, its cookie, and how many bytes the device says it wrote, which is at most what
+ * it was allowed to. 0: none now. ERR_BROKEN: the device broke a rule (vq->fault says which), now or before; nothing
+ * more comes out until the reset.
+ */
+int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written);
+
+/* Asks the device not to interrupt; it may all the same (2.7.7.1-5). Callable in interrupt context. */
+void virtq_disable_interrupts(struct virtq *vq);
+/* Asks for an interrupt with the next used buffer. Returns true when there already is one, which then
+ * may not cause an interrupt: the caller must look again. */
+bool virtq_enable_interrupts(struct virtq *vq);
+
+/* After the device's reset: the cookie of one buffer that was in flight, in no order, each once; NULL
+ * when there are no more. Then virtq_init. */
+void *virtq_drain(struct virtq *vq);
+
+/* Whether the buffer with this id is in flight. */
+static inline bool virtq_busy(const struct virtq *vq, unsigned id)
+{
+	return vq->slots[id].count != 0;
+}
+
+#endif
