@@ -26,6 +26,22 @@ struct fdt {
 	uint32_t reservations; /* offset of the memory reservation block */
 };
 
+/* Cell `index` (a big-endian word) of a property's value, which is long enough. */
+static inline uint32_t fdt_read_cell(const void *value, size_t index)
+{
+	const uint8_t *b = (const uint8_t *)value + 4 * index;
+	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+/* A number of `count` cells, 0 to 2, at cell `index`. */
+static inline uint64_t fdt_read_cells(const void *value, size_t index, unsigned count)
+{
+	uint64_t number = 0;
+	while (count-- > 0)
+		number = number << 32 | fdt_read_cell(value, index++);
+	return number;
+}
+
 /* Checks the header and that the whole tree parses. `readable` is how many bytes may be
  * read at blob. 0 or ERR_FORMAT. The blob must outlive the struct. */
 int fdt_open(struct fdt *fdt, const void *blob, size_t readable);
@@ -47,7 +63,7 @@ int fdt_phandle(const struct fdt *fdt, uint32_t phandle);
 int fdt_compatible(const struct fdt *fdt, int from, const char *compatible);
 
 const char *fdt_name(const struct fdt *fdt, int node);
-/* A property's value and its length, NULL when there is none. */
+/* A property's value and its length (which may be NULL), NULL when there is none. */
 const void *fdt_property(const struct fdt *fdt, int node, const char *name, size_t *length);
 /* A property that is one zero-terminated string, checked to be one. */
 const char *fdt_string(const struct fdt *fdt, int node, const char *name);
@@ -56,10 +72,9 @@ uint32_t fdt_cell(const struct fdt *fdt, int node, const char *name, unsigned in
 		  uint32_t fallback);
 
 /* Entry `index` of reg, translated to a CPU physical address through every parent's ranges.
- * 0; ERR_NODEV past the last; ERR_FORMAT. A region that wraps around is malformed. */
+ * 0; ERR_NODEV past the last; ERR_UNSUPPORTED when it is no address of the CPU (a parent has no
+ * ranges, or none that holds it); ERR_FORMAT. A region that wraps around is malformed. */
 int fdt_reg(const struct fdt *fdt, int node, unsigned index, uint64_t *address, uint64_t *size);
-/* Translates an address of `node`'s children to a CPU physical address: for PCI hosts' own use of
- * reg, see fdt_pci_range. */
 
 /* An interrupt specifier, with the node of the controller that understands it. */
 #define FDT_MAX_INTERRUPT_CELLS 4
@@ -80,7 +95,8 @@ int fdt_pci_interrupt(const struct fdt *fdt, int bridge, unsigned bus, unsigned 
  * msi-map and msi-map-mask, or msi-parent (then the id is the requester id). */
 int fdt_msi(const struct fdt *fdt, int bridge, uint32_t requester, int *controller, uint32_t *id);
 
-/* One entry of a PCI host bridge's ranges. */
+/* Entry `index` of a PCI host bridge's ranges, not counting those of configuration space, with the
+ * CPU address translated. 0; ERR_NODEV past the last; else as fdt_reg. */
 struct fdt_pci_range {
 	bool io, bits64, prefetchable;
 	uint64_t pci, cpu, size;
