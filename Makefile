@@ -25,7 +25,7 @@ Q = $(if $(filter 1,$(V)),,@)
 
 # ---- What it is made of -----------------------------------------------------
 # The kit: it stands alone, and needs vport_* and four mem* functions.
-LIB = lib/error.o lib/format.o
+LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o
 PCI =
 VIRTIO =
 KIT = $(LIB) $(PCI) $(VIRTIO)
