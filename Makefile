@@ -55,7 +55,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 CODE = -O2 -g -fno-pic -fno-pie -fno-stack-protector -fno-omit-frame-pointer \
 	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(ARCH_CFLAGS)
 INCLUDE = -nostdinc -isystem $(compiler_include)
-CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CODE) -I. -MMD -MP
+CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CODE) -I. -Iarch/$(ARCH)/include -MMD -MP
 # Interrupt entry saves no vector registers, so nothing that may run there has any.
 CFLAGS_KERNEL = $(CFLAGS_ALL) -ffreestanding -mgeneral-regs-only $(INCLUDE)
 CFLAGS_LIBC = $(CFLAGS_KERNEL) $(NEWLIB_INCLUDE)

@@ -12,6 +12,10 @@
 
 #include "drivers/virtio/port.h"
 
+/* arch_io_before_write() and arch_io_after_read(): what a register access needs around it, as
+ * macros; arch/<arch>/include is on the include path. */
+#include <arch_io.h>
+
 struct cpu;
 struct vport_device;
 struct irq_line;
