@@ -17,6 +17,7 @@ ifeq ($(filter $(ARCH),$(ARCHES)),)
 $(error ARCH=$(ARCH): there is $(ARCHES) (the host port is not there yet))
 endif
 B = $(O)/$(ARCH)
+W = $(B)/$(IMAGE)
 NEWLIB = $(O)/newlib/$(ARCH)
 comma = ,
 Q = $(if $(filter 1,$(V)),,@)
@@ -70,6 +71,9 @@ $(B)/%.o: %.c $(B)/flags | need-build
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $@ $<
 
+$(W)/%.o: $(W)/%.c $(B)/flags
+	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $@ $<
+
 $(B)/%.o: %.S $(B)/flags | need-build
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
@@ -86,11 +90,74 @@ $(B)/apps/%.o: apps/%.c $(B)/flags $(NEWLIB)/done | need-build
 	$(Q)$(COMPILE) $(CFLAGS_APP) -c -o $@ $<
 
 # Flags are a file, which changes when they do: then everything is compiled again.
-$(B)/flags: FORCE
-	@mkdir -p $(@D)
-	@echo '$(COMPILE) $(CFLAGS_ALL) $(ARCH_ASFLAGS)' | cmp -s - $@ || \
-		echo '$(COMPILE) $(CFLAGS_ALL) $(ARCH_ASFLAGS)' > $@
+remember = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
+$(B)/flags: FORCE | need-build
+	@$(call remember,$(COMPILE) $(CFLAGS_ALL) $(ARCH_ASFLAGS))
 
-need-build:
-FORCE:
-.PHONY: FORCE need-build
+$(NEWLIB)/done: tools/newlib.sh | need-build
+	@tools/newlib.sh $(ARCH) $(NEWLIB) $(CROSS)
+
+# ---- How it is linked -------------------------------------------------------
+LD = $(CROSS)ld
+LDFLAGS = -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-page-size=4096 \
+	--orphan-handling=error --fatal-warnings --no-warn-rwx-segments -T $(B)/linker.ld
+LIBRARIES = --start-group $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
+	$(shell $(CROSS)gcc -print-libgcc-file-name) --end-group
+LINK = $(LD) $(LDFLAGS) $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o
+function_names = $(CROSS)nm -n $(1) | tools/symbols.py
+
+$(B)/linker.ld: linker/$(ARCH).ld $(B)/flags
+	@$(COMPILE) -E -P -x assembler-with-cpp $(NOT_LINUX) -I. -MMD -MP -MF $@.d -MT $@ -o $@ $<
+
+# Each program is one object, in which only its main can be seen, as app_main_NAME.
+.SECONDEXPANSION:
+$(PROGRAMS:%=$(B)/apps/%.o): $(B)/apps/%.o: $$(call program_objects,$$*)
+	$(call say,PROGRAM,$*)
+	$(Q)$(LD) -r -o $@ $^
+	$(Q)$(CROSS)objcopy --redefine-sym main=app_main_$* --keep-global-symbol=app_main_$* $@
+
+# The table of programs, in the order of their names (kernel/app.h).
+$(W)/programs: FORCE
+	@$(call remember,$(sort $(APPS)))
+$(W)/apps.c: $(W)/programs
+	@{ echo '#include "kernel/app.h"'; \
+	printf 'int app_main_%s(int, char **);\n' $(sort $(APPS)); \
+	echo 'const struct app app_table[] = {'; \
+	for app in $(sort $(APPS)); do echo "{ \"$$app\", app_main_$$app },"; done; \
+	echo '}; const unsigned app_count = sizeof app_table / sizeof *app_table;'; } > $@
+
+# Linked twice: the first link tells the functions' addresses for the table of their names, which
+# backtraces print (kernel/symbols.h). It is read-only data behind the code: nothing moves.
+$(W).elf: $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o $(B)/linker.ld $(NEWLIB)/done tools/symbols.py
+	$(call say,LINK,$@)
+	$(Q)tools/symbols.py </dev/null >$(W)/none.c
+	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $(W)/none.o $(W)/none.c
+	$(Q)$(LINK) $(W)/none.o $(LIBRARIES) -o $(W)/first.elf
+	$(Q)$(call function_names,$(W)/first.elf) >$(W)/symbols.c
+	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $(W)/symbols.o $(W)/symbols.c
+	$(Q)$(LINK) $(W)/symbols.o $(LIBRARIES) -Map $(W)/map -o $@
+	$(Q)$(call function_names,$@) | cmp -s - $(W)/symbols.c || \
+		{ echo "$@: the second link moved functions"; rm $@; false; }
+
+$(B)/Image: $(B)/ringlet.elf
+	$(call say,IMAGE,$@)
+	$(Q)$(CROSS)objcopy -O binary $< $@
+
+# ---- What can be asked for --------------------------------------------------
+all: $(PRODUCTS) ## build the kernel and its programs for ARCH
+
+clean: ## remove what was built for ARCH, newlib not
+	rm -rf $(B)
+
+distclean: ## remove build/
+	rm -rf $(O)
+
+# A missing tool is named together with the command that installs it, before it is needed.
+export GOALS ?= $(MAKECMDGOALS)
+NEEDS = build run images test lint debug
+$(NEEDS:%=need-%): need-%: $(if $(filter deps,$(MAKECMDGOALS)),deps)
+	@ARCH=$(ARCH) COMPILER=$(COMPILER) tools/deps.sh need $*
+
+.PHONY: FORCE all clean distclean $(NEEDS:%=need-%)
+.DEFAULT_GOAL = all
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -3,7 +3,7 @@
 
 BOOT =
 ARCH_OBJECTS =
-PRODUCTS = $(B)/$(IMAGE).elf $(B)/$(if $(filter ringlet,$(IMAGE)),Image,$(IMAGE).Image)
+PRODUCTS = $(W).elf $(B)/Image
 
 # Atomics as instructions: the helpers that choose at run time ask the Linux kernel.
 ARCH_CFLAGS = -mno-outline-atomics

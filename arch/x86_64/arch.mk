@@ -3,7 +3,7 @@
 
 BOOT =
 ARCH_OBJECTS =
-PRODUCTS = $(B)/$(IMAGE).elf
+PRODUCTS = $(W).elf
 
 # Signed 32-bit addresses (mcmodel), and no red zone: an interrupt would overwrite it.
 ARCH_CFLAGS = -mcmodel=kernel -mno-red-zone -fcf-protection=none
