@@ -14,6 +14,10 @@ enum pci_access { PCI_ACCESS_ECAM, PCI_ACCESS_CAM, PCI_ACCESS_CF8 };
 struct pci_root {
 	enum pci_access access;
 	uint64_t config_base; /* physical; of bus first_bus (ECAM, CAM) */
+	/* PCI_ACCESS_CF8: through the architecture's ports. `where` is bus << 16 | device << 11 |
+	 * function << 8 | offset, aligned to the width of 1, 2 or 4 bytes. */
+	uint32_t (*read)(uint32_t where, unsigned width);
+	void (*write)(uint32_t where, unsigned width, uint32_t value);
 	unsigned segment, first_bus, last_bus;
 	/* Windows from which BARs may be assigned; none where firmware assigned all that there are. */
 	struct pci_window windows[8];
