@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a machine is: a description that no virtual machine monitor is mentioned in."""
+
+import dataclasses
+
+# What there is: for each architecture its machines, and the transports of each, the default first.
+MACHINES = {
+    "x86_64": {"q35": ("pci",), "pc": ("pci",), "microvm": ("mmio",)},
+    "aarch64": {"virt": ("mmio", "pci")},
+}
+RINGS = ("split", "packed")
+# How a device interrupts; none of these: the best that there is.
+IRQS = ("", "msix", "intx", "poll")
+GICS = ("2", "3")
+
+
+class Refused(Exception):
+    """A machine that does not exist; the text is one line that says which ones do."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    arch: str = "x86_64"
+    machine: str = ""  # the first of MACHINES[arch]
+    transport: str = ""  # the first that the machine has
+    ring: str = "split"
+    irq: str = ""
+    gic: str = "2"
+    smp: int = 1
+    mem: int = 64  # MiB
+    root_port: bool = False  # the devices stand behind a PCI Express root port
+    options: str = ""  # more of the VMM's options for the machine: "highmem=off,its=off"
+    device_options: str = ""  # and for each virtio device: "disable-modern=on"
+    legacy_mmio: bool = False  # virtio-mmio as before VIRTIO 1.0
+
+    def checked(self):
+        """The same machine with its defaults filled in; Refused where there is none such."""
+        if self.arch not in MACHINES:
+            raise Refused(f"ARCH={self.arch}: there is {' '.join(MACHINES)}")
+        machines = MACHINES[self.arch]
+        machine = self.machine or next(iter(machines))
+        if machine not in machines:
+            raise Refused(f"MACHINE={machine}: {self.arch} has {' '.join(machines)}")
+        transport = self.transport or machines[machine][0]
+        if transport not in machines[machine]:
+            raise Refused(f"TRANSPORT={transport}: {machine} has {' '.join(machines[machine])}")
+        if self.ring not in RINGS:
+            raise Refused(f"RING={self.ring}: there is {' '.join(RINGS)}")
+        if self.irq not in IRQS:
+            raise Refused(f"IRQ={self.irq}: there is {' '.join(IRQS[1:])}")
+        if transport == "mmio" and self.irq in ("msix", "intx"):
+            raise Refused(f"IRQ={self.irq}: that is for PCI; TRANSPORT=mmio has its line, or IRQ=poll")
+        if self.gic not in GICS:
+            raise Refused(f"GIC={self.gic}: there is {' '.join(GICS)}")
+        if self.smp < 1 or self.mem < 1:
+            raise Refused(f"SMP={self.smp} MEM={self.mem}: at least one of each")
+        return dataclasses.replace(self, machine=machine, transport=transport)
+
+    def kernel_options(self):
+        """What the kernel must be told, on its command line, to use the machine as described."""
+        return [option for option, wanted in (("ring=packed", self.ring == "packed"),
+                                              ("irq=poll", self.irq == "poll")) if wanted]
+
+
+@dataclasses.dataclass(frozen=True)
+class Disk:
+    path: str
+    format: str = "raw"
+    writable: bool = False  # otherwise what is written is thrown away at the end
+    options: str = ""  # of the device: "logical_block_size=4096"
+    driver: str = ""  # of what stands between: "blkdebug:CONFIG"
+
+
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """What the machine is to run."""
+    kernel: str
+    command_line: str = ""
+    disks: tuple = ()
+    net: str = "none"  # or "user"
+    forward: str = ""  # with net "user": HOST:GUEST TCP ports
+    rng: bool = True
+    dtb: str = ""  # a device tree of one's own

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""How a virtual machine monitor starts a machine, how it is ended, what its exit status means.
+
+There is one so far, QEMU. Another one is a class with the same three methods.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+TIMED_OUT = 124
+NO_VERDICT = 125  # ended without the kernel's last line
+
+LAST_LINE = re.compile(rb"^EXIT: STATUS=(\d+)\s*$", re.MULTILINE)
+
+
+class Qemu:
+    def __init__(self, accel="tcg", program="", arguments=""):
+        self.accel, self.program, self.arguments = accel, program, shlex.split(arguments)
+
+    def command(self, machine, guest, console="stdio"):
+        """The command line; `machine` is checked()."""
+        def name(path):  # a comma in a file's name is doubled
+            return path.replace(",", ",,")
+
+        arm = machine.arch == "aarch64"
+        kind = machine.machine
+        if arm:
+            kind += f",gic-version={machine.gic}"
+        elif kind == "microvm":
+            kind += ",acpi=off"  # then the devices are on the kernel's command line
+        kind += "," + machine.options if machine.options else ""
+
+        command = [self.program or f"qemu-system-{machine.arch}", "-M", kind, "-accel", self.accel,
+                   "-m", str(machine.mem), "-smp", str(machine.smp), "-nodefaults", "-no-reboot",
+                   "-display", "none", "-serial", console, "-kernel", guest.kernel]
+        if self.accel != "tcg":
+            command += ["-cpu", "host"]
+        elif arm:
+            command += ["-cpu", "cortex-a72"]  # the default one has 32 bits
+        if arm:
+            command += ["-semihosting-config", "enable=on,target=native"]
+        else:
+            command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+        if machine.transport == "mmio" and not machine.legacy_mmio:
+            command += ["-global", "virtio-mmio.force-legacy=false"]
+        if guest.dtb:
+            command += ["-dtb", guest.dtb]
+        if guest.command_line:
+            command += ["-append", guest.command_line]
+        devices = []
+        for number, disk in enumerate(guest.disks):
+            drive = f"if=none,id=disk{number},format={disk.format},file={disk.driver}" + \
+                name((":" if disk.driver else "") + disk.path)
+            drive += "" if disk.writable else ",snapshot=on"
+            command += ["-drive", drive]
+            devices.append((f"virtio-blk,drive=disk{number}", disk.options))
+        if guest.net == "user":
+            forward = guest.forward.split(":") if guest.forward else ()
+            command += ["-netdev", "user,id=net0" + (
+                f",hostfwd=tcp:127.0.0.1:{forward[0]}-:{forward[1]}" if forward else "")]
+            devices.append(("virtio-net,netdev=net0", "romfile=" if machine.transport == "pci" else ""))
+        if guest.rng:
+            devices.append(("virtio-rng", ""))
+        # The first device gets the last slot of the MMIO machines: so that vda is the first disk.
+        if machine.transport == "mmio":
+            devices.reverse()
+        for number, (device, options) in enumerate(devices):
+            if machine.root_port:
+                command += ["-device", f"pcie-root-port,id=port{number},chassis={number}"]
+            command += ["-device", self.device(machine, number, device, options)]
+        return command + self.arguments
+
+    @staticmethod
+    def device(machine, number, device, options):
+        driver, _, rest = device.partition(",")
+        words = [driver + ("-pci" if machine.transport == "pci" else "-device"), rest, options,
+                 machine.device_options]
+        if machine.transport == "pci":
+            words.append("vectors=0" if machine.irq == "intx" else "")
+            words.append(f"bus=port{number}" if machine.root_port else "")
+        words.append("packed=on" if machine.ring == "packed" else "")
+        return ",".join(word for word in words if word)
+
+    @staticmethod
+    def status(machine, code, output):
+        """The guest's status, from the exit code and what was on the console."""
+        lines = LAST_LINE.findall(output)
+        if not lines:
+            return NO_VERDICT
+        said = int(lines[-1])
+        # isa-debug-exit: (status << 1) | 1; semihosting: the status; any other way off: 0.
+        told = code >> 1 if machine.arch == "x86_64" and code & 1 else code
+        return said if code == 0 or told == said else NO_VERDICT
+
+
+class Process:
+    """A process that ends when this object's `with` does, whatever happens."""
+
+    def __init__(self, command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, group=True,
+                 environment=None):
+        # When we are killed with no chance to clean up, the kernel ends it for us.
+        guard = ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+        self.group = group
+        self.process = subprocess.Popen(guard + command, stdin=stdin, stdout=subprocess.PIPE,
+                                        stderr=stderr, start_new_session=group, env=environment)
+        self.output = bytearray()
+        self.timed_out = False
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def kill(self):
+        if self.process.poll() is None or self.group:
+            try:
+                if self.group:
+                    os.killpg(self.process.pid, signal.SIGKILL)
+                else:
+                    self.process.kill()
+            except ProcessLookupError:
+                pass
+
+    def run(self, timeout=None, sink=None):
+        """Collects the output until the process ends; `sink` gets each piece as it comes. The exit
+        code."""
+        def expire():
+            self.timed_out = True
+            self.kill()
+
+        timer = threading.Timer(timeout, expire) if timeout else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            while piece := self.process.stdout.read1(65536):
+                self.output += piece
+                if sink:
+                    sink(piece)
+            return self.process.wait()
+        finally:
+            if timer:
+                timer.cancel()
+
+
+def image_format(path):
+    """raw, qcow2 …, as qemu-img sees it."""
+    info = subprocess.run(["qemu-img", "info", "-U", "--output=json", path], capture_output=True,
+                          check=False)
+    if info.returncode:
+        raise OSError(info.stderr.decode(errors="replace").strip())
+    return json.loads(info.stdout)["format"]
+
+
+def boot(vmm, machine, guest, timeout):
+    """Boots and waits for the end: (status, output as text, seconds)."""
+    start = time.monotonic()
+    with Process(vmm.command(machine, guest)) as process:
+        code = process.run(timeout)
+        text = process.output.decode(errors="replace").replace("\r\n", "\n")
+        status = TIMED_OUT if process.timed_out else vmm.status(machine, code, bytes(text, "utf-8"))
+    return status, text, time.monotonic() - start
+
