@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The list of disks, and the checks that every driver would make: see block.h. */
+#include "drivers/virtio/block.h"
+#include "lib/error.h"
+
+static struct block_device *disks;
+
+struct block_device *block_first(void)
+{
+	return disks;
+}
+
+struct block_device *block_find(const char *name)
+{
+	for (struct block_device *disk = disks; disk; disk = disk->next) {
+		unsigned i = 0;
+		while (disk->name[i] && disk->name[i] == name[i])
+			i++;
+		if (disk->name[i] == name[i])
+			return disk;
+	}
+	return NULL;
+}
+
+static bool same_prefix(const struct block_device *disk, const char *prefix)
+{
+	unsigned i = 0;
+
+	while (prefix[i] && disk->name[i] == prefix[i])
+		i++;
+	return prefix[i] == 0;
+}
+
+void block_add(struct block_device *disk, const char *prefix)
+{
+	struct block_device **end = &disks;
+	unsigned count = 0;
+
+	for (; *end; end = &(*end)->next)
+		count += same_prefix(*end, prefix);
+	/* vda … vdz, vdaa … */
+	unsigned i = 0;
+	while (prefix[i] && i + 3 < sizeof(disk->name)) {
+		disk->name[i] = prefix[i];
+		i++;
+	}
+	if (count >= 26)
+		disk->name[i++] = (char)('a' + (count / 26 - 1) % 26);
+	disk->name[i++] = (char)('a' + count % 26);
+	disk->name[i] = 0;
+	disk->next = NULL;
+	*end = disk;
+}
+
+/* The length in all, or 0 when it is nothing that could be read or written. */
+static uint64_t total_length(const struct block_request *request)
+{
+	uint64_t length = 0;
+
+	for (unsigned i = 0; i < request->segment_count; i++) {
+		if (request->segments[i].length == 0 ||
+		    request->segments[i].length > UINT64_MAX / 2 - length)
+			return 0;
+		length += request->segments[i].length;
+	}
+	return length;
+}
+
+static int check_transfer(const struct block_device *disk, const struct block_request *request)
+{
+	uint64_t length = total_length(request);
+
+	if (length == 0 || length % disk->block_size != 0 ||
+	    request->sector % (disk->block_size / BLOCK_SECTOR) != 0)
+		return ERR_INVALID;
+	/* A device request takes whole sectors, so no segment may end within one. */
+	for (unsigned i = 0; i < request->segment_count; i++) {
+		if (request->segments[i].length % BLOCK_SECTOR != 0)
+			return ERR_INVALID;
+	}
+	/* 5.2.6.1-2 */
+	if (request->sector > disk->capacity ||
+	    length / BLOCK_SECTOR > disk->capacity - request->sector)
+		return ERR_RANGE;
+	return 0;
+}
+
+int block_submit(struct block_device *disk, struct block_request *request)
+{
+	int error = 0;
+
+	kit_assert(request->done);
+	if (disk->gone)
+		return ERR_NODEV;
+	if (request->op == BLOCK_WRITE && disk->read_only)
+		return ERR_READ_ONLY;
+	if (request->op == BLOCK_READ || request->op == BLOCK_WRITE)
+		error = check_transfer(disk, request);
+	else if (request->op == BLOCK_GET_ID)
+		error = total_length(request) == BLOCK_ID_BYTES && request->segment_count == 1
+				? 0
+				: ERR_INVALID; /* 5.2.6.1-8 */
+	else if (request->segment_count != 0)
+		error = ERR_INVALID; /* 5.2.6.1-5 */
+	if (error)
+		return error;
+
+	request->status = 0;
+	request->driver.next = NULL;
+	request->driver.segment = 0;
+	request->driver.offset = 0;
+	request->driver.sector = request->sector;
+	request->driver.parts = 0;
+	request->driver.issued = false;
+	disk->operations->submit(disk, request);
+	return 0;
+}

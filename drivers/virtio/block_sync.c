@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Synchronous disk access (layer L5): submit, wait, return. The data goes through a buffer of the disk's
+ * own, so that a device that hangs for good keeps nothing of the caller's (rule 4 of docs/hardening.md).
+ */
+#include "drivers/virtio/block.h"
+#include "lib/error.h"
+
+#define BOUNCE_BYTES 65536
+
+static void wake(struct block_request *request)
+{
+	*(bool *)request->cookie = true;
+}
+
+/* The request itself may be the caller's: the driver never gives a request's struct to the device, and
+ * calls done in any case. */
+static int run(struct block_device *disk, struct block_request *request)
+{
+	bool finished = false;
+
+	request->done = wake;
+	request->cookie = &finished;
+	int error = block_submit(disk, request);
+	if (error)
+		return error;
+	while (!finished)
+		vport_relax(VPORT_NEVER);
+	return request->status;
+}
+
+/* The disk's bounce buffer, once nobody else uses it. */
+static void *take_bounce(struct block_device *disk)
+{
+	while (disk->bounce_busy)
+		vport_relax(VPORT_NEVER);
+	if (!disk->bounce) {
+		dma_addr_t unused; /* it is mapped with each request, like any buffer */
+		disk->bounce = vport_dma_alloc(disk->port, BOUNCE_BYTES, 4096, &unused);
+	}
+	disk->bounce_busy = disk->bounce != NULL;
+	return disk->bounce;
+}
+
+static int transfer(struct block_device *disk, enum block_op op, uint64_t sector, uint8_t *buffer,
+		    size_t length)
+{
+	/* Checked as a whole before the first byte moves: a request that reaches past the end writes
+	 * nothing at all. */
+	if (length == 0 || length % disk->block_size != 0 ||
+	    sector % (disk->block_size / BLOCK_SECTOR) != 0)
+		return ERR_INVALID;
+	if (sector > disk->capacity || length / BLOCK_SECTOR > disk->capacity - sector)
+		return ERR_RANGE;
+	uint8_t *bounce = take_bounce(disk);
+	if (!bounce)
+		return ERR_NOMEM;
+	int error = 0;
+	while (length > 0 && !error) {
+		struct block_segment segment = { bounce,
+						 length < BOUNCE_BYTES ? length : BOUNCE_BYTES };
+		struct block_request request = {
+			.op = op, .sector = sector, .segments = &segment, .segment_count = 1
+		};
+		if (op == BLOCK_WRITE)
+			__builtin_memcpy(bounce, buffer, segment.length);
+		error = run(disk, &request);
+		if (op == BLOCK_READ && !error)
+			__builtin_memcpy(buffer, bounce, segment.length);
+		buffer += segment.length;
+		sector += segment.length / BLOCK_SECTOR;
+		length -= segment.length;
+	}
+	disk->bounce_busy = false;
+	return error;
+}
+
+int block_read(struct block_device *disk, uint64_t sector, void *buffer, size_t length)
+{
+	return transfer(disk, BLOCK_READ, sector, buffer, length);
+}
+
+int block_write(struct block_device *disk, uint64_t sector, const void *buffer, size_t length)
+{
+	return transfer(disk, BLOCK_WRITE, sector, (uint8_t *)(uintptr_t)buffer, length);
+}
+
+int block_flush(struct block_device *disk)
+{
+	struct block_request request = { .op = BLOCK_FLUSH };
+
+	return run(disk, &request);
+}
+
+int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1])
+{
+	uint8_t *bounce = take_bounce(disk);
+	if (!bounce)
+		return ERR_NOMEM;
+	struct block_segment segment = { bounce, BLOCK_ID_BYTES };
+	struct block_request request = { .op = BLOCK_GET_ID,
+					 .segments = &segment,
+					 .segment_count = 1 };
+	int error = run(disk, &request);
+	if (!error) {
+		__builtin_memcpy(id, bounce, BLOCK_ID_BYTES);
+		id[BLOCK_ID_BYTES] = 0;
+	}
+	disk->bounce_busy = false;
+	return error;
+}

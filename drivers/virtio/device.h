@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A virtio device: what the core (device.c, config.c, queue.c, recover.c), the transports (pci.c, mmio.c)
+ * and the drivers (rng.c, blk.c, console.c) share. Programs see none of it.
+ *
+ * How a device comes to life (3.1.1), and who does it:
+ *
+ *   transport   virtio_pci_probe, virtio_mmio_probe: find the registers, fill in `transport`
+ *   device.c    reset, ACKNOWLEDGE, DRIVER, negotiate, FEATURES_OK
+ *   driver      probe: reads the configuration, virtio_queue_create for each queue
+ *   device.c    interrupts routed, queues enabled, DRIVER_OK
+ *   driver      ready: fills receive queues, takes requests
+ *
+ * recover.c goes the same way again after a reset, without the driver's probe.
+ */
+#ifndef DRIVERS_VIRTIO_DEVICE_H
+#define DRIVERS_VIRTIO_DEVICE_H
+
+#include "drivers/virtio/port.h"
+#include "drivers/virtio/virtio.h"
+#include "drivers/virtio/virtq.h"
+
+struct virtio_device;
+struct virtio_queue;
+
+/* ---- What a transport does ---------------------------------------------------- */
+
+struct virtio_transport {
+	const char *name; /* "pci", "mmio" */
+
+	uint8_t (*status_read)(struct virtio_device *device);
+	void (*status_write)(struct virtio_device *device, uint8_t status);
+	void (*features_read)(struct virtio_device *device, struct virtio_features *offered);
+	void (*features_write)(struct virtio_device *device,
+			       const struct virtio_features *accepted);
+
+	/* Device-specific configuration: one access of 1, 2 or 4 bytes, aligned (4.1.3.1-1, 4.2.2.2-3).
+	 * The caller has checked it against config_size. */
+	uint32_t (*config_read)(struct virtio_device *device, unsigned offset, unsigned width);
+	void (*config_write)(struct virtio_device *device, unsigned offset, unsigned width,
+			     uint32_t value);
+	uint32_t (*config_generation)(struct virtio_device *device);
+
+	/* The largest size that the device allows for queue `index`; 0: there is no such queue. */
+	uint32_t (*queue_max_size)(struct virtio_device *device, unsigned index);
+	/* Tells the device where the queue is, finds its doorbell, and enables it. 0 or an error. */
+	int (*queue_enable)(struct virtio_queue *queue, const struct virtq_addresses *at);
+	/* Notifies where there is no doorbell register that could be written directly. */
+	void (*notify)(struct virtio_queue *queue, uint32_t value);
+
+	/* The vector ladder: finds the best way in which the device can interrupt, and sets
+	 * device->interrupts, vectors and each queue's `interrupts`. Never fails: the last rung is polling. */
+	void (*interrupts_route)(struct virtio_device *device);
+	void (*interrupts_release)(struct virtio_device *device);
+	/* Reads and acknowledges why the line was raised: VIRTIO_ISR_ bits. Interrupt context. */
+	uint32_t (*isr)(struct virtio_device *device);
+
+	/* Where the device's shared memory region `id` is (2.10), and how long. 0 or ERR_NODEV. */
+	int (*shared_memory)(struct virtio_device *device, unsigned id, uint64_t *bus,
+			     uint64_t *length);
+
+	/* For a device whose reset does not finish: keeps it from writing to memory. 0 when that is certain
+	 * (then its memory can be used again), else an error. */
+	int (*disown)(struct virtio_device *device);
+};
+
+enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
+
+/* ---- What a driver is ------------------------------------------------------------ */
+
+struct virtio_driver {
+	uint32_t type;    /* enum virtio_type */
+	const char *name; /* "blk" */
+	/* Allow-list of device-specific features: wanted ones are taken when offered. VERSION_1, the ring's and
+	 * the platform's features are the core's business. */
+	const uint8_t *wanted; /* bit numbers */
+	unsigned wanted_count;
+
+	/* Between FEATURES_OK and DRIVER_OK, once: reads the configuration, allocates, creates queues. Leaves
+	 * nothing behind when it fails, but for the queues. 0 or an error, logged. */
+	int (*probe)(struct virtio_device *device);
+	/* After DRIVER_OK: at first and after each recovery. Work or program context. */
+	void (*ready)(struct virtio_device *device);
+	/* Used buffers may be there. Drain context; see virtio_queue_pop. */
+	void (*drain)(struct virtio_queue *queue);
+	/* A buffer that was in flight when the device was reset: `error` says why. Once for each. */
+	void (*abort)(struct virtio_queue *queue, void *cookie, int error);
+	/* The configuration changed. Drain context. NULL: of no interest. */
+	void (*config_changed)(struct virtio_device *device);
+	/* The device will not come back: everything that waits fails. After the aborts. */
+	void (*gone)(struct virtio_device *device);
+};
+
+/* drivers/virtio/drivers.c: all there are. */
+const struct virtio_driver *virtio_driver_for(uint32_t type);
+
+/* ---- A queue ---------------------------------------------------------------------- */
+
+struct virtio_queue {
+	struct virtq ring;
+	struct virtio_device *device;
+	struct vport_event event;
+	uint16_t index;
+	bool interrupts;   /* the device can interrupt for it; else it is polled */
+	bool has_deadline; /* a buffer in flight for too long means that the device hangs */
+	bool rekicked;     /* the device was notified once more, to see whether that helps */
+
+	/* The doorbell: `doorbell_value` is written, in the given width; see virtio_queue_publish. */
+	vport_reg_t doorbell;
+	uint32_t doorbell_value;
+	uint8_t doorbell_width;
+	uint32_t doorbell_offset; /* PCI, where it could not be mapped */
+	uint16_t vector;          /* MSI-X */
+
+	/* Deadlines without a clock on the hot path: `tick` counts looks at the queue, expires[id] is the tick
+	 * at which the buffer is overdue. */
+	uint16_t tick, deadline_ticks;
+	uint16_t *expires;
+
+	struct virtq_setup setup; /* to start again after a reset */
+	void *driver;             /* the driver's own */
+};
+
+/* ---- A device ---------------------------------------------------------------------- */
+
+enum virtio_state {
+	VIRTIO_STARTING,
+	VIRTIO_RUNNING,
+	VIRTIO_RECOVERING, /* pushes fail; recover.c is at work */
+	VIRTIO_FAILED,     /* for good */
+};
+
+enum virtio_interrupts { VIRTIO_POLLED, VIRTIO_LINE, VIRTIO_MSIX };
+
+#define VIRTIO_MAX_QUEUES 16
+
+struct virtio_device {
+	const struct virtio_transport *transport;
+	const struct virtio_driver *driver;
+	struct vport_device *port;
+	void *data; /* the driver's own */
+	uint32_t type;
+	char location[28]; /* "pci 00:03.0", "mmio 0xa003e00" */
+	char name[8];      /* "vda", set by the driver */
+	enum virtio_state state;
+	int error;        /* why it is recovering or has failed */
+	unsigned resets;  /* recoveries so far */
+	bool reset_hangs; /* a reset was not seen to finish */
+
+	struct virtio_features offered, features;
+	unsigned config_size;
+	uint32_t config_generation;
+	bool config_interrupted;
+
+	struct virtio_queue *queues[VIRTIO_MAX_QUEUES]; /* by index; NULL: not created */
+	unsigned queue_limit;                           /* 1 + the highest index created */
+	enum virtio_interrupts interrupts;
+	unsigned vectors; /* MSI-X vectors in use */
+
+	struct vport_event config_event;
+	struct vport_work recovery;
+	struct virtio_device *next;
+};
+
+static inline bool virtio_has(const struct virtio_device *device, unsigned feature)
+{
+	return virtio_features_has(&device->features, feature);
+}
+
+/* ---- device.c: the status machine -------------------------------------------------- */
+
+/* Brings up a device whose transport, port, type, location and config_size are set: everything of 3.1.1.
+ * Program context. 0 or an error that has been logged. The struct stays in use for good when it is 0. */
+int virtio_device_add(struct virtio_device *device);
+/* Steps 1 to 8 of 3.1.1; `first`: with the driver's probe, else with what was negotiated before. */
+int virtio_device_start(struct virtio_device *device, bool first);
+/* Writes 0 to the status and waits until it reads 0 (2.4.2-1), bounded. Program or work context.
+ * 0 or ERR_TIMEOUT. */
+int virtio_device_reset(struct virtio_device *device);
+/* The device will not be used any more: resets it so that it forgets our memory, disowns it if it does
+ * not, leaves FAILED in its status. 0 when it certainly cannot reach memory any more, else an error: then
+ * whatever it was given must never be used again. Program or work context. */
+int virtio_device_give_up(struct virtio_device *device);
+void virtio_log(const struct virtio_device *device, enum vport_log_level level, const char *fmt,
+		...) __attribute__((format(printf, 3, 4)));
+
+/* ---- config.c ------------------------------------------------------------------------ */
+
+/*
+ * Reads `count` fields of `width` bytes (1, 2, 4 or 8) from `offset` on into an array of that type,
+ * all from one generation (2.5.1-1), in a bounded number of tries. 0; ERR_RANGE when the configuration
+ * space is too short; ERR_BUSY when it never held still.
+ */
+int virtio_config_read(struct virtio_device *device, unsigned offset, unsigned width,
+		       unsigned count, void *values);
+/* One field; 0 or ERR_RANGE. */
+int virtio_config_write(struct virtio_device *device, unsigned offset, unsigned width,
+			uint64_t value);
+
+/* ---- queue.c -------------------------------------------------------------------------- */
+
+/* How long a buffer may take, in multiples of the deadline. Of no meaning in a queue whose buffers wait
+ * for the device (receive, events). */
+enum { VIRTIO_ONE_DEADLINE = 1, VIRTIO_TWO_DEADLINES = 2 };
+
+struct virtio_queue_options {
+	uint16_t size_limit;       /* the driver needs no more than that */
+	bool has_deadline;         /* see VIRTIO_ONE_DEADLINE */
+	uint16_t indirect_entries; /* the longest buffer for which an indirect table is kept */
+	void *driver;
+};
+
+/* Creates queue `index` of a device in probe. 0; ERR_NODEV: the device has no such queue; ERR_FORMAT: it
+ * has an impossible one; ERR_NOMEM. */
+int virtio_queue_create(struct virtio_device *device, unsigned index,
+			const struct virtio_queue_options *options);
+void virtio_queues_free(struct virtio_device *device);
+
+/* virtq_push, with a deadline (VIRTIO_ONE_DEADLINE …) for the buffer. */
+int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,
+		      unsigned readable, unsigned writable, void *cookie, unsigned deadlines);
+/* Gives what was pushed to the device, and notifies it if it wants that. */
+void virtio_queue_publish(struct virtio_queue *queue);
+/* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device
+ * broke a rule, in which case its recovery has been started. */
+bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written);
+
+/* Interrupt handlers, for the transports; the argument is the queue, or the device. */
+void virtio_queue_interrupt(void *queue);
+void virtio_config_interrupt(void *device);
+void virtio_shared_interrupt(void *device); /* one MSI-X vector for everything */
+void virtio_line_interrupt(void *device);   /* asks the ISR */
+
+/* Starts, stops looking at the queues' events: around DRIVER_OK and a reset. */
+void virtio_queues_watch(struct virtio_device *device);
+void virtio_queues_unwatch(struct virtio_device *device);
+
+/* ---- recover.c -------------------------------------------------------------------------- */
+
+/* The device broke a rule, hangs, or asked for it (NEEDS_RESET): logs why, fails everything in flight with
+ * `error` after a reset, starts it again. Drain, work or program context; returns at once. */
+void virtio_device_fail(struct virtio_device *device, int error, const char *why, uint64_t value);
+
+/* virtio_device_add calls it. */
+void virtio_recovery_init(struct virtio_device *device);
+
+#endif

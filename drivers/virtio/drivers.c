@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The drivers of this kit. A new one is a file and a line here. */
+#include "drivers/virtio/drivers.h"
+#include "drivers/virtio/device.h"
+
+static const struct virtio_driver *const drivers[] = {
+	&virtio_blk_driver,
+	&virtio_console_driver,
+	&virtio_rng_driver,
+};
+
+const struct virtio_driver *virtio_driver_for(uint32_t type)
+{
+	for (unsigned i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
+		if (drivers[i]->type == type)
+			return drivers[i];
+	}
+	return NULL;
+}

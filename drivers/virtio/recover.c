@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Recovery: what happens when a device breaks a rule, hangs, or asks for a reset (DEVICE_NEEDS_RESET, 2.1).
+ * One piece of code for every driver:
+ *
+ *   virtio_device_fail   at once: says why, stops the queues (a push returns ERR_BROKEN)
+ *   recover              as a work item: resets the device and waits for it; only then do the buffers
+ *                        in flight go back to their owners, each once, because until then the device
+ *                        may still write into them; then starts the device again
+ *
+ * A device that does not finish its reset is disowned. Where that does not make certain that it cannot
+ * reach memory any more (MMIO has no bus-master bit), whatever it was given is never used again: the
+ * owners are told ERR_NODEV, and rings and headers are not freed.
+ *
+ * See it at work: make run APP=iocheck with a back end that is killed meanwhile
+ */
+#include "drivers/virtio/device.h"
+
+static void stop_queues(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_limit; i++) {
+		if (device->queues[i])
+			device->queues[i]->ring.broken = true;
+	}
+}
+
+void virtio_device_fail(struct virtio_device *device, int error, const char *why, uint64_t value)
+{
+	if (device->state != VIRTIO_RUNNING)
+		return; /* one fault at a time: the reset mends them all */
+	device->state = VIRTIO_RECOVERING;
+	device->error = error;
+	stop_queues(device);
+	virtio_log(device, VPORT_LOG_ERROR, "%s%s%s 0x%llx; resetting it",
+		   device->name[0] ? device->name : "", device->name[0] ? ": " : "", why,
+		   (unsigned long long)value);
+	vport_work_queue(&device->recovery);
+}
+
+static void abort_in_flight(struct virtio_device *device, int error)
+{
+	for (unsigned i = 0; i < device->queue_limit; i++) {
+		struct virtio_queue *queue = device->queues[i];
+		void *cookie;
+		while (queue && (cookie = virtq_drain(&queue->ring)) != NULL)
+			device->driver->abort(queue, cookie, error);
+	}
+}
+
+static void recover(struct vport_work *work)
+{
+	struct virtio_device *device =
+		(struct virtio_device *)((char *)work -
+					 __builtin_offsetof(struct virtio_device, recovery));
+
+	virtio_queues_unwatch(device);
+	device->resets++;
+	int error = virtio_device_reset(device);
+	if (!error) {
+		device->transport->interrupts_release(device);
+		abort_in_flight(device, device->error);
+		error = virtio_device_start(device, false);
+	}
+	if (!error) {
+		virtio_log(device, VPORT_LOG_INFO, "%s%srunning again after reset %u", device->name,
+			   device->name[0] ? ": " : "", device->resets);
+		return;
+	}
+	virtio_log(device, VPORT_LOG_ERROR, "%s%sgiven up: %s", device->name,
+		   device->name[0] ? ": " : "", error_text(error));
+	virtio_queues_unwatch(device);
+	virtio_device_give_up(device);
+	abort_in_flight(device, ERR_NODEV);
+	device->driver->gone(device);
+}
+
+void virtio_recovery_init(struct virtio_device *device)
+{
+	device->recovery.run = recover;
+}
