@@ -9,11 +9,13 @@
 
 #include "kernel/layout.h"
 
-/* Builds the final page tables (kernel/layout.h) from boot_info, and switches to them. Ends with a
- * clear line when there is too little memory. */
+/* Builds the final page tables (kernel/layout.h) from boot_info, and switches to them. */
 void mmu_init(void);
-/* Gives all RAM that nobody claims to the page allocator. */
+/* Gives all RAM that nobody claims to the page allocator, and has the rest of it mapped. Ends with a
+ * clear line when there is too little. */
 void pages_init(void);
+
+/* ---- Pages (kernel/pages.c) ------------------------------------------------ */
 
 /* `count` contiguous pages, zeroed, at an address that is a multiple of `align` bytes (a power of
  * two >= PAGE_SIZE). Returns their address in the direct map, or NULL. Drain context at most. */
@@ -22,9 +24,27 @@ void page_free(void *pages, size_t count);
 size_t pages_free_count(void);
 size_t pages_total_count(void);
 
-/* The physical address of any mapped address (direct map, image, stack); false when unmapped. */
+/*
+ * Single pages are given out from the top of memory downwards. The newlib heap, which must be
+ * contiguous, grows upwards from page_heap_start, the bottom of the biggest range, and takes the
+ * page it wants next by page_claim; so what one half does not use, the other may.
+ */
+uint64_t page_heap_start(void);
+/* Takes this very page; false when it is in use, or not RAM of the allocator's. Not zeroed. */
+bool page_claim(uint64_t phys);
+
+/* For lsmem: a line for each range of RAM, and what is free. */
+void memory_print(void);
+
+/* ---- Mappings (kernel/mmu.c) ------------------------------------------------ */
+
+/* The physical address of any mapped address (direct map, image, stack); false when unmapped. In the
+ * direct map this is arithmetic: an address there was got from direct or page_alloc. */
 bool phys_of(const void *address, uint64_t *phys);
-/* The direct map's address of RAM. Asserts that it is RAM. */
+/* Whether this byte may be read, by the page tables themselves. */
+bool mapped(const void *address);
+/* The direct map's address of RAM. Asserts that it is RAM, and not the image's, which has no other
+ * mapping than its own. */
 void *direct(uint64_t phys);
 
 /* Maps device registers (uncached) and returns their address; any alignment. Lasts for good. The same
@@ -39,7 +59,17 @@ uintptr_t stack_alloc(size_t size);
 /* Whether [start, start + length) touches RAM, as the loader described it. */
 bool range_is_ram(uint64_t start, uint64_t length);
 
-/* For lsmem: a line for each range. */
-void memory_print(void);
+/* ---- Between the two --------------------------------------------------------- */
+
+/* mmu_init maps RAM from below as far as its static tables go, and that is to here. pages_init, having
+ * pages for tables then, lets mmu_map_rest go on. */
+uint64_t mmu_direct_end(void);
+void mmu_map_rest(void);
+bool pages_ready(void);
+/* All RAM in whole pages, without the image: what the direct map holds. */
+struct ranges;
+const struct ranges *mmu_ram(void);
+/* Says what there was no memory for, how much there is and how much is needed, and ends. */
+_Noreturn void memory_exhausted(const char *what);
 
 #endif
