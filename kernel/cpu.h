@@ -21,8 +21,10 @@ struct cpu {
 	/* The event loop (kernel/event.c). */
 	struct vport_event *events; /* all of them */
 	struct vport_event *marked, **marked_tail;
+	struct vport_event *draining; /* the rest of what was marked before this pass */
 	struct vport_work *work, **work_tail;
 	bool in_drain, in_work;
+	unsigned passes;
 };
 
 #endif
