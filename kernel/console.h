@@ -11,15 +11,19 @@ struct console {
 	const char *name;
 	/* Writes all of it, waiting where it must. Must work with interrupts masked. */
 	void (*write)(struct console *console, const char *text, size_t length);
-	/* One character, or -1 when there is none. */
+	/* One character, -1 when there is none now, or CONSOLE_EOF when there will never be any more.
+	 * NULL for a console without input. */
 	int (*read)(struct console *console);
 	struct console *next;
 };
 
 /* Adds a console; the first one also gets what was printed before there was any (the last 4 KiB). */
 void console_add(struct console *console);
+bool console_exists(void);
 /* Any context. A newline is sent as CR LF. */
 void console_write(const char *text, size_t length);
+/* Ends the line that was begun, if one was. */
+void console_end_line(void);
 /* A character, or -1 when `deadline` (vport_now) passed first; CONSOLE_EOF at the end of input.
  * Program context. */
 #define CONSOLE_EOF (-2)
