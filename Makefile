@@ -32,8 +32,9 @@ VIRTIO =
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel: the same on every architecture, and what joins it to newlib.
-KERNEL =
-LIBC =
+KERNEL = $(addprefix kernel/,main.o cmdline.o app.o console.o exit.o backtrace.o ranges.o mmu.o \
+	pages.o irq.o event.o)
+LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_lock.o
 
 # BOOT and ARCH_OBJECTS, the architecture's own.
 include arch/$(ARCH)/arch.mk

@@ -16,8 +16,13 @@ extern const unsigned app_count;
 
 /* NULL when there is none of that name. */
 const struct app *app_find(const char *name);
-/* Runs the program as a function of this one (the shell's `run`): its main, with argv[0] its name. A
- * call of exit() in it still ends the whole machine. */
-int app_run(const struct app *app, int argc, char **argv);
+
+/* What a person or a shell expects of the status when there is no such program. */
+#define APP_UNKNOWN 127
+
+/* Runs the program that the command line names by app=, with what stands behind "--" as its arguments;
+ * the only one, or the shell, where it names none. Returns the program's status; APP_UNKNOWN, having
+ * said which programs there are, when there is none of that name. */
+int app_run_chosen(void);
 
 #endif

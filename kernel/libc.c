@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What newlib asks of a system: memory, time, an end. (Files are in libc_file.c, locks in
+ * libc_lock.c.)
+ *
+ * newlib calls these functions by plain names on x86_64 (sbrk) and with an underscore on aarch64
+ * (_sbrk); both names are defined everywhere.
+ *
+ * Left out: processes, and the time of day. The clock starts at 0 when the machine does.
+ */
+#include "kernel/libc.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <reent.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+#include <sys/times.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "drivers/virtio/port.h"
+#include "drivers/virtio/rng.h"
+#include "kernel/arch.h"
+#include "kernel/console.h"
+#include "kernel/cpu.h"
+#include "kernel/exit.h"
+#include "kernel/libc_names.h"
+#include "kernel/memory.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+
+/* ---- State --------------------------------------------------------------------- */
+
+void libc_init(struct cpu *cpu)
+{
+	cpu->reent = _GLOBAL_REENT;
+}
+
+struct _reent *__getreent(void)
+{
+	return arch_cpu()->reent;
+}
+
+/* ---- Memory -------------------------------------------------------------------- */
+
+/*
+ * The heap grows upwards in the direct map, page by page, as long as the next page is free. Pages
+ * it has shrunk from stay its own: nobody else could use them without being in its way later.
+ */
+void *sbrk(ptrdiff_t change)
+{
+	static uint64_t start, end, claimed; /* physical; [start, claimed) is the heap's */
+	if (start == 0)
+		start = end = claimed = page_heap_start();
+
+	if (change < 0 ? (uint64_t)-change > end - start
+		       : (uint64_t)change > UINT64_MAX / 2 - end) {
+		errno = ENOMEM;
+		return (void *)-1;
+	}
+	uint64_t old = end, new = end + (uint64_t)change;
+	while (claimed < new) {
+		if (!page_claim(claimed)) {
+			errno = ENOMEM;
+			return (void *)-1;
+		}
+		claimed += PAGE_SIZE;
+	}
+	end = new;
+	return (void *)(DIRECT_BASE + old);
+}
+LIBC_ALSO(sbrk);
+
+/* ---- Time ---------------------------------------------------------------------- */
+
+clock_t times(struct tms *tms)
+{
+	clock_t ticks = (clock_t)(vport_now() / (NS_PER_S / CLOCKS_PER_SEC));
+	*tms = (struct tms){ .tms_utime = ticks };
+	return ticks;
+}
+LIBC_ALSO(times);
+
+int gettimeofday(struct timeval *restrict tv, void *restrict zone)
+{
+	(void)zone;
+	uint64_t now = vport_now();
+	tv->tv_sec = (time_t)(now / NS_PER_S);
+	tv->tv_usec = (suseconds_t)(now % NS_PER_S / 1000);
+	return 0;
+}
+LIBC_ALSO(gettimeofday);
+
+/* ---- Randomness ------------------------------------------------------------------ */
+
+int getentropy(void *buffer, size_t length)
+{
+	struct virtio_rng *rng = virtio_rng_first();
+	if (length > 256) { /* its documented limit */
+		errno = EIO;
+		return -1;
+	}
+	if (rng == NULL || virtio_rng_read(rng, buffer, length) < 0) {
+		errno = rng == NULL ? ENOSYS : EIO;
+		return -1;
+	}
+	return 0;
+}
+LIBC_ALSO(getentropy);
+
+/* ---- The end --------------------------------------------------------------------- */
+
+_Noreturn void libc_exit(int status)
+{
+	exit(status);
+}
+
+void _exit(int status)
+{
+	kernel_exit(status);
+}
+
+/* newlib's own would print by way of stdio, which may be what is broken. */
+void __assert_func(const char *file, int line, const char *function, const char *condition)
+{
+	console_end_line();
+	kprint("%s:%d: %s%sassertion failed: %s\n", file, line, function == NULL ? "" : function,
+	       function == NULL ? "" : ": ", condition);
+	backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+	kernel_exit(EXIT_PANIC);
+}
+
+int getpid(void)
+{
+	return 1;
+}
+LIBC_ALSO(getpid);
+
+/* A signal that nobody caught, by raise or abort: there is nobody else to send one to. */
+int kill(int pid, int signal)
+{
+	if (pid != getpid()) {
+		errno = ESRCH;
+		return -1;
+	}
+	console_end_line();
+	kprint("%s (signal %d)\n", signal == SIGABRT ? "aborted" : "ended by a signal", signal);
+	backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+	kernel_exit(EXIT_PANIC);
+}
+LIBC_ALSO(kill);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel from start to end, in the order in which things can be had: words of the command line,
+ * page tables, pages, a real stack, a console, interrupts and a clock, devices, the program.
+ */
+#include "kernel/app.h"
+#include "kernel/arch.h"
+#include "kernel/boot.h"
+#include "kernel/cmdline.h"
+#include "kernel/cpu.h"
+#include "kernel/event.h"
+#include "kernel/libc.h"
+#include "kernel/memory.h"
+
+static void run(void)
+{
+	arch_console_init();
+	arch_platform_init();
+	arch_irq_restore(true);
+	arch_discover();
+	libc_exit(app_run_chosen());
+}
+
+_Noreturn void kernel_main(void)
+{
+	struct cpu *cpu = arch_cpu();
+	event_init(cpu);
+	libc_init(cpu);
+	cmdline_init();
+	mmu_init();
+	pages_init();
+	cpu->fault_stack = stack_alloc(FAULT_STACK_SIZE);
+	arch_run_on_stack(stack_alloc(MAIN_STACK_SIZE), run);
+}
