@@ -3,6 +3,7 @@
 #ifndef KERNEL_DISCOVER_H
 #define KERNEL_DISCOVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "drivers/pci/pci.h"
@@ -19,10 +20,12 @@ struct pci_root {
 	uint32_t (*read)(uint32_t where, unsigned width);
 	void (*write)(uint32_t where, unsigned width, uint32_t value);
 	unsigned segment, first_bus, last_bus;
-	/* Windows from which BARs may be assigned; none where firmware assigned all that there are. */
+	/* Windows from which BARs may be assigned, with the CPU's address of each; none where firmware
+	 * assigned all that there are. */
 	struct pci_window windows[8];
 	unsigned window_count;
-	/* The architecture's answer to "which line is pin 1…4 of this function" and "which MSI id". */
+	/* The architecture's answer to "which line is pin 1…4 of this function" and "which MSI id". The
+	 * pin is the one at the root bus, where the function's root_device is; NULL: there are none. */
 	int (*line)(const struct pci_root *root, const struct pci_function *function, unsigned pin,
 		    struct irq_line *line);
 	int (*msi)(const struct pci_root *root, const struct pci_function *function, uint32_t *id);
@@ -31,6 +34,12 @@ struct pci_root {
 
 /* Copies *root, scans its buses, assigns BARs, and probes each virtio function. */
 void pci_root_found(const struct pci_root *root);
+
+/* Every function that was found, of all host bridges; then ->next. */
+struct pci_function *pci_first(void);
+/* The CPU physical address of [pci, pci + length), which the function's host bridge decodes. */
+bool pci_root_to_cpu(const struct pci_function *function, uint64_t pci, uint64_t length,
+		     uint64_t *cpu);
 
 /* Probes a virtio-mmio slot; line NULL: none, it is polled. */
 void mmio_device_found(uint64_t base, uint64_t size, const struct irq_line *line);
