@@ -27,13 +27,13 @@ Q = $(if $(filter 1,$(V)),,@)
 # ---- What it is made of -----------------------------------------------------
 # The kit: it stands alone, and needs vport_* and four mem* functions.
 LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o
-PCI =
+PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO =
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel: the same on every architecture, and what joins it to newlib.
 KERNEL = $(addprefix kernel/,main.o cmdline.o app.o console.o exit.o backtrace.o ranges.o mmu.o \
-	pages.o irq.o event.o)
+	pages.o irq.o event.o discover.o pci_access.o)
 LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_lock.o
 
 # BOOT and ARCH_OBJECTS, the architecture's own.
