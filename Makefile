@@ -26,7 +26,8 @@ Q = $(if $(filter 1,$(V)),,@)
 
 # ---- What it is made of -----------------------------------------------------
 # The kit: it stands alone, and needs vport_* and four mem* functions.
-LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o
+LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o \
+	lib/sha256.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO =
 KIT = $(LIB) $(PCI) $(VIRTIO)
