@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Reads whole disks and prints their SHA-256, to be compared with sha256sum of the image:
+ *
+ *     make run APP=disksum DISK=disk.img       disksum: vda 67108864 sha256 5f70bf18…
+ *
+ * Reads DEPTH pieces ahead, so that the disk works while the sum is computed. Without stdio: this is
+ * the program by which the size of a kernel with one driver is measured.
+ */
+#include "drivers/virtio/block.h"
+#include "kernel/console.h"
+#include "lib/error.h"
+#include "lib/sha256.h"
+
+#define DEPTH 8
+#define PIECE_MAX (256 * 1024)
+#define PIECE_MIN (16 * 1024)
+
+struct piece {
+	struct block_request request;
+	struct block_segment segment;
+	uint8_t *memory;
+	bool in_flight;
+};
+
+static struct piece pieces[DEPTH];
+static size_t piece_size;
+
+static void done(struct block_request *request)
+{
+	struct piece *piece = request->cookie;
+	piece->in_flight = false;
+}
+
+/* Submits the next piece, if there is one. *sector is where it begins. */
+static int submit(struct block_device *disk, struct piece *piece, uint64_t *sector)
+{
+	uint64_t left = disk->capacity > *sector ? (disk->capacity - *sector) * BLOCK_SECTOR : 0;
+	piece->segment.memory = piece->memory;
+	piece->segment.length = left < piece_size ? (size_t)left : piece_size;
+	piece->request = (struct block_request){
+		.op = BLOCK_READ,
+		.sector = *sector,
+		.segments = &piece->segment,
+		.segment_count = 1,
+		.done = done,
+		.cookie = piece,
+	};
+	if (left == 0)
+		return 0;
+	piece->in_flight = true;
+	int result = block_submit(disk, &piece->request);
+	if (result < 0)
+		piece->in_flight = false;
+	*sector += piece->segment.length / BLOCK_SECTOR;
+	return result;
+}
+
+static void wait_for(const struct piece *piece)
+{
+	while (*(const volatile bool *)&piece->in_flight)
+		vport_relax(VPORT_NEVER);
+}
+
+/* 0, or the error that the disk could not be read for; *where is the sector then. */
+static int read_disk(struct block_device *disk, struct sha256 *sum, uint64_t *where)
+{
+	uint64_t ahead = 0;
+	int result = 0;
+	for (unsigned i = 0; i < DEPTH && result == 0; i++)
+		result = submit(disk, &pieces[i], &ahead);
+	for (unsigned i = 0; result == 0; i = (i + 1) % DEPTH) {
+		struct piece *piece = &pieces[i];
+		if (piece->segment.length == 0)
+			break;
+		wait_for(piece);
+		*where = piece->request.sector;
+		result = piece->request.status;
+		if (result < 0)
+			break;
+		sha256_add(sum, piece->memory, piece->segment.length);
+		result = submit(disk, piece, &ahead);
+	}
+	/* The memory is the driver's until each request has ended. */
+	for (unsigned i = 0; i < DEPTH; i++)
+		wait_for(&pieces[i]);
+	return result;
+}
+
+/* Whether the whole disk could be read. */
+static bool sum_disk(const char *program, struct block_device *disk)
+{
+	struct sha256 sum;
+	uint8_t digest[SHA256_SIZE];
+	char text[2 * SHA256_SIZE + 1];
+	uint64_t where = 0;
+
+	sha256_begin(&sum);
+	int result = read_disk(disk, &sum, &where);
+	if (result < 0) {
+		kprint("%s: %s could not be read at sector %lu: %s\n", program, disk->name,
+		       (unsigned long)where, error_text(result));
+		return false;
+	}
+	sha256_end(&sum, digest);
+	sha256_text(digest, text);
+	kprint("%s: %s %lu sha256 %s\n", program, disk->name, (unsigned long)sum.length, text);
+	return true;
+}
+
+static bool allocate(void)
+{
+	for (piece_size = PIECE_MAX; piece_size >= PIECE_MIN; piece_size /= 2) {
+		uint8_t *memory = vport_alloc(DEPTH * piece_size);
+		for (unsigned i = 0; i < DEPTH && memory != NULL; i++)
+			pieces[i].memory = memory + i * piece_size;
+		if (memory != NULL)
+			return true;
+	}
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	bool good = true;
+
+	if (argc > 1 && argv[1][0] == '-') {
+		kprint("usage: %s [DISK…]\n", argv[0]);
+		return 2;
+	}
+	if (block_first() == NULL) {
+		kprint("%s: there is no disk\n", argv[0]);
+		return 1;
+	}
+	if (!allocate()) {
+		kprint("%s: out of memory\n", argv[0]);
+		return 1;
+	}
+	if (argc == 1) {
+		for (struct block_device *disk = block_first(); disk != NULL; disk = disk->next)
+			good &= sum_disk(argv[0], disk);
+	}
+	for (int i = 1; i < argc; i++) {
+		struct block_device *disk = block_find(argv[i]);
+		if (disk == NULL)
+			kprint("%s: there is no disk %s\n", argv[0], argv[i]);
+		good &= disk != NULL && sum_disk(argv[0], disk);
+	}
+	return good ? 0 : 1;
+}
