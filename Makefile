@@ -145,21 +145,103 @@ $(B)/Image: $(B)/ringlet.elf
 	$(call say,IMAGE,$@)
 	$(Q)$(CROSS)objcopy -O binary $< $@
 
+# The kit in one object, to show that it needs nothing but its port.
+$(B)/kit.o: $(addprefix $(B)/,$(KIT))
+	$(Q)$(LD) -r -nostdlib -o $@ $^
+
 # ---- What can be asked for --------------------------------------------------
+IMAGES = $(O)/images
+C_FILES = $(shell find lib drivers kernel arch boot apps tests -name '*.[ch]')
+
 all: $(PRODUCTS) ## build the kernel and its programs for ARCH
 
-clean: ## remove what was built for ARCH, newlib not
-	rm -rf $(B)
+run: all $(IMAGES)/pattern.raw | need-run ## boot it in QEMU, with APP, ARGS and the other variables below
+	@ARCH=$(ARCH) O=$(O) tools/run
 
-distclean: ## remove build/
-	rm -rf $(O)
+debug: all $(IMAGES)/pattern.raw | need-debug ## the same, but wait for a debugger before the first instruction
+	@ARCH=$(ARCH) O=$(O) GDB=1 tools/run
+
+gdb: | need-debug ## the debugger for a `make debug` in another terminal
+	gdb-multiarch -ex 'set architecture $(GDB_ARCH)' -ex 'target remote :$(or $(GDB_PORT),1234)' $(W).elf
+
+test: kernels images hosted | need-test ## everything: test-host and test-boot
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host images boot
+
+test-host: kernels images hosted | need-test ## the tests that boot nothing: hosted ones by gcc and clang, sanitized
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host images
+
+test-boot: kernels images | need-test ## boot the matrix of machines (TEST_OPTIONS='--filter virt -v --junit FILE')
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) boot
+
+bench: kernels $(IMAGES)/pattern.raw | need-test ## time from QEMU's start to the first completed read, on each machine
+	@O=$(abspath $(O)) bench/first_read.py
+
+size: | need-build ## size of the stripped images against their limits, and of each layer
+	@O=$(O) tools/size.sh $(MAKE)
+
+lint: format-check | need-lint ## format, layers, licence lines and the other rules of the house
+	tools/layers.py
+	tools/house_rules.py
+
+format: | need-lint ## put all C files into the house style
+	clang-format -i $(C_FILES)
+
+format-check: | need-lint ## say which C files are not in the house style
+	clang-format --dry-run -Werror $(C_FILES)
+
+docs: | need-lint ## which clause of the specification is kept where: build/docs/clauses.md
+	@mkdir -p $(O)/docs
+	tools/clauses.py >$(O)/docs/clauses.md
+
+compile_commands.json: | need-build ## for editors and analysers
+	$(MAKE) --no-print-directory -B -n V=1 all | tools/compile_commands.py >$@
+
+deps: ## install what the other goals on the command line need (Debian)
+	@ARCH=$(ARCH) COMPILER=$(COMPILER) tools/deps.sh install $(filter-out deps,$(MAKECMDGOALS))
+
+doctor: ## say which tools are there and which are not
+	@tools/deps.sh doctor
+
+help: ## print this
+	@tools/help.sh $(MAKEFILE_LIST)
+
+clean: ## remove what was built, except newlib and the disk images
+	rm -rf $(ARCHES:%=$(O)/%) $(O)/host $(O)/docs
+
+distclean: ## remove everything that was built
+	rm -rf $(O) compile_commands.json
+
+# ---- What those need --------------------------------------------------------
+images: $(IMAGES)/gpt.raw ## the disks that tests and `make run` read: build/images
+$(IMAGES)/gpt.raw $(IMAGES)/pattern.qcow2: test-images/make.sh test-images/pattern.py | need-images
+	$(call say,IMAGES,$(IMAGES))
+	@test-images/make.sh $(IMAGES)
+# A person who only boots needs no tools for file systems.
+$(IMAGES)/pattern.raw: test-images/pattern.py | need-run
+	@mkdir -p $(@D)
+	@test-images/pattern.py $@ 67108864
+
+kernels: $(ARCHES:%=kernel-%)
+kernel-%: | need-build
+	@$(MAKE) --no-print-directory ARCH=$* all $(O)/$*/kit.o
+
+# Hosted tests: one program each, from the sources that tests/host/tests.mk lists.
+include tests/host/tests.mk
+HOSTED = $(foreach c,gcc clang,$(HOST_TESTS:%=$(O)/host/$(c)/%))
+hosted: $(HOSTED)
+$(HOSTED): tests/host/$$(@F).c $$($$(@F)) $(HOST_HEADERS) Makefile tests/host/tests.mk | need-test
+	$(call say,HOST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(notdir $(@D)) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=address,undefined \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer -I. -Itests/host -o $@ $(filter %.c,$^)
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)
-NEEDS = build run images test lint debug
-$(NEEDS:%=need-%): need-%: $(if $(filter deps,$(MAKECMDGOALS)),deps)
+NEEDS = $(addprefix need-,build run images test lint debug)
+$(NEEDS): need-%: $(if $(filter deps,$(MAKECMDGOALS)),deps)
 	@ARCH=$(ARCH) COMPILER=$(COMPILER) tools/deps.sh need $*
 
-.PHONY: FORCE all clean distclean $(NEEDS:%=need-%)
+.PHONY: FORCE all run debug gdb test test-host test-boot bench size lint format format-check docs \
+	compile_commands.json deps doctor help clean distclean images kernels hosted $(NEEDS)
 .DEFAULT_GOAL = all
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

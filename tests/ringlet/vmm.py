@@ -103,6 +103,8 @@ class Qemu:
 class Process:
     """A process that ends when this object's `with` does, whatever happens."""
 
+    running = set()
+
     def __init__(self, command, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, group=True,
                  environment=None):
         # When we are killed with no chance to clean up, the kernel ends it for us.
@@ -112,6 +114,7 @@ class Process:
                                         stderr=stderr, start_new_session=group, env=environment)
         self.output = bytearray()
         self.timed_out = False
+        Process.running.add(self)
 
     def __enter__(self):
         return self
@@ -120,6 +123,13 @@ class Process:
         self.kill()
         self.process.wait()
         self.process.stdout.close()
+        Process.running.discard(self)
+
+    @classmethod
+    def kill_all(cls):
+        """Ends what other threads started, when this one has been told to stop."""
+        for process in list(cls.running):
+            process.kill()
 
     def kill(self):
         if self.process.poll() is None or self.group:

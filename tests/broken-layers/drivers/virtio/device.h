@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Breaks the rules on purpose: the device core includes a device type. */
+#include "drivers/virtio/block.h"

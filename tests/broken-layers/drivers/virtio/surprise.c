@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Breaks the rules on purpose: nobody said which layer this is. */

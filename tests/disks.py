@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The disks that tests name: made for one test in its own folder, or shared and only read."""
+
+import pathlib
+
+from ringlet.machine import Disk
+
+
+def pattern_of(size):
+    """A part of the pattern image, for when its 64 MiB would take too long."""
+    def make(folder, images, name):
+        path = folder / f"{name}.raw"
+        with open(images / "pattern.raw", "rb") as source:
+            path.write_bytes(source.read(size))
+        return Disk(str(path))
+    return make
+
+
+def shared(file, kind):
+    return lambda folder, images, name: Disk(str(images / file), kind)
+
+
+def scratch(size, **options):
+    """An empty disk, to be written to."""
+    def make(folder, images, name):
+        path = folder / f"{name}.raw"
+        with open(path, "wb") as file:
+            file.truncate(size)
+        return Disk(str(path), writable=True, **options)
+    return make
+
+
+def failing(folder, images, name):
+    """A disk whose 9th MiB cannot be read: QEMU's blkdebug says so."""
+    disk = pattern_of(16 << 20)(folder, images, name)
+    config = folder / f"{name}.blkdebug"
+    config.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "18432"\n'
+                      'once = "off"\n', encoding="ascii")
+    return Disk(disk.path, driver=f"blkdebug:{config}")
+
+
+DISKS = {
+    "pattern": shared("pattern.raw", "raw"),
+    "pattern-qcow2": shared("pattern.qcow2", "qcow2"),
+    "gpt": shared("gpt.raw", "raw"),
+    "pattern-16M": pattern_of(16 << 20),
+    "scratch": scratch(16 << 20),
+    "failing": failing,
+    "odd": pattern_of((1 << 20) + 512),
+}
+
+
+def make(name, folder, images):
+    return DISKS[name](pathlib.Path(folder), pathlib.Path(images), name)

@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Prints every target of the Makefile that has a `##` comment, and the variables.
+#
+#   tools/help.sh MAKEFILE…
+set -eu
+echo "Targets:"
+sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/\1\t\2/p' "$1" | while IFS="$(printf '\t')" read -r target text; do
+	printf '  %-22s %s\n' "$target" "$text"
+done
+cat <<'END'
+
+Variables, with their defaults:
+  ARCH=x86_64            x86_64 aarch64
+  COMPILER=gcc           gcc clang (or CC=clang)
+  APPS=                  the programs linked into the image; all
+  APP=shell              the program to run; one of APPS
+  ARGS=                  its arguments
+  MACHINE=               q35 pc microvm (x86_64); virt (aarch64)
+  TRANSPORT=             pci on q35, pc and virt; mmio on microvm and virt
+  RING=split             split packed
+  IRQ=                   msix intx poll; the best there is
+  GIC=2                  2 3 (virt)
+  DISK=                  raw and qcow2 images, a.img,b.img; build/images/pattern.raw
+  RW=                    1: what the guest writes is kept; otherwise thrown away
+  QUEUES=1               queues of a disk
+  NET=none               none user; FWD=8080:80 forwards a TCP port
+  SMP=1 MEM=64           CPUs, and MiB
+  TIMEOUT=               seconds, then the guest is ended and the status is 124
+  TRACE=                 1: print what is said to devices, with the clauses of the specification
+  ACCEL=tcg              tcg kvm hvf
+  QEMU= QEMU_ARGS=       another emulator; more of its options
+  DRY=                   1: print the emulator's command line and stop
+  V=                     1: print every command
+  TEST_OPTIONS=          of tests/run.py: --filter REGEX, --jobs N, --junit FILE, -v, --list
+  O=build                where everything is made
+Two commands on a fresh Debian 12:
+  make deps run ARCH=aarch64
+  make deps test
+END
