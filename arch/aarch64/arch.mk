@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # aarch64: an arm64 Image, which runs from wherever it was loaded; the ELF is for the debugger.
 
-BOOT =
-ARCH_OBJECTS =
+BOOT = boot/aarch64/head.o
+ARCH_OBJECTS = $(addprefix arch/aarch64/,entry.o trap.o trap_report.o mmu.o cpu.o clock.o firmware.o power.o \
+	gic.o gicv2.o gicv2m.o gicv3.o its.o its_tables.o lpi.o console.o discover.o platform.o) \
+	kernel/pl011.o
 PRODUCTS = $(W).elf $(B)/Image
 
 # Atomics as instructions: the helpers that choose at run time ask the Linux kernel.

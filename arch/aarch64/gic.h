@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The interrupt controllers: one of GICv2 and GICv3, and maybe one that takes messages, v2m or ITS.
+ * gic.c chooses by the device tree; each has a file of its own.
+ *
+ *   INTID       what                       slot (kernel/arch.h)
+ *   16 … 31     PPI: this CPU's own        INTID
+ *   32 … 1019   SPI: a wire, or v2m's      INTID
+ *   8192 …      LPI: a message, by ITS     1024 + INTID - 8192
+ */
+#ifndef ARCH_AARCH64_GIC_H
+#define ARCH_AARCH64_GIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/virtio/port.h"
+#include "kernel/arch.h"
+#include "kernel/irq.h"
+#include "lib/fdt.h"
+
+#define INTID_PPI 16
+#define INTID_SPI 32
+#define INTID_END 1020 /* 1020 … 1023 mean that there is none */
+#define INTID_LPI 8192
+
+#define SLOT_LPI 1024
+#define LPI_COUNT (IRQ_SLOTS - SLOT_LPI)
+
+struct gic {
+	const char *name;
+	/* Every line masked, the distributor and this CPU's interface on. 0 or an error. */
+	int (*init)(int node);
+	/* What was taken, as the hardware says it (intid_of knows more), and that it is done with. */
+	uint32_t (*acknowledge)(void);
+	void (*end)(uint32_t taken);
+	/* An SPI or PPI: towards this CPU, by level or edge, unmasked (0 or an error); masked again. */
+	int (*line_open)(unsigned intid, bool level);
+	void (*line_close)(unsigned intid);
+};
+
+struct gic_msi {
+	const char *name;
+	int (*init)(int node);
+	/* The slot, or an error. */
+	int (*open)(const struct vport_device *device, unsigned index, struct vport_msi *msi);
+	void (*close)(unsigned slot);
+};
+
+extern const struct gic gicv2, gicv3;
+extern const struct gic_msi gicv2m, its;
+
+void gic_init(void);
+/* Trap code: takes one interrupt. */
+void gic_interrupt(void);
+/* The node that takes messages; negative when there is none that works. */
+int gic_msi_node(void);
+/* The wire that an interrupt specifier means, when it is one of our controller's. */
+int gic_line_from(const struct fdt_interrupt *interrupt, struct irq_line *line);
+/* Interrupt `index` of a node. */
+int gic_line_of(int node, unsigned index, struct irq_line *line);
+
+/* ---- For gicv2.c and gicv3.c ------------------------------------------------------ */
+
+/* Registers of the distributor that both have alike; the first 32 interrupts' are in the
+ * redistributor for GICv3, at the same offsets. */
+enum gicd_register {
+	GICD_CTLR = 0x000,
+	GICD_TYPER = 0x004,
+	GICD_IGROUPR = 0x080,    /* a bit an interrupt */
+	GICD_ISENABLER = 0x100,  /* a bit; writing 1 enables */
+	GICD_ICENABLER = 0x180,  /* a bit; writing 1 disables */
+	GICD_ICPENDR = 0x280,    /* a bit; writing 1 forgets */
+	GICD_ICACTIVER = 0x380,  /* a bit; writing 1 ends */
+	GICD_IPRIORITYR = 0x400, /* a byte */
+	GICD_ICFGR = 0xc00,      /* two bits; the upper one: edge */
+};
+
+/* How many interrupts a distributor has, from its GICD_TYPER. */
+unsigned gicd_lines(uintptr_t gicd);
+/* Masks and forgets interrupts first … end - 1 (multiples of 32), all at one priority. */
+void gicd_quiet(uintptr_t gicd, unsigned first, unsigned end);
+void gicd_configure(uintptr_t gicd, unsigned intid, bool level);
+void gicd_enable(uintptr_t gicd, unsigned intid);
+void gicd_disable(uintptr_t gicd, unsigned intid);
+
+/* Entry `index` of the node's reg, mapped; `least` bytes at least. 0 when there is none. */
+uintptr_t gic_map(int node, unsigned index, uint64_t least);
+
+/* ---- For its.c, from gicv3.c --------------------------------------------------------- */
+
+/* This CPU's redistributor: where it is, virtual and physical. */
+struct redistributor {
+	uintptr_t base;
+	uint64_t phys;
+	unsigned number; /* GICR_TYPER.Processor_Number */
+};
+extern struct redistributor gicv3_redistributor;
+/* How many bits an INTID has, LPIs included; 0 when the distributor knows no LPIs. */
+unsigned gicv3_id_bits(void);
+
+#endif

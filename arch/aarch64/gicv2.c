@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * GICv2 (Arm IHI 0048): a distributor, and a CPU interface in memory.
+ *
+ *     make run ARCH=aarch64 GIC=2
+ *
+ * Left out: the security extensions (every interrupt is of the group in which it was left), and the
+ * virtualisation ones.
+ */
+#include "arch/aarch64/gic.h"
+#include "arch/aarch64/sysreg.h"
+#include "lib/error.h"
+
+#define GICD_SIZE 0x1000
+#define GICD_ITARGETSR 0x800 /* a byte an interrupt: a bit for each CPU */
+
+#define GICC_SIZE 0x1000
+#define GICC_CTLR 0x00
+#define GICC_PMR 0x04
+#define GICC_BPR 0x08
+#define GICC_IAR 0x0c
+#define GICC_EOIR 0x10
+
+static uintptr_t gicd, gicc;
+static unsigned lines;
+static uint32_t this_cpu; /* its bit, in all four bytes */
+
+/* The first words of the targets can only be read, and name the CPU that reads them. */
+static uint32_t find_this_cpu(void)
+{
+	uint32_t mask = 0;
+	for (unsigned i = 0; i < INTID_SPI && mask == 0; i += 4)
+		mask = mmio_read32(gicd + GICD_ITARGETSR + i);
+	mask |= mask >> 16;
+	mask |= mask >> 8;
+	return (mask & 0xff) * 0x01010101;
+}
+
+static int init(int node)
+{
+	gicd = gic_map(node, 0, GICD_SIZE);
+	gicc = gic_map(node, 1, GICC_SIZE);
+	if (gicd == 0 || gicc == 0)
+		return ERR_FORMAT;
+
+	mmio_write32(gicd + GICD_CTLR, 0);
+	lines = gicd_lines(gicd);
+	this_cpu = find_this_cpu();
+	gicd_quiet(gicd, 0, lines);
+	for (unsigned i = INTID_SPI; i < lines; i += 4)
+		mmio_write32(gicd + GICD_ITARGETSR + i, this_cpu);
+	mmio_write32(gicd + GICD_CTLR, 1);
+
+	mmio_write32(gicc + GICC_PMR, 0xff);
+	mmio_write32(gicc + GICC_BPR, 0);
+	mmio_write32(gicc + GICC_CTLR, 1);
+	return 0;
+}
+
+static uint32_t acknowledge(void)
+{
+	return mmio_read32(gicc + GICC_IAR);
+}
+
+static void end(uint32_t taken)
+{
+	mmio_write32(gicc + GICC_EOIR, taken);
+}
+
+static int line_open(unsigned intid, bool level)
+{
+	if (intid >= lines)
+		return ERR_RANGE;
+	gicd_configure(gicd, intid, level);
+	gicd_enable(gicd, intid);
+	return 0;
+}
+
+static void line_close(unsigned intid)
+{
+	gicd_disable(gicd, intid);
+}
+
+const struct gic gicv2 = {
+	.name = "GICv2",
+	.init = init,
+	.acknowledge = acknowledge,
+	.end = end,
+	.line_open = line_open,
+	.line_close = line_close,
+};

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What an exception was, for a person to read: its class by name, where it came from, the
+ * registers, and how the program got there (Arm Architecture Reference Manual, D17.2.37: ESR_EL1).
+ *
+ *     make run ARCH=aarch64 APP=crash ARGS=null
+ *
+ * Left out: returning. Nothing of ours faults on purpose, but for the firmware calls that trap.S
+ * knows.
+ */
+#include <stddef.h>
+
+#include "arch/aarch64/gic.h"
+#include "arch/aarch64/trap.h"
+#include "kernel/arch.h"
+#include "kernel/boot.h"
+#include "kernel/console.h"
+#include "kernel/cpu.h"
+#include "kernel/exit.h"
+#include "kernel/layout.h"
+#include "lib/format.h"
+
+struct trap_frame {
+	uint64_t x[31];
+	uint64_t sp, elr, spsr, esr, far;
+	uint64_t vector; /* its number in the vector table */
+	uint64_t unused; /* keeps the stack aligned to 16 */
+};
+
+_Static_assert(offsetof(struct cpu, fault_stack) == CPU_FAULT_STACK, "trap.S");
+_Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "trap.S");
+_Static_assert(offsetof(struct trap_frame, sp) == TRAP_SP, "trap.S");
+_Static_assert(offsetof(struct trap_frame, elr) == TRAP_ELR, "trap.S");
+_Static_assert(offsetof(struct trap_frame, spsr) == TRAP_SPSR, "trap.S");
+_Static_assert(offsetof(struct trap_frame, esr) == TRAP_ESR, "trap.S");
+_Static_assert(offsetof(struct trap_frame, far) == TRAP_FAR, "trap.S");
+_Static_assert(offsetof(struct trap_frame, vector) == TRAP_VECTOR, "trap.S");
+_Static_assert(sizeof(struct trap_frame) == TRAP_FRAME, "trap.S");
+
+_Noreturn void trap_report(const struct trap_frame *frame);
+void trap_irq(void);
+
+/* ---- Names -------------------------------------------------------------------- */
+
+#define VECTOR_SYNC 4 /* synchronous, from EL1 with its own stack pointer */
+
+enum class {
+	CLASS_UNKNOWN = 0x00,
+	CLASS_INSTRUCTION_ABORT = 0x21,
+	CLASS_PC_ALIGNMENT = 0x22,
+	CLASS_DATA_ABORT = 0x25,
+	CLASS_SERROR = 0x2f,
+};
+
+#define ESR_CLASS(esr) ((esr) >> 26 & 0x3f)
+#define ESR_FAR_INVALID (1 << 10)
+#define ESR_WRITE (1 << 6)
+#define ESR_STATUS(esr) ((esr)&0x3f)
+
+static const struct {
+	uint8_t class;
+	const char *name;
+} class_names[] = {
+	{ CLASS_UNKNOWN, "undefined instruction" },
+	{ 0x01, "trapped WFI or WFE" },
+	{ 0x07, "trapped floating-point instruction" },
+	{ 0x0d, "branch target exception" },
+	{ 0x0e, "illegal execution state" },
+	{ 0x15, "supervisor call" },
+	{ 0x16, "hypervisor call" },
+	{ 0x17, "secure monitor call" },
+	{ 0x18, "trapped system register" },
+	{ 0x19, "trapped SVE instruction" },
+	{ 0x1c, "pointer authentication failure" },
+	{ 0x20, "instruction abort from EL0" },
+	{ CLASS_INSTRUCTION_ABORT, "instruction abort" },
+	{ CLASS_PC_ALIGNMENT, "misaligned program counter" },
+	{ 0x24, "data abort from EL0" },
+	{ CLASS_DATA_ABORT, "data abort" },
+	{ 0x26, "misaligned stack pointer" },
+	{ 0x2c, "floating-point exception" },
+	{ CLASS_SERROR, "system error" },
+	{ 0x31, "breakpoint" },
+	{ 0x33, "software step" },
+	{ 0x35, "watchpoint" },
+	{ 0x3c, "BRK instruction" },
+};
+
+static const char *class_name(uint64_t class)
+{
+	for (size_t i = 0; i < sizeof class_names / sizeof *class_names; i++) {
+		if (class_names[i].class == class)
+			return class_names[i].name;
+	}
+	return "exception of an unknown class";
+}
+
+static const char *vector_name(uint64_t vector)
+{
+	static const char *const kinds[] = { "synchronous exception", "interrupt", "fast interrupt",
+					     "system error" };
+	return kinds[vector % 4];
+}
+
+/* An abort's fault status code; its last two bits are the level of the table walk. */
+static const char *status_name(uint64_t status)
+{
+	static const char *const by_level[] = { "address size fault", "translation fault",
+						"access flag fault", "permission fault" };
+	if (status < 16)
+		return by_level[status / 4];
+	if (status == 0x10)
+		return "external abort: nothing answers there";
+	if (status >= 0x14 && status <= 0x17)
+		return "external abort on a page table walk";
+	if (status == 0x21)
+		return "misaligned";
+	return "fault of an unknown kind";
+}
+
+/* What an address of ours probably is, when it is none that should be accessed. */
+static const char *address_name(uint64_t address)
+{
+	if (address < PAGE_SIZE)
+		return " (a null pointer)";
+	if (address >= STACK_BASE && address < IMAGE_BASE)
+		return " (a stack's guard page: it has overflowed)";
+	if (address >= (uintptr_t)image_start && address < (uintptr_t)text_end)
+		return " (code)";
+	if (address >= (uintptr_t)text_end && address < (uintptr_t)rodata_end)
+		return " (constants)";
+	return "";
+}
+
+/* ---- The report ------------------------------------------------------------------ */
+
+static void print_abort(const struct trap_frame *frame)
+{
+	uint64_t class = ESR_CLASS(frame->esr);
+	const char *access = class == CLASS_INSTRUCTION_ABORT ? "execute"
+			     : frame->esr & ESR_WRITE         ? "write"
+							      : "read";
+
+	if (frame->esr & ESR_FAR_INVALID)
+		kprint("  %s, by a %s\n", status_name(ESR_STATUS(frame->esr)), access);
+	else
+		kprint("  %s, tried to %s 0x%016lx%s\n", status_name(ESR_STATUS(frame->esr)),
+		       access, (unsigned long)frame->far, address_name(frame->far));
+}
+
+static void print_registers(const struct trap_frame *frame)
+{
+	kprint("  elr 0x%016lx  spsr 0x%08lx  esr 0x%08lx  far 0x%016lx\n",
+	       (unsigned long)frame->elr, (unsigned long)frame->spsr, (unsigned long)frame->esr,
+	       (unsigned long)frame->far);
+	for (unsigned i = 0; i < 31; i++) {
+		kprint("  %sx%u 0x%016lx%s", i < 10 ? " " : "", i, (unsigned long)frame->x[i],
+		       i % 4 == 3 ? "\n" : "");
+	}
+	kprint("   sp 0x%016lx\n", (unsigned long)frame->sp);
+}
+
+_Noreturn void trap_report(const struct trap_frame *frame)
+{
+	/* A fault while reporting must not bring us here for ever: the second one says where it
+	 * was, the third one is silent. */
+	static unsigned depth;
+	depth++;
+	if (depth > 2)
+		arch_shutdown(EXIT_EXCEPTION);
+
+	uint64_t class = ESR_CLASS(frame->esr);
+	console_end_line();
+	if (depth == 2) {
+		kprint("exception while reporting: %s, elr 0x%lx, far 0x%lx\n", class_name(class),
+		       (unsigned long)frame->elr, (unsigned long)frame->far);
+		kernel_exit(EXIT_EXCEPTION);
+	}
+
+	kprint("exception: %s on CPU %u\n",
+	       frame->vector == VECTOR_SYNC ? class_name(class) : vector_name(frame->vector),
+	       arch_cpu()->id);
+	if (frame->vector == VECTOR_SYNC &&
+	    (class == CLASS_DATA_ABORT || class == CLASS_INSTRUCTION_ABORT))
+		print_abort(frame);
+	print_registers(frame);
+	backtrace(frame->elr, frame->x[29]);
+	kernel_exit(EXIT_EXCEPTION);
+}
+
+void trap_irq(void)
+{
+	gic_interrupt();
+}
