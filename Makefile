@@ -34,7 +34,7 @@ KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel: the same on every architecture, and what joins it to newlib.
 KERNEL = $(addprefix kernel/,main.o cmdline.o app.o console.o exit.o backtrace.o ranges.o mmu.o \
-	pages.o irq.o event.o discover.o pci_access.o)
+	pages.o irq.o event.o discover.o pci_access.o ktap.o)
 LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_lock.o
 
 # BOOT and ARCH_OBJECTS, the architecture's own.
@@ -225,15 +225,7 @@ kernels: $(ARCHES:%=kernel-%)
 kernel-%: | need-build
 	@$(MAKE) --no-print-directory ARCH=$* all $(O)/$*/kit.o
 
-# Hosted tests: one program each, from the sources that tests/host/tests.mk lists.
 include tests/host/tests.mk
-HOSTED = $(foreach c,gcc clang,$(HOST_TESTS:%=$(O)/host/$(c)/%))
-hosted: $(HOSTED)
-$(HOSTED): tests/host/$$(@F).c $$($$(@F)) $(HOST_HEADERS) Makefile tests/host/tests.mk | need-test
-	$(call say,HOST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(notdir $(@D)) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=address,undefined \
-		-fno-sanitize-recover=all -fno-omit-frame-pointer -I. -Itests/host -o $@ $(filter %.c,$^)
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)
