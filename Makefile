@@ -29,7 +29,9 @@ Q = $(if $(filter 1,$(V)),,@)
 LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o \
 	lib/sha256.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
-VIRTIO =
+VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
+	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o rng.o blk.o blk_request.o console.o block.o \
+	block_sync.o inspect.o)
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel: the same on every architecture, and what joins it to newlib.

@@ -5,4 +5,13 @@
 HOST_TESTS = test_format
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h tests/host/*.h)
 
-test_format = lib/format.c
+test_format = lib/format.c lib/error.c
+
+# One program for each test and compiler.
+HOSTED = $(foreach compiler,gcc clang,$(HOST_TESTS:%=$(O)/host/$(compiler)/%))
+hosted: $(HOSTED)
+$(HOSTED): tests/host/$$(@F).c $$($$(@F)) $(HOST_HEADERS) Makefile tests/host/tests.mk | need-test
+	$(call say,HOST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(notdir $(@D)) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=address,undefined \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer -I. -Itests/host -o $@ $(filter %.c,$^)
