@@ -11,6 +11,7 @@
 #include "kernel/event.h"
 #include "kernel/libc.h"
 #include "kernel/memory.h"
+#include "kernel/virtio_console.h"
 
 static void run(void)
 {
@@ -18,6 +19,7 @@ static void run(void)
 	arch_platform_init();
 	arch_irq_restore(true);
 	arch_discover();
+	virtio_console_attach();
 	libc_exit(app_run_chosen());
 }
 

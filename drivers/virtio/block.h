@@ -70,9 +70,10 @@ struct block_operations {
 };
 
 struct block_device {
-	char name[8];        /* vda */
-	uint64_t capacity;   /* in sectors of 512 bytes; may change while in use */
-	uint32_t block_size; /* bytes; a power of two, 512 … 65536 */
+	char name[8];          /* vda */
+	uint64_t capacity;     /* in sectors of 512 bytes; may change while in use */
+	uint32_t tail_sectors; /* behind capacity, in an incomplete block that cannot be reached */
+	uint32_t block_size;   /* bytes; a power of two, 512 … 65536 */
 	bool read_only;
 	bool gone;       /* removed, or given up: every request fails */
 	unsigned resets; /* how often it had to be reset since it was found */

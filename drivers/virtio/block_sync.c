@@ -5,6 +5,7 @@
  */
 #include "drivers/virtio/block.h"
 #include "lib/error.h"
+#include "lib/mem.h"
 
 #define BOUNCE_BYTES 65536
 
@@ -63,10 +64,10 @@ static int transfer(struct block_device *disk, enum block_op op, uint64_t sector
 			.op = op, .sector = sector, .segments = &segment, .segment_count = 1
 		};
 		if (op == BLOCK_WRITE)
-			__builtin_memcpy(bounce, buffer, segment.length);
+			memcpy(bounce, buffer, segment.length);
 		error = run(disk, &request);
 		if (op == BLOCK_READ && !error)
-			__builtin_memcpy(buffer, bounce, segment.length);
+			memcpy(buffer, bounce, segment.length);
 		buffer += segment.length;
 		sector += segment.length / BLOCK_SECTOR;
 		length -= segment.length;
@@ -103,7 +104,7 @@ int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1])
 					 .segment_count = 1 };
 	int error = run(disk, &request);
 	if (!error) {
-		__builtin_memcpy(id, bounce, BLOCK_ID_BYTES);
+		memcpy(id, bounce, BLOCK_ID_BYTES);
 		id[BLOCK_ID_BYTES] = 0;
 	}
 	disk->bounce_busy = false;

@@ -9,6 +9,7 @@
  */
 #include "drivers/virtio/rng.h"
 #include "drivers/virtio/drivers.h"
+#include "lib/mem.h"
 
 /* ---- State ------------------------------------------------------------------------ */
 
@@ -69,7 +70,7 @@ int virtio_rng_read(struct virtio_rng *rng, void *buffer, size_t length)
 		/* 5.4.6.1-2: only that many bytes are random; virtq_pop has checked that it is no more
 		 * than was asked for. */
 		size_t got = (size_t)rng->status;
-		__builtin_memcpy(to, rng->buffer, got);
+		memcpy(to, rng->buffer, got);
 		to += got;
 		length -= got;
 	}
@@ -122,7 +123,7 @@ static void ready(struct virtio_device *device)
 
 	if (!first_rng) {
 		first_rng = rng;
-		__builtin_memcpy(device->name, "rng0", 5);
+		memcpy(device->name, "rng0", 5);
 	}
 }
 

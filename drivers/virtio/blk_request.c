@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-blk requests: VIRTIO 1.4 section 5.2.6. A request of any length, from block.h, is cut into device
+ * requests ("parts") as the device's limits demand; as many of them are in flight as the queue holds; and
+ * the request is completed once, when its last part is back.
+ *
+ * Submitting only queues: parts are made and published in drain context, so whatever a program submitted
+ * before it waits goes to the device as one batch with one notification.
+ */
+#include "drivers/virtio/blk.h"
+
+enum {
+	VIRTIO_BLK_T_IN = 0,
+	VIRTIO_BLK_T_OUT = 1,
+	VIRTIO_BLK_T_FLUSH = 4,
+	VIRTIO_BLK_T_GET_ID = 8,
+};
+
+enum {
+	VIRTIO_BLK_S_OK = 0,
+	VIRTIO_BLK_S_IOERR = 1,
+	VIRTIO_BLK_S_UNSUPP = 2,
+	STATUS_POISON = 0xff, /* what no device writes: tells whether it wrote at all */
+};
+
+/* ---- Complete -------------------------------------------------------------------------- */
+
+static void finish_if_done(struct block_request *request)
+{
+	if (request->driver.issued && request->driver.parts == 0)
+		request->done(request);
+}
+
+/* The first of the waiting ones has been handed out, or failed. */
+static void leave_waiting(struct virtio_blk *blk)
+{
+	struct block_request *request = blk->waiting;
+
+	request->driver.issued = true;
+	blk->waiting = request->driver.next;
+	if (!blk->waiting)
+		blk->waiting_end = &blk->waiting;
+}
+
+static enum vport_direction direction(const struct block_request *request)
+{
+	return request->op == BLOCK_WRITE ? VPORT_TO_DEVICE : VPORT_FROM_DEVICE;
+}
+
+static void unmap_pieces(struct virtio_blk *blk, struct part *part)
+{
+	for (unsigned i = 0; i < part->piece_count; i++)
+		vport_dma_unmap(blk->device->port, part->pieces[i].memory, part->pieces[i].length,
+				direction(part->request), part->pieces[i].address);
+	part->piece_count = 0;
+}
+
+static void finish_part(struct virtio_blk *blk, struct part *part, int error)
+{
+	struct block_request *request = part->request;
+
+	unmap_pieces(blk, part);
+	part->next_free = blk->free_parts;
+	blk->free_parts = part;
+	request->driver.parts--;
+	if (error && request->status == 0)
+		request->status = error;
+	if (error && request == blk->waiting)
+		leave_waiting(blk); /* what is left of it need not be tried */
+	finish_if_done(request);
+}
+
+/*
+ * What a used part means. The length counts as well as the status (2.7.8.2-1): data beyond it, or a status
+ * byte that it does not cover, was not written, whatever stands there.
+ */
+static int part_result(struct virtio_blk *blk, const struct part *part, uint32_t written)
+{
+	bool reads = direction(part->request) == VPORT_FROM_DEVICE;
+	uint32_t expected = (reads ? part->data_bytes : 0) + 1;
+
+	switch (shared_load8(&blk->reqs[part->index].status)) {
+	case VIRTIO_BLK_S_OK:
+		return written >= expected ? 0 : ERR_IO;
+	case VIRTIO_BLK_S_UNSUPP:
+		return ERR_UNSUPPORTED;
+	default: /* VIRTIO_BLK_S_IOERR, the poison, or nonsense */
+		return ERR_IO;
+	}
+}
+
+/* ---- Submit -------------------------------------------------------------------------------- */
+
+/* Drops bytes from the end of a part's data. */
+static void trim(struct virtio_blk *blk, struct part *part, uint32_t excess)
+{
+	enum vport_direction way = direction(part->request);
+
+	while (excess > 0) {
+		struct piece *last = &part->pieces[part->piece_count - 1];
+		uint32_t cut = last->length < excess ? last->length : excess;
+		vport_dma_unmap(blk->device->port, last->memory, last->length, way, last->address);
+		last->length -= cut;
+		excess -= cut;
+		part->data_bytes -= cut;
+		/* What is left of it is as contiguous as it was. */
+		if (last->length == 0 ||
+		    vport_dma_map(blk->device->port, last->memory, last->length, way,
+				  &last->address) != (long)last->length) {
+			part->data_bytes -= last->length;
+			part->piece_count--;
+		}
+	}
+}
+
+/*
+ * Maps the next data of the request, as much as one part may have, in whole blocks. It does not move the
+ * request's position: that happens when the part is pushed. Returns 0, or an error that ends the request.
+ */
+static int map_pieces(struct virtio_blk *blk, struct part *part)
+{
+	const struct block_request *request = part->request;
+	unsigned segment = request->driver.segment;
+	size_t offset = request->driver.offset;
+
+	part->piece_count = 0;
+	part->data_bytes = 0;
+	while (segment < request->segment_count && part->piece_count < blk->pieces_max) {
+		struct piece *piece = &part->pieces[part->piece_count];
+		size_t length = request->segments[segment].length - offset;
+		if (length > blk->size_max)
+			length = blk->size_max;
+		piece->memory = (uint8_t *)request->segments[segment].memory + offset;
+		long mapped = vport_dma_map(blk->device->port, piece->memory, length,
+					    direction(request), &piece->address);
+		if (mapped < 0) {
+			unmap_pieces(blk, part);
+			return (int)mapped;
+		}
+		piece->length = (uint32_t)mapped;
+		part->piece_count++;
+		part->data_bytes += piece->length;
+		offset += (size_t)mapped;
+		if (offset == request->segments[segment].length) {
+			segment++;
+			offset = 0;
+		}
+	}
+	if (request->op == BLOCK_READ || request->op == BLOCK_WRITE) {
+		trim(blk, part, part->data_bytes % blk->disk.block_size);
+		if (part->data_bytes == 0)
+			return ERR_UNSUPPORTED; /* one block does not fit into one device request */
+	}
+	return 0;
+}
+
+/* Moves the request's position behind the part's data. */
+static void advance(struct block_request *request, uint32_t bytes)
+{
+	request->driver.sector += bytes / BLOCK_SECTOR;
+	while (bytes > 0) {
+		size_t left =
+			request->segments[request->driver.segment].length - request->driver.offset;
+		size_t step = bytes < left ? bytes : left;
+		request->driver.offset += step;
+		bytes -= (uint32_t)step;
+		if (step == left) {
+			request->driver.segment++;
+			request->driver.offset = 0;
+		}
+	}
+}
+
+static uint32_t wire_type(enum block_op op)
+{
+	switch (op) {
+	case BLOCK_READ:
+		return VIRTIO_BLK_T_IN;
+	case BLOCK_WRITE:
+		return VIRTIO_BLK_T_OUT;
+	case BLOCK_FLUSH:
+		return VIRTIO_BLK_T_FLUSH;
+	default:
+		return VIRTIO_BLK_T_GET_ID;
+	}
+}
+
+/* 5.2.6: header, data, status byte. The header is written anew each time: the device may have scribbled
+ * over what was there. */
+static int push_part(struct virtio_blk *blk, struct part *part)
+{
+	const struct block_request *request = part->request;
+	struct virtio_blk_req *req = &blk->reqs[part->index];
+	uint64_t req_address = blk->reqs_address.bits + part->index * sizeof(*req);
+	struct virtq_segment segments[BLK_MAX_PIECES + 2];
+	unsigned count = 0;
+	bool transfers = request->op == BLOCK_READ || request->op == BLOCK_WRITE;
+
+	shared_store32(&req->type, wire_type(request->op));
+	shared_store32(&req->reserved, 0);
+	shared_store64(&req->sector, transfers ? request->driver.sector : 0); /* 5.2.6.1-4 */
+	shared_store8(&req->status, STATUS_POISON);
+	segments[count++] = (struct virtq_segment){ { req_address }, REQ_HEADER_BYTES };
+	for (unsigned i = 0; i < part->piece_count; i++)
+		segments[count++] =
+			(struct virtq_segment){ part->pieces[i].address, part->pieces[i].length };
+	segments[count++] = (struct virtq_segment){ { req_address + REQ_HEADER_BYTES }, 1 };
+
+	unsigned readable = request->op == BLOCK_WRITE ? count - 1 : 1;
+	return virtio_queue_push(blk->queue, segments, readable, count - readable, part,
+				 request->op == BLOCK_FLUSH ? VIRTIO_TWO_DEADLINES
+							    : VIRTIO_ONE_DEADLINE);
+}
+
+/* The disk may have shrunk since the request was accepted (5.2.6.1-2). */
+static int still_inside(const struct virtio_blk *blk, const struct part *part)
+{
+	uint64_t sector = part->request->driver.sector;
+
+	return sector <= blk->disk.capacity &&
+			       part->data_bytes / BLOCK_SECTOR <= blk->disk.capacity - sector
+		       ? 0
+		       : ERR_RANGE;
+}
+
+/* Makes one part of the first waiting request. False when there is no room for it now. */
+static bool issue_part(struct virtio_blk *blk)
+{
+	struct block_request *request = blk->waiting;
+	struct part *part = blk->free_parts;
+	bool transfers = request->op == BLOCK_READ || request->op == BLOCK_WRITE;
+
+	if (!part || !virtq_has_room(&blk->queue->ring, blk->pieces_max + 2))
+		return false;
+	/* 5.2.5.1-2: without FLUSH there is no cache to flush. */
+	if (request->op == BLOCK_FLUSH && !virtio_has(blk->device, VIRTIO_BLK_F_FLUSH)) {
+		leave_waiting(blk);
+		finish_if_done(request);
+		return true;
+	}
+	part->request = request;
+	int error = map_pieces(blk, part);
+	if (!error && transfers)
+		error = still_inside(blk, part);
+	if (!error) {
+		int id = push_part(blk, part);
+		if (id < 0) { /* the device is being reset: try again when it is back */
+			unmap_pieces(blk, part);
+			return false;
+		}
+		blk->free_parts = part->next_free;
+		request->driver.parts++;
+		advance(request, part->data_bytes);
+		if (request->driver.segment == request->segment_count)
+			leave_waiting(blk);
+		return true;
+	}
+	unmap_pieces(blk, part);
+	request->status = error;
+	leave_waiting(blk);
+	finish_if_done(request);
+	return true;
+}
+
+void blk_drain(struct virtio_queue *queue)
+{
+	struct virtio_blk *blk = queue->driver;
+	unsigned budget = queue->setup.size;
+	void *cookie;
+	uint32_t written;
+
+	blk->draining = true;
+	while (budget-- > 0 && virtio_queue_pop(queue, &cookie, &written)) {
+		struct part *part = cookie;
+		finish_part(blk, part, part_result(blk, part, written));
+	}
+	while (blk->waiting && issue_part(blk))
+		;
+	blk->draining = false;
+	virtio_queue_publish(queue);
+}
+
+static void submit(struct block_device *disk, struct block_request *request)
+{
+	struct virtio_blk *blk = (struct virtio_blk *)disk;
+
+	*blk->waiting_end = request;
+	blk->waiting_end = &request->driver.next;
+	if (!blk->draining)
+		vport_mark(&blk->queue->event);
+}
+
+const struct block_operations blk_operations = { .submit = submit };
+
+void blk_abort_part(struct virtio_queue *queue, void *cookie, int error)
+{
+	finish_part(queue->driver, cookie, error);
+}
+
+void blk_fail_waiting(struct virtio_blk *blk)
+{
+	while (blk->waiting) {
+		struct block_request *request = blk->waiting;
+		request->status = ERR_NODEV;
+		leave_waiting(blk);
+		finish_if_done(request);
+	}
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The kernel's side of drivers/virtio/port.h: memory, registers, time, telling. (Interrupts are in irq.c,
+ * waiting in event.c, PCI configuration in pci_access.c.)
+ *
+ * Devices see physical addresses here: the kernel sets up no IOMMU. Everything that can be given to a
+ * device (direct map, image, stacks) is physically contiguous at least page by page; the direct map and
+ * the image are in whole, so that a buffer in them is one piece.
+ */
+#include "drivers/virtio/port.h"
+
+#include <arch_io.h>
+
+#include "drivers/pci/pci.h"
+#include "kernel/arch.h"
+#include "kernel/cmdline.h"
+#include "kernel/console.h"
+#include "kernel/device.h"
+#include "kernel/discover.h"
+#include "kernel/exit.h"
+#include "kernel/memory.h"
+#include "lib/error.h"
+#include "lib/mem.h"
+
+/* ---- Memory -------------------------------------------------------------------- */
+
+/* Small pieces of private memory come from one page after another; they are few, and live long, so what
+ * is freed is kept by size and nothing is ever merged. */
+#define SMALL_UNIT 64
+#define SMALL_CLASSES (PAGE_SIZE / 2 / SMALL_UNIT)
+
+struct small_block {
+	struct small_block *next;
+};
+
+static struct small_block *free_blocks[SMALL_CLASSES + 1];
+static char *small_page;
+static size_t small_left;
+
+static size_t pages_for(size_t size)
+{
+	return (size + PAGE_SIZE - 1) / PAGE_SIZE;
+}
+
+static void *small_alloc(size_t class)
+{
+	struct small_block *block = free_blocks[class];
+	size_t size = class * SMALL_UNIT;
+
+	if (block) {
+		free_blocks[class] = block->next;
+		memset(block, 0, size);
+		return block;
+	}
+	if (small_left < size) {
+		small_page = page_alloc(1, PAGE_SIZE);
+		small_left = small_page ? PAGE_SIZE : 0;
+		if (!small_page)
+			return NULL;
+	}
+	void *memory = small_page + PAGE_SIZE - small_left;
+	small_left -= size;
+	return memory; /* pages come zeroed */
+}
+
+void *vport_alloc(size_t size)
+{
+	size_t class = (size + SMALL_UNIT - 1) / SMALL_UNIT;
+
+	kit_assert(size > 0);
+	return class <= SMALL_CLASSES ? small_alloc(class) : page_alloc(pages_for(size), PAGE_SIZE);
+}
+
+void vport_free(void *memory, size_t size)
+{
+	size_t class = (size + SMALL_UNIT - 1) / SMALL_UNIT;
+
+	if (class > SMALL_CLASSES) {
+		page_free(memory, pages_for(size));
+		return;
+	}
+	struct small_block *block = memory;
+	block->next = free_blocks[class];
+	free_blocks[class] = block;
+}
+
+static dma_addr_t device_address(const void *memory)
+{
+	uint64_t phys;
+	bool known = phys_of(memory, &phys);
+
+	kit_assert(known);
+	return (dma_addr_t){ phys };
+}
+
+void *vport_dma_alloc(struct vport_device *device, size_t size, size_t align, dma_addr_t *address)
+{
+	(void)device;
+	kit_assert(align <= PAGE_SIZE);
+	void *memory = page_alloc(pages_for(size), PAGE_SIZE);
+	if (memory)
+		*address = device_address(memory);
+	return memory;
+}
+
+void vport_dma_free(struct vport_device *device, void *memory, size_t size)
+{
+	(void)device;
+	page_free(memory, pages_for(size));
+}
+
+long vport_dma_map(struct vport_device *device, void *buffer, size_t length,
+		   enum vport_direction direction, dma_addr_t *address)
+{
+	(void)device;
+	(void)direction;
+	*address = device_address(buffer);
+	if ((uintptr_t)buffer >= STACK_BASE && (uintptr_t)buffer < IMAGE_BASE) {
+		/* A stack's pages need not lie one behind another. */
+		size_t in_page = PAGE_SIZE - (uintptr_t)buffer % PAGE_SIZE;
+		if (length > in_page)
+			length = in_page;
+	}
+	return (long)length;
+}
+
+void vport_dma_unmap(struct vport_device *device, void *buffer, size_t length,
+		     enum vport_direction direction, dma_addr_t address)
+{
+	/* Memory is coherent and seen where it is: there is nothing to undo. */
+	(void)device;
+	(void)buffer;
+	(void)length;
+	(void)direction;
+	(void)address;
+}
+
+/* ---- Registers ------------------------------------------------------------------ */
+
+uint32_t vport_reg_read(vport_reg_t reg, unsigned width)
+{
+	uint32_t value;
+
+	switch (width) {
+	case 1:
+		value = *(volatile uint8_t *)reg;
+		break;
+	case 2:
+		value = *(volatile uint16_t *)reg;
+		break;
+	default:
+		value = *(volatile uint32_t *)reg;
+	}
+	arch_io_after_read();
+	return value;
+}
+
+void vport_reg_write(vport_reg_t reg, unsigned width, uint32_t value)
+{
+	arch_io_before_write();
+	switch (width) {
+	case 1:
+		*(volatile uint8_t *)reg = (uint8_t)value;
+		break;
+	case 2:
+		*(volatile uint16_t *)reg = (uint16_t)value;
+		break;
+	default:
+		*(volatile uint32_t *)reg = value;
+	}
+}
+
+vport_reg_t vport_map(struct vport_device *device, uint64_t bus, uint64_t length)
+{
+	uint64_t phys = bus;
+
+	if (device->pci && !pci_root_to_cpu(device->pci, bus, length, &phys))
+		return 0;
+	return (vport_reg_t)map_device(phys, length);
+}
+
+/* ---- Time, settings, telling -------------------------------------------------------- */
+
+uint64_t vport_now(void)
+{
+	return arch_now();
+}
+
+uint64_t vport_setting(const char *key, uint64_t fallback)
+{
+	const char *text = cmdline_get(key);
+	uint64_t value = 0;
+
+	if (!text || !*text)
+		return fallback;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || value > (UINT64_MAX - 9) / 10)
+			return fallback;
+		value = value * 10 + (uint64_t)(*text - '0');
+	}
+	return value;
+}
+
+static bool same(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
+	}
+	return *a == *b;
+}
+
+bool vport_setting_is(const char *key, const char *value)
+{
+	const char *text = cmdline_get(key);
+
+	return text && same(text, value);
+}
+
+bool vport_logs(enum vport_log_level level)
+{
+	return level != VPORT_LOG_TRACE || vport_setting("trace", 0) != 0;
+}
+
+void vport_log(enum vport_log_level level, const char *line)
+{
+	if (vport_logs(level))
+		kprint("%s\n", line);
+}
+
+void vport_panic(const char *what, const char *file, int line)
+{
+	arch_irq_off();
+	console_end_line();
+	kprint("assertion failed: %s, %s:%d\n", what, file, line);
+	backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+	kernel_exit(EXIT_PANIC);
+}
