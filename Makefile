@@ -104,7 +104,7 @@ $(NEWLIB)/done: tools/newlib.sh | need-build
 # ---- How it is linked -------------------------------------------------------
 LD = $(CROSS)ld
 LDFLAGS = -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-page-size=4096 \
-	--orphan-handling=error --fatal-warnings --no-warn-rwx-segments -T $(B)/linker.ld
+	--fatal-warnings --no-warn-rwx-segments -T $(B)/linker.ld
 LIBRARIES = --start-group $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
 	$(shell $(CROSS)gcc -print-libgcc-file-name) --end-group
 LINK = $(LD) $(LDFLAGS) $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o
