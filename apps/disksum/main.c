@@ -120,10 +120,24 @@ static bool allocate(void)
 	return false;
 }
 
-int main(int argc, char **argv)
+/* Sums the disks that are named, all of them where none is; whether each could be read. */
+static bool sum_disks(int argc, char **argv)
 {
 	bool good = true;
+	for (struct block_device *disk = block_first(); argc == 1 && disk != NULL;
+	     disk = disk->next)
+		good &= sum_disk(argv[0], disk);
+	for (int i = 1; i < argc; i++) {
+		struct block_device *disk = block_find(argv[i]);
+		if (disk == NULL)
+			kprint("%s: there is no disk %s\n", argv[0], argv[i]);
+		good &= disk != NULL && sum_disk(argv[0], disk);
+	}
+	return good;
+}
 
+int main(int argc, char **argv)
+{
 	if (argc > 1 && argv[1][0] == '-') {
 		kprint("usage: %s [DISK…]\n", argv[0]);
 		return 2;
@@ -136,15 +150,7 @@ int main(int argc, char **argv)
 		kprint("%s: out of memory\n", argv[0]);
 		return 1;
 	}
-	if (argc == 1) {
-		for (struct block_device *disk = block_first(); disk != NULL; disk = disk->next)
-			good &= sum_disk(argv[0], disk);
-	}
-	for (int i = 1; i < argc; i++) {
-		struct block_device *disk = block_find(argv[i]);
-		if (disk == NULL)
-			kprint("%s: there is no disk %s\n", argv[0], argv[i]);
-		good &= disk != NULL && sum_disk(argv[0], disk);
-	}
+	bool good = sum_disks(argc, argv);
+	vport_free(pieces[0].memory, DEPTH * piece_size);
 	return good ? 0 : 1;
 }

@@ -144,8 +144,7 @@ static bool add(struct block_device *disk)
 	size_t size = disk->block_size > READ_SIZE ? disk->block_size : READ_SIZE;
 	if (size > disk->capacity * BLOCK_SECTOR)
 		size = disk->block_size;
-	subject->disk = disk;
-	subject->resets_before = disk->resets;
+	*subject = (struct subject){ .disk = disk, .resets_before = disk->resets };
 	for (unsigned k = 0; k < DEPTH; k++) {
 		void *memory = vport_alloc(size);
 		if (memory == NULL)
@@ -154,6 +153,41 @@ static bool add(struct block_device *disk)
 		subject->slots[k].segment = (struct block_segment){ memory, size };
 	}
 	return true;
+}
+
+static void free_all(void)
+{
+	for (unsigned i = 0; i < subject_count; i++) {
+		for (unsigned k = 0; k < DEPTH; k++) {
+			struct block_segment *segment = &subjects[i].slots[k].segment;
+			if (segment->memory != NULL)
+				vport_free(segment->memory, segment->length);
+		}
+	}
+	subject_count = 0;
+}
+
+/* Reads for that long; whether the last second was good. */
+static bool check(const char *program, unsigned seconds)
+{
+	bool good = false;
+	uint64_t begin = vport_now();
+
+	stopping = false;
+	for (unsigned second = 1; second <= seconds; second++) {
+		uint64_t end = begin + second * NS_PER_S, now;
+		while ((now = vport_now()) < end) {
+			start_idle();
+			uint64_t next = now + RETRY_NS < end ? now + RETRY_NS : end;
+			while (vport_now() < next)
+				vport_relax(next);
+		}
+		good = report(program, second);
+	}
+	stopping = true;
+	while (busy())
+		vport_relax(VPORT_NEVER);
+	return good;
 }
 
 static int usage(const char *program)
@@ -186,30 +220,18 @@ int main(int argc, char **argv)
 		struct block_device *disk = block_find(argv[i]);
 		if (disk == NULL) {
 			kprint("%s: there is no disk %s\n", argv[0], argv[i]);
+			free_all();
 			return 1;
 		}
 		room &= add(disk);
 	}
-	if (!room || subject_count == 0) {
-		kprint("%s: %s\n", argv[0],
-		       room ? "there is no disk" : "no room for so many disks");
-		return 1;
-	}
-
 	bool good = false;
-	uint64_t begin = vport_now();
-	for (unsigned second = 1; second <= seconds; second++) {
-		uint64_t end = begin + second * NS_PER_S, now;
-		while ((now = vport_now()) < end) {
-			start_idle();
-			uint64_t retry = now + RETRY_NS;
-			while (vport_now() < (retry < end ? retry : end))
-				vport_relax(retry < end ? retry : end);
-		}
-		good = report(argv[0], second);
-	}
-	stopping = true;
-	while (busy())
-		vport_relax(VPORT_NEVER);
+	if (!room)
+		kprint("%s: no room for so many disks\n", argv[0]);
+	else if (subject_count == 0)
+		kprint("%s: there is no disk\n", argv[0]);
+	else
+		good = check(argv[0], seconds);
+	free_all();
 	return good ? 0 : 1;
 }

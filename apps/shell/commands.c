@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The shell's commands: a table of name, arguments, help and function. A program of the image is a
+ * command too, by its name.
+ */
+#include "commands.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/pci/pci.h"
+#include "drivers/virtio/block.h"
+#include "drivers/virtio/rng.h"
+#include "edit.h"
+#include "kernel/app.h"
+#include "kernel/console.h"
+#include "kernel/discover.h"
+#include "kernel/memory.h"
+#include "lib/error.h"
+
+#define USAGE (-1) /* what a command returns that did not understand its arguments */
+#define USAGE_STATUS 2
+#define MAX_SECTORS 2048
+#define MAX_RANDOM 256
+
+struct command {
+	const char *name, *arguments, *help;
+	int (*run)(int argc, char **argv);
+};
+
+/* What `read` read last, for `hexdump`. */
+static uint8_t *buffer;
+static size_t buffer_size;
+
+/* A number of the C language's notation, all of the argument. */
+static bool number(const char *argument, uint64_t *value)
+{
+	char *end;
+	*value = strtoull(argument, &end, 0);
+	return isdigit((unsigned char)argument[0]) && *end == '\0';
+}
+
+static void dump(const uint8_t *from, size_t length, uint64_t offset)
+{
+	for (size_t row = 0; row < length; row += 16) {
+		kprint("%08lx ", (unsigned long)(offset + row));
+		for (size_t i = row; i < row + 16; i++) {
+			if (i < length)
+				kprint(" %02x", from[i]);
+			else
+				kprint("   ");
+		}
+		kprint("  ");
+		for (size_t i = row; i < row + 16 && i < length; i++)
+			kprint("%c", isprint(from[i]) ? from[i] : '.');
+		kprint("\n");
+	}
+}
+
+static int do_clear(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return USAGE;
+	kprint("\033[H\033[2J");
+	return 0;
+}
+
+static int do_echo(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		kprint("%s%s", i == 1 ? "" : " ", argv[i]);
+	kprint("\n");
+	return 0;
+}
+
+static int do_halt(int argc, char **argv)
+{
+	uint64_t status = 0;
+	if (argc > 2 || (argc == 2 && (!number(argv[1], &status) || status > 127)))
+		return USAGE;
+	exit((int)status);
+}
+
+static int do_hexdump(int argc, char **argv)
+{
+	uint64_t offset = 0, length = BLOCK_SECTOR;
+	if (argc > 3 || (argc > 1 && !number(argv[1], &offset)) ||
+	    (argc > 2 && !number(argv[2], &length)))
+		return USAGE;
+	if (buffer_size == 0) {
+		kprint("hexdump: nothing has been read yet\n");
+		return 1;
+	}
+	if (offset >= buffer_size) {
+		kprint("hexdump: only %zu bytes have been read\n", buffer_size);
+		return 1;
+	}
+	if (length > buffer_size - offset)
+		length = buffer_size - offset;
+	dump(buffer + offset, length, offset);
+	return 0;
+}
+
+static int do_lsmem(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return USAGE;
+	memory_print();
+	return 0;
+}
+
+static int do_lspci(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return USAGE;
+	if (pci_first() == NULL)
+		kprint("lspci: there is no PCI bus, or nothing on it\n");
+	for (struct pci_function *f = pci_first(); f != NULL; f = f->next) {
+		kprint("%02x:%02x.%x %04x:%04x class %02x.%02x.%02x", f->bus, f->device,
+		       f->function, f->vendor_id, f->device_id, f->class, f->subclass,
+		       f->interface);
+		if (f->msix_count > 0)
+			kprint(" msix:%u", f->msix_count);
+		kprint("\n");
+		for (unsigned i = 0; i < PCI_BARS; i++) {
+			const struct pci_bar *bar = &f->bars[i];
+			if (bar->present)
+				kprint("        bar %u: %s%s at 0x%lx, 0x%lx bytes\n", i,
+				       bar->io ? "ports" : "memory", bar->bits64 ? " (64)" : "",
+				       (unsigned long)bar->address, (unsigned long)bar->size);
+		}
+	}
+	return 0;
+}
+
+static int do_read(int argc, char **argv)
+{
+	uint64_t sector, count = 1;
+	if (argc < 3 || argc > 4 || !number(argv[2], &sector) ||
+	    (argc == 4 && !number(argv[3], &count)) || count == 0 || count > MAX_SECTORS)
+		return USAGE;
+	struct block_device *disk = block_find(argv[1]);
+	if (disk == NULL) {
+		kprint("read: there is no disk %s\n", argv[1]);
+		return 1;
+	}
+	free(buffer);
+	buffer_size = 0;
+	buffer = malloc(count * BLOCK_SECTOR);
+	int result = buffer == NULL ? (int)ERR_NOMEM
+				    : block_read(disk, sector, buffer, count * BLOCK_SECTOR);
+	if (result < 0) {
+		kprint("read: %s: %s\n", disk->name, error_text(result));
+		return 1;
+	}
+	buffer_size = count * BLOCK_SECTOR;
+	kprint("read: %zu bytes; hexdump shows them\n", buffer_size);
+	return 0;
+}
+
+static int do_rng(int argc, char **argv)
+{
+	uint8_t bytes[MAX_RANDOM];
+	uint64_t count = 16;
+	if (argc > 2 || (argc == 2 && !number(argv[1], &count)) || count == 0 || count > MAX_RANDOM)
+		return USAGE;
+	struct virtio_rng *rng = virtio_rng_first();
+	if (rng == NULL) {
+		kprint("rng: there is no entropy device\n");
+		return 1;
+	}
+	int result = virtio_rng_read(rng, bytes, count);
+	if (result < 0) {
+		kprint("rng: %s\n", error_text(result));
+		return 1;
+	}
+	for (uint64_t i = 0; i < count; i++)
+		kprint("%02x%s", bytes[i], i % 32 == 31 || i == count - 1 ? "\n" : "");
+	return 0;
+}
+
+static int do_run(int argc, char **argv)
+{
+	if (argc < 2)
+		return USAGE;
+	const struct app *app = app_find(argv[1]);
+	if (app == NULL) {
+		kprint("run: there is no program %s\n", argv[1]);
+		return APP_UNKNOWN;
+	}
+	return app->main(argc - 1, argv + 1);
+}
+
+static int do_help(int argc, char **argv);
+
+static const struct command commands[] = {
+	{ "clear", "", "clears the screen", do_clear },
+	{ "echo", "[WORD…]", "prints its arguments", do_echo },
+	{ "halt", "[STATUS]", "ends the machine", do_halt },
+	{ "help", "", "this list", do_help },
+	{ "hexdump", "[OFFSET [LENGTH]]", "shows what was read", do_hexdump },
+	{ "lsmem", "", "lists memory", do_lsmem },
+	{ "lspci", "", "lists PCI functions and their BARs", do_lspci },
+	{ "read", "DISK SECTOR [COUNT]", "reads sectors of 512 bytes", do_read },
+	{ "rng", "[COUNT]", "prints random bytes from the host", do_rng },
+	{ "run", "PROGRAM [ARGUMENT…]", "runs a program; its name alone does too", do_run },
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int do_help(int argc, char **argv)
+{
+	(void)argv;
+	if (argc != 1)
+		return USAGE;
+	for (size_t i = 0; i < COMMANDS; i++) {
+		kprint("%s %s\n        %s\n", commands[i].name, commands[i].arguments,
+		       commands[i].help);
+	}
+	kprint("programs:");
+	for (unsigned i = 0; i < app_count; i++)
+		kprint(" %s", app_table[i].name);
+	kprint("\n");
+	return 0;
+}
+
+const char *edit_candidate(unsigned n)
+{
+	if (n < COMMANDS)
+		return commands[n].name;
+	n -= COMMANDS;
+	return n < app_count ? app_table[n].name : NULL;
+}
+
+int command_run(int argc, char **argv)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, argv[0]) != 0)
+			continue;
+		int status = commands[i].run(argc, argv);
+		if (status != USAGE)
+			return status;
+		kprint("usage: %s %s\n", commands[i].name, commands[i].arguments);
+		return USAGE_STATUS;
+	}
+	const struct app *app = app_find(argv[0]);
+	if (app != NULL)
+		return app->main(argc, argv);
+	kprint("%s: unknown command; help lists what there is\n", argv[0]);
+	return APP_UNKNOWN;
+}

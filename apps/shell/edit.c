@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The line editor. It needs a terminal that knows ECMA-48's cursor sequences only when something is
+ * edited: what is typed, or comes out of a pipe, at the end of the line is merely echoed.
+ *
+ * Left out: lines wider than the terminal, and characters wider or longer than a byte.
+ */
+#include "edit.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "drivers/virtio/port.h"
+#include "kernel/console.h"
+
+#define CTRL(letter) ((letter)&0x1f)
+#define ESCAPE 0x1b
+#define DELETE 0x7f
+/* What the keys that send a sequence are to the editor: outside of what a byte can be. */
+enum { KEY_UP = 0x100, KEY_DOWN, KEY_RIGHT, KEY_LEFT, KEY_HOME, KEY_END, KEY_DELETE, KEY_NONE };
+/* A sequence's next byte comes at once, or it was the Escape key alone. */
+#define SEQUENCE_NS 50000000
+
+#define HISTORY 16
+static char history[HISTORY][EDIT_SIZE];
+static unsigned history_count; /* of all lines there ever were; the last HISTORY of them are kept */
+
+static const char *prompt;
+static char *text;
+static size_t length, cursor;
+
+static void show(const char *string)
+{
+	console_write(string, strlen(string));
+}
+
+/* Draws the whole line again and puts the cursor where it belongs. */
+static void redraw(void)
+{
+	show("\r");
+	show(prompt);
+	console_write(text, length);
+	show("\033[K");
+	for (size_t i = cursor; i < length; i++)
+		show("\b");
+}
+
+static void insert(char c)
+{
+	if (length == EDIT_SIZE - 1)
+		return;
+	memmove(text + cursor + 1, text + cursor, length - cursor);
+	text[cursor++] = c;
+	length++;
+	if (cursor == length)
+		console_write(&c, 1);
+	else
+		redraw();
+}
+
+/* Takes [from, to) out; the cursor is then where it was. */
+static void cut(size_t from, size_t to)
+{
+	memmove(text + from, text + to, length - to);
+	length -= to - from;
+	cursor = from;
+	redraw();
+}
+
+static size_t word_start(void)
+{
+	size_t at = cursor;
+	while (at > 0 && text[at - 1] == ' ')
+		at--;
+	while (at > 0 && text[at - 1] != ' ')
+		at--;
+	return at;
+}
+
+static void move(size_t to)
+{
+	cursor = to;
+	redraw();
+}
+
+/* `back` lines ago; 0 is the line that is being written, which is empty again then. */
+static void recall(unsigned back)
+{
+	text[0] = '\0';
+	if (back > 0)
+		strcpy(text, history[(history_count - back) % HISTORY]);
+	length = cursor = strlen(text);
+	redraw();
+}
+
+static void remember(void)
+{
+	if (length == 0 ||
+	    (history_count > 0 && strcmp(history[(history_count - 1) % HISTORY], text) == 0))
+		return;
+	strcpy(history[history_count++ % HISTORY], text);
+}
+
+/* How much of the candidates that begin with the first `typed` bytes of the line is common to all
+ * of them, and how many there are. */
+static size_t common_start(size_t typed, const char **first, unsigned *count)
+{
+	size_t common = 0;
+	*count = 0;
+	const char *candidate;
+	for (unsigned n = 0; (candidate = edit_candidate(n)) != NULL; n++) {
+		if (strncmp(candidate, text, typed) != 0)
+			continue;
+		if ((*count)++ == 0) {
+			*first = candidate;
+			common = strlen(candidate);
+		}
+		size_t same = 0;
+		while (same < common && candidate[same] == (*first)[same])
+			same++;
+		common = same;
+	}
+	return common;
+}
+
+static void complete(void)
+{
+	size_t typed = cursor;
+	const char *first, *candidate;
+	unsigned count;
+
+	if (cursor != length || memchr(text, ' ', length) != NULL)
+		return;
+	size_t common = common_start(typed, &first, &count);
+	if (count == 0)
+		return;
+	for (size_t i = typed; i < common; i++)
+		insert(first[i]);
+	if (count == 1) {
+		insert(' ');
+	} else if (common == typed) {
+		show("\n");
+		for (unsigned n = 0; (candidate = edit_candidate(n)) != NULL; n++) {
+			if (strncmp(candidate, text, typed) == 0)
+				kprint("%s  ", candidate);
+		}
+		show("\n");
+		redraw();
+	}
+}
+
+/* What follows ESC: `[` or `O`, digits, and the letter that tells the key (ECMA-48, 5.4). */
+static int read_sequence(void)
+{
+	int c = console_read(vport_now() + SEQUENCE_NS);
+	if (c != '[' && c != 'O')
+		return KEY_NONE;
+	int number = 0;
+	while ((c = console_read(vport_now() + SEQUENCE_NS)) >= 0 && c < '@')
+		number = c >= '0' && c <= '9' ? (number * 10 + c - '0') % 100 : 0;
+	switch (c) {
+	case 'A':
+		return KEY_UP;
+	case 'B':
+		return KEY_DOWN;
+	case 'C':
+		return KEY_RIGHT;
+	case 'D':
+		return KEY_LEFT;
+	case 'H':
+		return KEY_HOME;
+	case 'F':
+		return KEY_END;
+	case '~':
+		return number == 1 || number == 7   ? KEY_HOME
+		       : number == 4 || number == 8 ? KEY_END
+		       : number == 3                ? KEY_DELETE
+						    : KEY_NONE;
+	default:
+		return KEY_NONE;
+	}
+}
+
+static int read_key(void)
+{
+	static bool after_return;
+
+	int c = console_read(VPORT_NEVER);
+	bool second = after_return && c == '\n'; /* of CR LF, which is one Return */
+	after_return = c == '\r';
+	if (second)
+		return KEY_NONE;
+	return c == ESCAPE ? read_sequence() : c;
+}
+
+static void edit(int key, unsigned *back)
+{
+	unsigned kept = history_count < HISTORY ? history_count : HISTORY;
+	switch (key) {
+	case KEY_UP:
+	case CTRL('P'):
+		if (*back < kept)
+			recall(++*back);
+		break;
+	case KEY_DOWN:
+	case CTRL('N'):
+		if (*back > 0)
+			recall(--*back);
+		break;
+	case KEY_LEFT:
+	case CTRL('B'):
+		if (cursor > 0)
+			move(cursor - 1);
+		break;
+	case KEY_RIGHT:
+	case CTRL('F'):
+		if (cursor < length)
+			move(cursor + 1);
+		break;
+	case KEY_HOME:
+	case CTRL('A'):
+		move(0);
+		break;
+	case KEY_END:
+	case CTRL('E'):
+		move(length);
+		break;
+	case '\b':
+	case DELETE:
+		if (cursor > 0)
+			cut(cursor - 1, cursor);
+		break;
+	case KEY_DELETE:
+	case CTRL('D'):
+		if (cursor < length)
+			cut(cursor, cursor + 1);
+		break;
+	case CTRL('U'):
+		cut(0, cursor);
+		break;
+	case CTRL('K'):
+		cut(cursor, length);
+		break;
+	case CTRL('W'):
+		cut(word_start(), cursor);
+		break;
+	case CTRL('L'):
+		show("\033[H\033[2J");
+		redraw();
+		break;
+	case '\t':
+		complete();
+		break;
+	default:
+		if (key >= ' ' && key < 0x100)
+			insert((char)key);
+	}
+}
+
+int edit_line(const char *with_prompt, char line[EDIT_SIZE])
+{
+	unsigned back = 0;
+
+	prompt = with_prompt;
+	text = line;
+	length = cursor = 0;
+	show(prompt);
+	for (;;) {
+		int key = read_key();
+		if (key == CONSOLE_EOF || (key == CTRL('D') && length == 0)) {
+			show("\n");
+			return -1;
+		}
+		if (key == CTRL('C')) {
+			length = cursor = 0;
+			show("^C\n");
+			show(prompt);
+		} else if (key == '\r' || key == '\n') {
+			show("\n");
+			text[length] = '\0';
+			remember();
+			return (int)length;
+		} else {
+			edit(key, &back);
+		}
+	}
+}
