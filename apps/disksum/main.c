@@ -102,9 +102,10 @@ static bool sum_disk(const char *program, struct block_device *disk)
 		       (unsigned long)where, error_text(result));
 		return false;
 	}
+	uint64_t bytes = sum.length; /* sha256_end adds padding to it */
 	sha256_end(&sum, digest);
 	sha256_text(digest, text);
-	kprint("%s: %s %lu sha256 %s\n", program, disk->name, (unsigned long)sum.length, text);
+	kprint("%s: %s %lu sha256 %s\n", program, disk->name, (unsigned long)bytes, text);
 	return true;
 }
 
