@@ -17,4 +17,9 @@ _Noreturn void kernel_exit(int status);
  * is mapped. */
 void backtrace(uintptr_t pc, uintptr_t fp);
 
+/* The same for a function that reports what its caller did: from that caller on. */
+#define backtrace_caller() \
+	backtrace((uintptr_t)__builtin_return_address(0), \
+		  *(const uintptr_t *)__builtin_frame_address(0))
+
 #endif

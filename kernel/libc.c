@@ -128,7 +128,7 @@ void __assert_func(const char *file, int line, const char *function, const char 
 	console_end_line();
 	kprint("%s:%d: %s%sassertion failed: %s\n", file, line, function == NULL ? "" : function,
 	       function == NULL ? "" : ": ", condition);
-	backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+	backtrace_caller();
 	kernel_exit(EXIT_PANIC);
 }
 
@@ -147,7 +147,7 @@ int kill(int pid, int signal)
 	}
 	console_end_line();
 	kprint("%s (signal %d)\n", signal == SIGABRT ? "aborted" : "ended by a signal", signal);
-	backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+	backtrace_caller();
 	kernel_exit(EXIT_PANIC);
 }
 LIBC_ALSO(kill);

@@ -233,6 +233,6 @@ void vport_panic(const char *what, const char *file, int line)
 	arch_irq_off();
 	console_end_line();
 	kprint("assertion failed: %s, %s:%d\n", what, file, line);
-	backtrace((uintptr_t)__builtin_return_address(0), (uintptr_t)__builtin_frame_address(0));
+	backtrace_caller();
 	kernel_exit(EXIT_PANIC);
 }
