@@ -103,7 +103,6 @@ static bool sum_disk(const char *program, struct block_device *disk)
 		return false;
 	}
 	uint64_t bytes = sum.length; /* sha256_end adds padding to it */
-	unsigned long bytes = (unsigned long)sum.length;
 	sha256_end(&sum, digest);
 	sha256_text(digest, text);
 	kprint("%s: %s %lu sha256 %s\n", program, disk->name, (unsigned long)bytes, text);
