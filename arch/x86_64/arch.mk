@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # x86_64: an ELF with a PVH note, linked in the top 2 GiB of the address space.
 
-BOOT =
-ARCH_OBJECTS =
+BOOT = boot/x86_64/head.o
+ARCH_OBJECTS = $(addprefix arch/x86_64/,entry.o processor.o traps_entry.o traps.o mmu.o platform.o \
+	clock.o lapic.o ioapic.o interrupts.o mptable.o power.o discover.o) kernel/acpi.o \
+	kernel/uart16550.o
 PRODUCTS = $(W).elf
 
 # Signed 32-bit addresses (mcmodel), and no red zone: an interrupt would overwrite it.

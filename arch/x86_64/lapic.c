@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The local APIC: Intel SDM volume 3, chapter 10. Registers are used as memory (xAPIC), or as MSRs
+ * when firmware has switched to x2APIC mode, out of which one cannot simply go back. Left out:
+ * inter-processor interrupts, TSC-deadline mode.
+ */
+#include "arch/x86_64/lapic.h"
+#include "arch/x86_64/instructions.h"
+#include "arch/x86_64/processor.h"
+#include "arch/x86_64/vectors.h"
+#include "kernel/arch.h"
+#include "kernel/console.h"
+#include "kernel/memory.h"
+
+#define CPUID_1_EDX_APIC (1 << 9)
+
+#define MSR_APIC_BASE 0x1b
+#define APIC_BASE_X2APIC (1 << 10)
+#define APIC_BASE_ENABLE (1 << 11)
+#define APIC_BASE_ADDRESS UINT64_C(0x000ffffffffff000)
+#define MSR_X2APIC 0x800 /* + register / 16 */
+
+enum lapic_register {
+	LAPIC_ID = 0x20,
+	LAPIC_VERSION = 0x30,
+	LAPIC_TASK_PRIORITY = 0x80,
+	LAPIC_EOI = 0xb0,
+	LAPIC_SPURIOUS = 0xf0,
+	LAPIC_LVT_TIMER = 0x320,
+	LAPIC_LVT_THERMAL = 0x330,
+	LAPIC_LVT_PERFORMANCE = 0x340,
+	LAPIC_LVT_LINT0 = 0x350,
+	LAPIC_LVT_LINT1 = 0x360,
+	LAPIC_LVT_ERROR = 0x370,
+	LAPIC_TIMER_INITIAL = 0x380,
+	LAPIC_TIMER_CURRENT = 0x390,
+	LAPIC_TIMER_DIVIDE = 0x3e0,
+};
+
+#define SPURIOUS_ENABLE (1 << 8)
+#define LVT_MASKED (1 << 16)
+#define LVT_NMI (4 << 8)
+#define DIVIDE_BY_16 3 /* 1 s at a bus clock of 1 GHz is 2^26 ticks: 64 s fit */
+#define REGISTERS_SIZE 0x1000
+
+static volatile char *registers; /* NULL in x2APIC mode */
+static bool ready;
+static uint64_t ticks_per_ns_shifted; /* times 2^32; 0: not known yet */
+
+static uint32_t lapic_read(enum lapic_register reg)
+{
+	return registers != NULL ? mmio_read32(registers + reg)
+				 : (uint32_t)msr_read(MSR_X2APIC + reg / 16);
+}
+
+static void lapic_write(enum lapic_register reg, uint32_t value)
+{
+	if (registers != NULL)
+		mmio_write32(registers + reg, value);
+	else
+		msr_write(MSR_X2APIC + reg / 16, value);
+}
+
+bool lapic_init(void)
+{
+	uint64_t base;
+
+	if ((cpuid(1).edx & CPUID_1_EDX_APIC) == 0) {
+		kprint("lapic: this CPU has none: interrupts cannot be used\n");
+		return false;
+	}
+	base = msr_read(MSR_APIC_BASE);
+	if ((base & APIC_BASE_ENABLE) == 0) {
+		msr_write(MSR_APIC_BASE, base | APIC_BASE_ENABLE);
+		base = msr_read(MSR_APIC_BASE);
+	}
+	if ((base & APIC_BASE_X2APIC) == 0) {
+		registers = map_device(base & APIC_BASE_ADDRESS, REGISTERS_SIZE);
+		if (registers == NULL) {
+			kprint("lapic: its registers at 0x%llx cannot be mapped\n",
+			       (unsigned long long)(base & APIC_BASE_ADDRESS));
+			return false;
+		}
+	}
+
+	lapic_write(LAPIC_TASK_PRIORITY, 0);
+	lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+	/* LINT0 is where the 8259 would come in; LINT1 is the machine's NMI. */
+	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
+	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
+	lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
+	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | LVT_MASKED);
+	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+	ready = true;
+	return true;
+}
+
+bool lapic_present(void)
+{
+	return ready;
+}
+
+uint32_t lapic_id(void)
+{
+	uint32_t id = lapic_read(LAPIC_ID);
+
+	return registers != NULL ? id >> 24 : id;
+}
+
+void lapic_eoi(void)
+{
+	lapic_write(LAPIC_EOI, 0);
+}
+
+void lapic_timer_start(uint32_t ticks)
+{
+	lapic_write(LAPIC_TIMER_INITIAL, ticks);
+}
+
+uint32_t lapic_timer_count(void)
+{
+	return lapic_read(LAPIC_TIMER_CURRENT);
+}
+
+void lapic_timer_set_frequency(uint64_t ticks_per_second)
+{
+	ticks_per_ns_shifted = (ticks_per_second << 32) / 1000000000;
+	lapic_write(LAPIC_TIMER_INITIAL, 0);
+	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
+}
+
+void lapic_timer_arm(uint64_t deadline)
+{
+	struct processor *processor = processor_current();
+	uint64_t now = arch_now();
+	uint64_t wait = deadline > now ? deadline - now : 0;
+	unsigned __int128 ticks = ((unsigned __int128)wait * ticks_per_ns_shifted >> 32) + 1;
+
+	if (processor->timer_armed <= deadline)
+		return;
+	if (ticks > UINT32_MAX)
+		ticks = UINT32_MAX;
+	processor->timer_armed = deadline;
+	lapic_write(LAPIC_TIMER_INITIAL, (uint32_t)ticks);
+}
+
+void lapic_timer_taken(void)
+{
+	processor_current()->timer_armed = VPORT_NEVER;
+}

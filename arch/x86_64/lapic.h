@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The local APIC: takes this CPU's interrupts, and has the timer that ends a sleep. */
+#ifndef ARCH_X86_64_LAPIC_H
+#define ARCH_X86_64_LAPIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Switches this CPU's on, with all but messages and its timer masked. False, with a line that says
+ * why, when it cannot be used. */
+bool lapic_init(void);
+bool lapic_present(void);
+uint32_t lapic_id(void);
+void lapic_eoi(void);
+
+/* The timer's counter, which runs down once a tick; for measuring how fast that is. */
+void lapic_timer_start(uint32_t ticks);
+uint32_t lapic_timer_count(void);
+void lapic_timer_set_frequency(uint64_t ticks_per_second);
+
+/* An interrupt at `deadline` or, where that is further away than the timer can count, before it.
+ * Interrupts are masked. One that is set already and fires earlier is left as it is: a sleeper that
+ * wakes too early just sleeps again, and not writing the register saves more than that costs. */
+void lapic_timer_arm(uint64_t deadline);
+/* From the timer's interrupt. */
+void lapic_timer_taken(void);
+
+#endif

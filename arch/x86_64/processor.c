@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The CPU on x86_64: its descriptor tables and per-CPU data, masking of interrupts, and sleep. Intel
+ * SDM volume 3, chapters 3 and 8.
+ *
+ * Segments do nothing in 64-bit mode but three things: the code segment says 64-bit, the task-state
+ * segment tells the stacks for exceptions, and the base of GS is where this CPU's struct cpu lies.
+ *
+ * There is one CPU; others would get a struct processor each and call processor_init on it.
+ */
+#include "arch/x86_64/processor.h"
+#include "arch/x86_64/clock.h"
+#include "arch/x86_64/instructions.h"
+#include "arch/x86_64/lapic.h"
+#include "kernel/arch.h"
+
+#define MSR_GS_BASE 0xc0000101
+
+#define GDT_CODE 0x00209b0000000000 /* long mode, ring 0, present */
+#define GDT_DATA 0x0000930000000000
+#define GDT_TSS 0x0000890000000000 /* available 64-bit TSS, present */
+
+#define FLAGS_INTERRUPT (1 << 9)
+
+const char arch_name[] = "x86_64";
+
+static struct processor *the_processor;
+
+struct table_pointer {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+struct processor *processor_current(void)
+{
+	return the_processor;
+}
+
+static void load_segments(const struct table_pointer *gdt)
+{
+	/* The code segment is loaded by a far return to the next line. */
+	__asm__ volatile("lgdt %0\n"
+			 "pushq %1\n"
+			 "leaq 1f(%%rip), %%rax\n"
+			 "pushq %%rax\n"
+			 "lretq\n"
+			 "1: movl %2, %%eax\n"
+			 "movl %%eax, %%ds\n"
+			 "movl %%eax, %%es\n"
+			 "movl %%eax, %%ss\n"
+			 "movl %3, %%eax\n"
+			 "ltr %%ax\n"
+			 :
+			 : "m"(*gdt), "i"(SELECTOR_CODE), "i"(SELECTOR_DATA), "i"(SELECTOR_TSS)
+			 : "rax", "memory");
+}
+
+void processor_init(struct processor *processor, struct cpu *cpu)
+{
+	uint64_t tss = (uintptr_t)&processor->tss;
+
+	the_processor = processor;
+	processor->timer_armed = VPORT_NEVER;
+	for (unsigned i = 0; i < FAULT_STACKS; i++)
+		processor->tss.ist[i] = (uintptr_t)processor->stacks[i] + FAULT_STACK_SIZE;
+	processor->tss.io_map_base = sizeof(processor->tss);
+	cpu->fault_stack = processor->tss.ist[STACK_EXCEPTION - 1];
+
+	processor->gdt[SELECTOR_CODE / 8] = GDT_CODE;
+	processor->gdt[SELECTOR_DATA / 8] = GDT_DATA;
+	processor->gdt[SELECTOR_TSS / 8] = GDT_TSS | (sizeof(processor->tss) - 1) |
+					   (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+	processor->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
+
+	struct table_pointer gdt = { sizeof(processor->gdt) - 1, (uintptr_t)processor->gdt };
+	load_segments(&gdt);
+	arch_cpu_set(cpu);
+	traps_load();
+}
+
+struct cpu *arch_cpu(void)
+{
+	struct cpu *cpu;
+	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
+	_Static_assert(offsetof(struct cpu, self) == 0, "read at gs:0");
+	return cpu;
+}
+
+void arch_cpu_set(struct cpu *cpu)
+{
+	cpu->self = cpu;
+	msr_write(MSR_GS_BASE, (uintptr_t)cpu);
+}
+
+bool arch_irq_off(void)
+{
+	uint64_t flags;
+	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
+	return (flags & FLAGS_INTERRUPT) != 0;
+}
+
+void arch_irq_restore(bool on)
+{
+	if (on)
+		__asm__ volatile("sti" : : : "memory");
+}
+
+void arch_pause(void)
+{
+	__asm__ volatile("pause" : : : "memory");
+}
+
+void arch_sleep(uint64_t deadline)
+{
+	if (!lapic_present() || deadline <= arch_now()) {
+		/* Nothing could wake us, or it is time already: take what is pending. The
+		 * instruction after sti still runs with interrupts masked, so there must be one. */
+		__asm__ volatile("sti; pause; cli" : : : "memory");
+		return;
+	}
+	if (deadline != VPORT_NEVER)
+		lapic_timer_arm(deadline);
+	/* That same rule makes this safe: an interrupt that comes between sti and hlt is taken
+	 * after the CPU has halted, and wakes it. */
+	__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+void arch_run_on_stack(uintptr_t top, void (*fn)(void))
+{
+	/* As if called: the stack is 8 off a multiple of 16, and a backtrace ends here. */
+	__asm__ volatile("movq %0, %%rsp\n"
+			 "xorl %%ebp, %%ebp\n"
+			 "pushq $0\n"
+			 "jmp *%1\n"
+			 :
+			 : "r"(top & ~(uintptr_t)15), "r"(fn)
+			 : "memory");
+	__builtin_unreachable();
+}
