@@ -36,7 +36,7 @@ KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel: the same on every architecture, and what joins it to newlib.
 KERNEL = $(addprefix kernel/,main.o cmdline.o app.o console.o exit.o backtrace.o ranges.o mmu.o \
-	pages.o irq.o event.o port.o virtio_console.o discover.o pci_access.o ktap.o)
+	pages.o irq.o event.o port.o settings.o virtio_console.o discover.o pci_access.o ktap.o)
 LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_lock.o
 
 # BOOT and ARCH_OBJECTS, the architecture's own.

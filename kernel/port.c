@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The kernel's side of drivers/virtio/port.h: memory, registers, time, telling. (Interrupts are in irq.c,
- * waiting in event.c, PCI configuration in pci_access.c.)
+ * The kernel's side of drivers/virtio/port.h, on metal: memory and registers. (Interrupts are in irq.c,
+ * waiting in event.c, PCI configuration in pci_access.c, settings and the log in settings.c.)
  *
  * Devices see physical addresses here: the kernel sets up no IOMMU. Everything that can be given to a
  * device (direct map, image, stacks) is physically contiguous at least page by page; the direct map and
@@ -11,15 +11,9 @@
 
 #include <arch_io.h>
 
-#include "drivers/pci/pci.h"
-#include "kernel/arch.h"
-#include "kernel/cmdline.h"
-#include "kernel/console.h"
 #include "kernel/device.h"
 #include "kernel/discover.h"
-#include "kernel/exit.h"
 #include "kernel/memory.h"
-#include "lib/error.h"
 #include "lib/mem.h"
 
 /* ---- Memory -------------------------------------------------------------------- */
@@ -177,62 +171,4 @@ vport_reg_t vport_map(struct vport_device *device, uint64_t bus, uint64_t length
 	if (device->pci && !pci_root_to_cpu(device->pci, bus, length, &phys))
 		return 0;
 	return (vport_reg_t)map_device(phys, length);
-}
-
-/* ---- Time, settings, telling -------------------------------------------------------- */
-
-uint64_t vport_now(void)
-{
-	return arch_now();
-}
-
-uint64_t vport_setting(const char *key, uint64_t fallback)
-{
-	const char *text = cmdline_get(key);
-	uint64_t value = 0;
-
-	if (!text || !*text)
-		return fallback;
-	for (; *text; text++) {
-		if (*text < '0' || *text > '9' || value > (UINT64_MAX - 9) / 10)
-			return fallback;
-		value = value * 10 + (uint64_t)(*text - '0');
-	}
-	return value;
-}
-
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
-bool vport_setting_is(const char *key, const char *value)
-{
-	const char *text = cmdline_get(key);
-
-	return text && same(text, value);
-}
-
-bool vport_logs(enum vport_log_level level)
-{
-	return level != VPORT_LOG_TRACE || vport_setting("trace", 0) != 0;
-}
-
-void vport_log(enum vport_log_level level, const char *line)
-{
-	if (vport_logs(level))
-		kprint("%s\n", line);
-}
-
-void vport_panic(const char *what, const char *file, int line)
-{
-	arch_irq_off();
-	console_end_line();
-	kprint("assertion failed: %s, %s:%d\n", what, file, line);
-	backtrace_caller();
-	kernel_exit(EXIT_PANIC);
 }
