@@ -74,14 +74,17 @@ struct console *pl011_open(uintptr_t base)
 	return &pl011;
 }
 
-void pl011_interrupt(void *argument)
+static void interrupt(void *argument)
 {
 	(void)argument;
 	vport_reg_write(registers + UARTICR, 4, INT_RX | INT_RX_TIMEOUT);
 	console_wake();
 }
 
-void pl011_listen(void)
+int pl011_connect(const struct irq_line *line)
 {
-	vport_reg_write(registers + UARTIMSC, 4, INT_RX | INT_RX_TIMEOUT);
+	int error = irq_line_connect(line, interrupt, NULL);
+	if (error == 0)
+		vport_reg_write(registers + UARTIMSC, 4, INT_RX | INT_RX_TIMEOUT);
+	return error;
 }

@@ -5,14 +5,16 @@
 
 #include <stdint.h>
 
+#include "kernel/console.h"
+#include "kernel/irq.h"
+
 #define PL011_SIZE 0x1000
 
 /* The one PL011 that we use, with its registers at this (mapped) address; line settings stay as
  * firmware left them. */
 struct console *pl011_open(uintptr_t base);
-/* To be connected to its line before pl011_listen: there is input, or an end to it. */
-void pl011_interrupt(void *argument);
-/* From now on it interrupts when there is input. */
-void pl011_listen(void);
+/* From now on input wakes the console's reader by an interrupt. 0 or an error; input is found without
+ * it too, only later. */
+int pl011_connect(const struct irq_line *line);
 
 #endif

@@ -4,8 +4,9 @@
 BOOT = boot/aarch64/head.o
 ARCH_OBJECTS = $(addprefix arch/aarch64/,entry.o trap.o trap_report.o mmu.o cpu.o clock.o firmware.o power.o \
 	gic.o gicv2.o gicv2m.o gicv3.o its.o its_tables.o lpi.o console.o discover.o platform.o) \
-	kernel/pl011.o
+	kernel/pl011.o kernel/uart16550.o
 PRODUCTS = $(W).elf $(B)/Image
 
 # Atomics as instructions: the helpers that choose at run time ask the Linux kernel.
-ARCH_CFLAGS = -mno-outline-atomics
+# Frames for functions that call nothing too: a fault in one would hide its caller in backtraces.
+ARCH_CFLAGS = -mno-outline-atomics -mno-omit-leaf-frame-pointer

@@ -10,6 +10,10 @@
 #include "kernel/arch.h"
 #include "kernel/memory.h"
 #include "kernel/pl011.h"
+#include "kernel/uart16550.h"
+
+#define NS16550_REGISTERS 8
+#define NS16550_MAX_SHIFT 4
 
 /* ---- Semihosting --------------------------------------------------------------------------- */
 
@@ -26,20 +30,40 @@ static struct console semihosting = { .name = "semihosting", .write = semihostin
 
 /* ---- UARTs ------------------------------------------------------------------------------------ */
 
+static struct uart16550 ns16550;
+
 static struct console *open_pl011(int node, uintptr_t base)
 {
 	(void)node;
 	return pl011_open(base);
 }
 
+static struct console *open_ns16550(int node, uintptr_t base)
+{
+	ns16550.read = uart16550_memory_read;
+	ns16550.write = uart16550_memory_write;
+	ns16550.base = base;
+	ns16550.reg_shift = fdt_cell(&fdt, node, "reg-shift", 0, 0);
+	ns16550.reg_width = fdt_cell(&fdt, node, "reg-io-width", 0, 1);
+	if (ns16550.reg_shift > NS16550_MAX_SHIFT ||
+	    (ns16550.reg_width != 1 && ns16550.reg_width != 4))
+		return NULL;
+	return uart16550_init(&ns16550) ? &ns16550.console : NULL;
+}
+
+static int connect_ns16550(const struct irq_line *line)
+{
+	return uart16550_connect(&ns16550, line);
+}
+
 static const struct uart {
 	const char *compatible;
-	uint64_t size; /* of its registers */
+	uint64_t size; /* of its registers, at most */
 	struct console *(*open)(int node, uintptr_t base);
-	vport_irq_fn *interrupt;
-	void (*listen)(void);
+	int (*connect)(const struct irq_line *line);
 } uarts[] = {
-	{ "arm,pl011", PL011_SIZE, open_pl011, pl011_interrupt, pl011_listen },
+	{ "arm,pl011", PL011_SIZE, open_pl011, pl011_connect },
+	{ "ns16550a", NS16550_REGISTERS << NS16550_MAX_SHIFT, open_ns16550, connect_ns16550 },
 };
 #define UARTS (sizeof uarts / sizeof *uarts)
 
@@ -54,9 +78,12 @@ static bool open_uart(const struct uart *kind, int node)
 	void *base = map_device(phys, size < kind->size ? size : kind->size);
 	if (base == NULL)
 		return false;
+	struct console *console = kind->open(node, (uintptr_t)base);
+	if (console == NULL)
+		return false;
 	uart = kind;
 	uart_node = node;
-	console_add(kind->open(node, (uintptr_t)base));
+	console_add(console);
 	return true;
 }
 
@@ -96,8 +123,6 @@ void arch_console_init(void)
 void console_irq_init(void)
 {
 	struct irq_line line;
-	if (uart == NULL || gic_line_of(uart_node, 0, &line) != 0)
-		return;
-	if (irq_line_connect(&line, uart->interrupt, NULL) == 0)
-		uart->listen();
+	if (uart != NULL && gic_line_of(uart_node, 0, &line) == 0)
+		uart->connect(&line);
 }

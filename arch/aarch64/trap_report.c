@@ -56,6 +56,7 @@ enum class {
 #define ESR_FAR_INVALID (1 << 10)
 #define ESR_WRITE (1 << 6)
 #define ESR_STATUS(esr) ((esr)&0x3f)
+#define IS_TRANSLATION(status) ((status) / 4 == 1) /* at any level */
 
 static const struct {
 	uint8_t class;
@@ -119,12 +120,13 @@ static const char *status_name(uint64_t status)
 }
 
 /* What an address of ours probably is, when it is none that should be accessed. */
-static const char *address_name(uint64_t address)
+static const char *address_name(uint64_t address, uint64_t status)
 {
 	if (address < PAGE_SIZE)
 		return " (a null pointer)";
 	if (address >= STACK_BASE && address < IMAGE_BASE)
-		return " (a stack's guard page: it has overflowed)";
+		return IS_TRANSLATION(status) ? " (a stack's guard page: it has overflowed)"
+					      : " (a stack)";
 	if (address >= (uintptr_t)image_start && address < (uintptr_t)text_end)
 		return " (code)";
 	if (address >= (uintptr_t)text_end && address < (uintptr_t)rodata_end)
@@ -145,7 +147,8 @@ static void print_abort(const struct trap_frame *frame)
 		kprint("  %s, by a %s\n", status_name(ESR_STATUS(frame->esr)), access);
 	else
 		kprint("  %s, tried to %s 0x%016lx%s\n", status_name(ESR_STATUS(frame->esr)),
-		       access, (unsigned long)frame->far, address_name(frame->far));
+		       access, (unsigned long)frame->far,
+		       address_name(frame->far, ESR_STATUS(frame->esr)));
 }
 
 static void print_registers(const struct trap_frame *frame)
@@ -184,7 +187,9 @@ _Noreturn void trap_report(const struct trap_frame *frame)
 	    (class == CLASS_DATA_ABORT || class == CLASS_INSTRUCTION_ABORT))
 		print_abort(frame);
 	print_registers(frame);
-	backtrace(frame->elr, frame->x[29]);
+	/* Where a jump went nowhere, what counts is who jumped: a call has left that in x30. */
+	bool jumped = class == CLASS_INSTRUCTION_ABORT || class == CLASS_PC_ALIGNMENT;
+	backtrace(jumped ? frame->x[30] : frame->elr, frame->x[29]);
 	kernel_exit(EXIT_EXCEPTION);
 }
 
