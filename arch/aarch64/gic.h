@@ -31,7 +31,7 @@ struct gic {
 	const char *name;
 	/* Every line masked, the distributor and this CPU's interface on. 0 or an error. */
 	int (*init)(int node);
-	/* What was taken, as the hardware says it (intid_of knows more), and that it is done with. */
+	/* What was taken, as the hardware says it, and that it is done with. */
 	uint32_t (*acknowledge)(void);
 	void (*end)(uint32_t taken);
 	/* An SPI or PPI: towards this CPU, by level or edge, unmasked (0 or an error); masked again. */

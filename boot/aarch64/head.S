@@ -227,6 +227,7 @@ high:
 	mov	sp, x0
 	mov	x29, xzr
 	mov	x30, xzr
+	msr	daifclr, #4      /* system errors can be reported from here on */
 	mov	x0, x20
 	mov	x1, x22
 	b	entry
