@@ -58,7 +58,7 @@ compiler_include = $(eval compiler_include := $(shell $(COMPILE) -print-file-nam
 
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 CODE = -O2 -g -fno-pic -fno-pie -fno-stack-protector -fno-omit-frame-pointer \
-	-fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections $(ARCH_CFLAGS)
+	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections $(ARCH_CFLAGS)
 INCLUDE = -nostdinc -isystem $(compiler_include)
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CODE) -I. -Iarch/$(ARCH)/include -MMD -MP
 # Interrupt entry saves no vector registers, so nothing that may run there has any.

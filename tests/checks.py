@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What tests check from outside of the machine, and how some machines are made to be bad."""
 
+import dataclasses
 import hashlib
 import pathlib
+import random
 import re
 import struct
+
+from ringlet import ktap
+from ringlet.vmm import Process
 
 
 def file_digest(path):
@@ -33,7 +38,30 @@ def content(disk):
     return path.with_suffix(".raw").read_bytes() if disk.format != "raw" else path.read_bytes()
 
 
-CHECKS = {"sha256": sha256}
+def reported(output, disks):
+    """All that was tested in the guest is well (KTAP)."""
+    points, complaint = ktap.parse(output)
+    bad = [point.name for point in points if not point.passed]
+    return complaint or (", ".join(bad) + ": not ok" if bad else None)
+
+
+def written(output, disks):
+    """What blktest says that it wrote is in the image file, and nothing else."""
+    expected = bytearray(pathlib.Path(disks[0].path).stat().st_size)
+    for sector, count in re.findall(r"^# pattern at sector (\d+) for (\d+)$", output, re.MULTILINE):
+        first, last = int(sector) * 64, (int(sector) + int(count)) * 64
+        words = (PATTERN + n for n in range(first, last))
+        expected[first * 8:last * 8] = b"".join(word.to_bytes(8, "little") for word in words)
+    if not any(expected):
+        return "blktest told of nothing that it wrote"
+    if content(disks[0]) != expected:
+        return "the image does not hold what blktest says it wrote, or holds more"
+    return reported(output, disks)
+
+
+PATTERN = 0x52494e474c455400  # apps/blktest
+
+CHECKS = {"sha256": sha256, "written": written, "reported": reported}
 
 
 # ---- Machines made to be bad ------------------------------------------------
@@ -46,9 +74,106 @@ def image_at(image, text_offset, folder):
     return path
 
 
-def prepare(how, vmm, machine, guest, folder):
-    """The VMM and guest, changed as the test's `guest` says."""
-    return (vmm, guest) if how is None else PREPARE[how](vmm, machine, guest, pathlib.Path(folder))
+def prepare(how, seed, vmm, machine, guest, folder):
+    """The guest, changed as the test's `guest` says."""
+    kind, _, detail = (how or "as it is").partition(":")
+    return PREPARE[kind](detail, seed, vmm, machine, guest, pathlib.Path(folder))
 
 
-PREPARE = {}
+# ---- Device trees made to be bad --------------------------------------------
+# QEMU takes no tree that is damaged. So the kernel is started as another loader might: the Image and
+# the tree somewhere in memory, and a few instructions that jump to the one with the other in x0.
+STUB_AT, IMAGE_AT, TREE_AT = 0x41000000, 0x41200000, 0x43000000
+STUB = struct.pack("<IIIIQQ", 0x58000080,  # ldr x0, the tree's address
+                   0x580000A4,  # ldr x4, the Image's
+                   0xD61F0080,  # br x4
+                   0, TREE_AT, IMAGE_AT)
+
+
+def device_tree(vmm, machine, guest, folder):
+    """The tree that QEMU makes for the machine."""
+    path = folder / "good.dtb"
+    options = f"{machine.options},dumpdtb={path}".lstrip(",")
+    dump = dataclasses.replace(machine, options=options)
+    with Process(vmm.command(dump, guest)) as process:
+        process.run(60)
+    tree = path.read_bytes()
+    size = struct.unpack_from(">I", tree, 4)[0]
+    return bytearray(tree[:size])
+
+
+def structure(tree):
+    """Where in the tree its nodes and properties stand: (start, length)."""
+    return struct.unpack_from(">I", tree, 8)[0], struct.unpack_from(">I", tree, 36)[0]
+
+
+def cut(tree):
+    """All up to the middle of its nodes; behind it zeros, as fresh memory has."""
+    start, length = structure(tree)
+    return tree[:start + length // 2]
+
+
+def no_magic(tree):
+    tree[0:4] = b"\xd0\x0d\xfe\xee"
+    return tree
+
+
+def no_end(tree):
+    """Nodes that are opened and never closed, to the end."""
+    start, length = structure(tree)
+    for at in range(start, start + length - 3, 4):
+        tree[at:at + 4] = b"\0\0\0\1" if at % 8 == 0 else b"a\0\0\0"
+    return tree
+
+
+def far_name(tree):
+    """Every property's name far outside of the strings."""
+    start, length = structure(tree)
+    for at in range(start, start + length - 11, 4):
+        if tree[at:at + 4] == b"\0\0\0\3":
+            tree[at + 8:at + 12] = b"\x7f\xff\xff\xff"
+    return tree
+
+
+def huge(tree):
+    tree[4:8] = b"\xff\xff\xff\xf0"
+    return tree
+
+
+def noise(tree, seed):
+    """Two words in properties' values changed, others for every seed: the tree is well-formed, and
+    says what is not so."""
+    start, length = structure(tree)
+    values, at = [], start
+    while at < start + length - 11:
+        token = struct.unpack_from(">I", tree, at)[0]
+        if token == 3:  # FDT_PROP: length, name, value
+            size = struct.unpack_from(">I", tree, at + 4)[0]
+            values += range(at + 12, at + 12 + size - 3, 4)
+            at += 12 + (size + 3) // 4 * 4
+        elif token == 1:  # FDT_BEGIN_NODE: name
+            at = (tree.index(b"\0", at + 4) + 4) // 4 * 4
+        else:
+            at += 4
+    chance = random.Random(seed)
+    for at in chance.sample(values, 2):
+        struct.pack_into(">I", tree, at, chance.choice((0, 1, 0x7fffffff, 0xffffffff,
+                                                        chance.getrandbits(32))))
+    return tree
+
+
+BAD_TREES = {"good": lambda tree: tree, "cut": cut, "no-magic": no_magic, "no-end": no_end,
+             "far-name": far_name, "huge": huge}
+
+
+def with_tree(kind, seed, vmm, machine, guest, folder):
+    tree = device_tree(vmm, machine, guest, folder)
+    tree = noise(tree, seed) if kind == "noise" else BAD_TREES[kind](tree)
+    (folder / "stub").write_bytes(STUB)
+    (folder / "bad.dtb").write_bytes(tree)
+    memory = ((str(folder / "stub"), STUB_AT), (guest.kernel, IMAGE_AT),
+              (str(folder / "bad.dtb"), TREE_AT))
+    return dataclasses.replace(guest, memory=memory)
+
+
+PREPARE = {"as it is": lambda detail, seed, vmm, machine, guest, folder: guest, "tree": with_tree}

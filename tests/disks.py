@@ -30,6 +30,10 @@ def scratch(size, **options):
     return make
 
 
+def read_only(folder, images, name):
+    return Disk(pattern_of(1 << 20)(folder, images, name).path, read_only=True)
+
+
 def failing(folder, images, name):
     """A disk whose 9th MiB cannot be read: QEMU's blkdebug says so."""
     disk = pattern_of(16 << 20)(folder, images, name)
@@ -45,6 +49,10 @@ DISKS = {
     "gpt": shared("gpt.raw", "raw"),
     "pattern-16M": pattern_of(16 << 20),
     "scratch": scratch(16 << 20),
+    "scratch-4096": scratch(16 << 20, options="logical_block_size=4096,physical_block_size=4096"),
+    "scratch-small-queue": scratch(16 << 20, options="queue-size=8,seg-max-adjust=on"),
+    "scratch-no-indirect": scratch(16 << 20, options="indirect_desc=off,event_idx=off"),
+    "read-only": read_only,
     "failing": failing,
     "odd": pattern_of((1 << 20) + 512),
 }

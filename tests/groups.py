@@ -14,7 +14,7 @@ import tomllib
 import checks
 import disks
 from ringlet import ktap
-from ringlet.machine import Disk, Guest, Machine
+from ringlet.machine import Guest, Machine
 from ringlet.test import Failed, Test
 from ringlet.vmm import TIMED_OUT, Process, Qemu, boot
 
@@ -107,7 +107,7 @@ def deterministic():
 # ---- boot: the matrix -------------------------------------------------------
 MACHINE_FIELDS = {field.name for field in dataclasses.fields(Machine)}
 TEST_FIELDS = {"name", "machines", "app", "args", "disks", "rings", "options", "machine", "guest",
-               "status", "expect", "check", "timeout"}
+               "status", "expect", "check", "timeout", "repeat"}
 
 
 def boot_tests():
@@ -122,11 +122,13 @@ def boot_tests():
                 settings = {"ring": ring, **matrix["machines"][name], **spec.get("machine", {})}
                 text_offset = settings.pop("text_offset", None)
                 suffix = "" if ring == "split" else f"-{ring}"
-                yield Test(f"boot/{spec['name']}/{name}{suffix}",
-                           functools.partial(booted, spec, Machine(**settings), text_offset))
+                for seed in range(spec.get("repeat", 1)):
+                    suffix = f"-{seed}" if "repeat" in spec else suffix
+                    yield Test(f"boot/{spec['name']}/{name}{suffix}", functools.partial(
+                        booted, spec, Machine(**settings), text_offset, seed))
 
 
-def booted(spec, machine, text_offset):
+def booted(spec, machine, text_offset, seed):
     """One boot: disks made, machine started, output and status judged."""
     machine = machine.checked()
     with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
@@ -138,10 +140,12 @@ def booted(spec, machine, text_offset):
         if "args" in spec:
             words += ["--", spec["args"]]
         guest = Guest(str(kernel), " ".join(words), tuple(made))
-        vmm, guest = checks.prepare(spec.get("guest"), Qemu(), machine, guest, folder)
+        vmm = Qemu()
+        guest = checks.prepare(spec.get("guest"), seed, vmm, machine, guest, folder)
         status, output, _ = boot(vmm, machine, guest, spec.get("timeout", TIMEOUT))
         shown = shlex.join(vmm.command(machine, guest)) + "\n" + output
-        if status != spec.get("status", 0):
+        expected = spec.get("status", 0)
+        if status not in (expected if isinstance(expected, list) else [expected]):
             raise Failed("timed out" if status == TIMED_OUT else f"status {status}", shown)
         for pattern in spec.get("expect", []):
             if not re.search(pattern, output, re.MULTILINE):
@@ -154,4 +158,3 @@ def booted(spec, machine, text_offset):
 
 
 GROUPS = {"lint": lint, "kit": kit, "host": host, "images": images, "boot": boot_tests}
-__all__ = ["GROUPS", "Disk"]

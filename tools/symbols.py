@@ -18,8 +18,8 @@ def functions(lines):
         value, kind, name = line.split()[-3:]
         if name == "image_start":
             base = int(value, 16)
-        elif kind in "tTwW" and not name.startswith(("$", ".L")):
-            found.setdefault(int(value, 16), name)
+        elif kind in "tTwW" and not name.startswith(("$", ".")):
+            found.setdefault(int(value, 16), name.split(".")[0])  # not .isra.0, .cold …
     return [(address - base, name) for address, name in sorted(found.items())
             if base is not None and address >= base]
 

@@ -67,6 +67,7 @@ class Disk:
     path: str
     format: str = "raw"
     writable: bool = False  # otherwise what is written is thrown away at the end
+    read_only: bool = False  # the device says so
     options: str = ""  # of the device: "logical_block_size=4096"
     driver: str = ""  # of what stands between: "blkdebug:CONFIG"
 
@@ -80,4 +81,6 @@ class Guest:
     net: str = "none"  # or "user"
     forward: str = ""  # with net "user": HOST:GUEST TCP ports
     rng: bool = True
-    dtb: str = ""  # a device tree of one's own
+    # Instead of a kernel: files that are put into memory, (path, address), and the CPU starts at the
+    # first one.
+    memory: tuple = ()

@@ -39,7 +39,7 @@ class Qemu:
 
         command = [self.program or f"qemu-system-{machine.arch}", "-M", kind, "-accel", self.accel,
                    "-m", str(machine.mem), "-smp", str(machine.smp), "-nodefaults", "-no-reboot",
-                   "-display", "none", "-serial", console, "-kernel", guest.kernel]
+                   "-display", "none", "-serial", console]
         if self.accel != "tcg":
             command += ["-cpu", "host"]
         elif arm:
@@ -50,15 +50,17 @@ class Qemu:
             command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
         if machine.transport == "mmio" and not machine.legacy_mmio:
             command += ["-global", "virtio-mmio.force-legacy=false"]
-        if guest.dtb:
-            command += ["-dtb", guest.dtb]
-        if guest.command_line:
-            command += ["-append", guest.command_line]
+        if guest.memory:
+            for number, (path, address) in enumerate(guest.memory):
+                start = "cpu-num=0" if number == 0 else "force-raw=on"
+                command += ["-device", f"loader,file={name(path)},addr={address:#x},{start}"]
+        else:
+            command += ["-kernel", guest.kernel, "-append", guest.command_line]
         devices = []
         for number, disk in enumerate(guest.disks):
             drive = f"if=none,id=disk{number},format={disk.format},file={disk.driver}" + \
                 name((":" if disk.driver else "") + disk.path)
-            drive += "" if disk.writable else ",snapshot=on"
+            drive += "" if disk.writable else ",readonly=on" if disk.read_only else ",snapshot=on"
             command += ["-drive", drive]
             devices.append((f"virtio-blk,drive=disk{number}", disk.options))
         if guest.net == "user":
@@ -68,8 +70,8 @@ class Qemu:
             devices.append(("virtio-net,netdev=net0", "romfile=" if machine.transport == "pci" else ""))
         if guest.rng:
             devices.append(("virtio-rng", ""))
-        # The first device gets the last slot of the MMIO machines: so that vda is the first disk.
-        if machine.transport == "mmio":
+        # virt gives the first device its last MMIO slot: this way vda is the first disk.
+        if arm and machine.transport == "mmio":
             devices.reverse()
         for number, (device, options) in enumerate(devices):
             if machine.root_port:
