@@ -117,7 +117,7 @@ irq:
 	stp	x29, x0, [sp]
 	stp	x30, x1, [sp, #16]
 	mov	x29, sp
-	bl	trap_irq
+	bl	gic_interrupt
 	ldp	x29, x0, [sp]
 	ldp	x30, x1, [sp, #16]
 	msr	elr_el1, x0

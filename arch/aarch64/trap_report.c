@@ -10,7 +10,6 @@
  */
 #include <stddef.h>
 
-#include "arch/aarch64/gic.h"
 #include "arch/aarch64/trap.h"
 #include "kernel/arch.h"
 #include "kernel/boot.h"
@@ -38,7 +37,6 @@ _Static_assert(offsetof(struct trap_frame, vector) == TRAP_VECTOR, "trap.S");
 _Static_assert(sizeof(struct trap_frame) == TRAP_FRAME, "trap.S");
 
 _Noreturn void trap_report(const struct trap_frame *frame);
-void trap_irq(void);
 
 /* ---- Names -------------------------------------------------------------------- */
 
@@ -191,9 +189,4 @@ _Noreturn void trap_report(const struct trap_frame *frame)
 	bool jumped = class == CLASS_INSTRUCTION_ABORT || class == CLASS_PC_ALIGNMENT;
 	backtrace(jumped ? frame->x[30] : frame->elr, frame->x[29]);
 	kernel_exit(EXIT_EXCEPTION);
-}
-
-void trap_irq(void)
-{
-	gic_interrupt();
 }
