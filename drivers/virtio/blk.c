@@ -75,10 +75,9 @@ static int read_limits(struct virtio_blk *blk)
 		virtio_log(device, VPORT_LOG_ERROR, "impossible seg_max 0: taken as 1");
 		seg_max = 1;
 	}
-	if (virtio_has(device, VIRTIO_BLK_F_SIZE_MAX) && size_max == 0)
-		virtio_log(device, VPORT_LOG_ERROR, "impossible size_max 0: taken as no limit");
 	blk->disk.block_size = block_size;
 	blk->pieces_max = seg_max < BLK_MAX_PIECES ? seg_max : BLK_MAX_PIECES;
+	/* A size_max of 0 is "no limit" to devices that offer it and mean nothing by it. */
 	blk->size_max = size_max == 0 || size_max > 0x40000000 ? 0x40000000 : size_max;
 	blk->disk.read_only = virtio_has(device, VIRTIO_BLK_F_RO);
 	return read_capacity(blk);

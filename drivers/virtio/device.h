@@ -140,7 +140,7 @@ struct virtio_device {
 	struct vport_device *port;
 	void *data; /* the driver's own */
 	uint32_t type;
-	char location[28]; /* "pci 00:03.0", "mmio 0xa003e00" */
+	char location[40]; /* "pci 00:03.0", "mmio 0xa003e00" */
 	char name[8];      /* "vda", set by the driver */
 	enum virtio_state state;
 	int error;        /* why it is recovering or has failed */

@@ -139,8 +139,10 @@ void virtio_queues_watch(struct virtio_device *device)
 		queue->rekicked = false;
 		queue->event.check_at = vport_now() + LOOK_NS;
 		vport_event_add(&queue->event);
-		if (!queue->interrupts)
+		if (!queue->interrupts) {
+			virtq_disable_interrupts(&queue->ring); /* spares the device the work */
 			vport_mark(&queue->event); /* and it marks itself from then on */
+		}
 	}
 }
 

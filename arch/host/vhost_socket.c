@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* drivers/virtio/vhost_port.h on Linux: a Unix socket, eventfds, and the shared memory. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "arch/host/host.h"
+#include "drivers/virtio/vhost_port.h"
+#include "lib/error.h"
+
+#define ANSWER_MS 1000
+
+int vhost_port_connect(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return ERR_NODEV;
+	strcpy(address.sun_path, path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return ERR_NODEV;
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		close(fd);
+		return ERR_NODEV;
+	}
+	return fd;
+}
+
+void vhost_port_close(int fd)
+{
+	close(fd);
+}
+
+bool vhost_port_alive(int fd)
+{
+	struct pollfd look = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&look, 1, 0) >= 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
+}
+
+int vhost_port_send(int fd, const void *data, size_t length, int attached)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { 0 };
+	struct iovec piece = { (void *)(uintptr_t)data, length };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
+
+	if (attached >= 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(header), &attached, sizeof(int));
+	}
+	/* Messages are small, and answered before the next: one that does not go out at once and whole
+	 * has nobody to read it. */
+	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length ? 0 : ERR_IO;
+}
+
+int vhost_port_receive(int fd, void *data, size_t length)
+{
+	uint8_t *to = data;
+	uint64_t start = vport_now();
+
+	while (length > 0) {
+		struct pollfd look = { .fd = fd, .events = POLLIN };
+		uint64_t waited = (vport_now() - start) / 1000000;
+		if (waited >= ANSWER_MS || poll(&look, 1, (int)(ANSWER_MS - waited)) == 0)
+			return ERR_TIMEOUT;
+		/* Without room for control data, descriptors that come along are closed by the system. */
+		ssize_t got = recv(fd, to, length, MSG_DONTWAIT);
+		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+			return ERR_IO;
+		if (got > 0) {
+			to += got;
+			length -= (size_t)got;
+		}
+	}
+	return 0;
+}
+
+/* ---- Events -------------------------------------------------------------------------------- */
+
+/* A handler that first empties the counter, so that the next event is seen again. */
+struct watch {
+	int fd;
+	vport_irq_fn *handler;
+	void *argument;
+};
+
+#define MAX_WATCHES 64
+static struct watch watches[MAX_WATCHES];
+
+static void raised(void *argument)
+{
+	struct watch *watch = argument;
+	uint64_t value;
+
+	if (read(watch->fd, &value, sizeof(value)) == (ssize_t)sizeof(value))
+		watch->handler(watch->argument);
+}
+
+int vhost_port_event(void)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	return fd >= 0 ? fd : ERR_NOMEM;
+}
+
+void vhost_port_signal(int event)
+{
+	uint64_t one = 1;
+
+	/* A counter that is full has been raised already, and stays so until it is read. */
+	if (write(event, &one, sizeof(one)) < 0 && errno != EAGAIN)
+		vport_panic("an event counter can be written", __FILE__, __LINE__);
+}
+
+void vhost_port_watch(int event, vport_irq_fn *handler, void *argument)
+{
+	for (unsigned i = 0; i < MAX_WATCHES; i++) {
+		if (watches[i].handler)
+			continue;
+		watches[i] = (struct watch){ event, handler, argument };
+		host_wait_add(event, raised, &watches[i]);
+		return;
+	}
+	vport_panic("there is room for another event", __FILE__, __LINE__);
+}
+
+void vhost_port_unwatch(int event)
+{
+	for (unsigned i = 0; i < MAX_WATCHES; i++) {
+		if (watches[i].handler && watches[i].fd == event)
+			watches[i].handler = NULL;
+	}
+	host_wait_remove(event);
+}
+
+struct vhost_port_memory vhost_port_memory(void)
+{
+	return (struct vhost_port_memory){ .fd = host_memory_fd(),
+					   .size = host_memory_size(),
+					   .device_address = ARENA_ADDRESS };
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the vhost-user transport asks of its port beyond port.h: a connected local socket that carries file
+ * descriptors, event counters, and the memory that is shared. Only the host port has these
+ * (arch/host/vhost_socket.c); they are apart from vhost_user.c so that the protocol can be tested alone.
+ */
+#ifndef DRIVERS_VIRTIO_VHOST_PORT_H
+#define DRIVERS_VIRTIO_VHOST_PORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "drivers/virtio/port.h"
+
+/* Connects to the back end that listens at `path`. A descriptor >= 0, or ERR_NODEV. */
+int vhost_port_connect(const char *path);
+void vhost_port_close(int socket);
+/* Whether the other end is still there. */
+bool vhost_port_alive(int socket);
+
+/* Sends all of it, with a file descriptor unless fd is -1. 0 or ERR_IO. */
+int vhost_port_send(int socket, const void *data, size_t length, int fd);
+/* Receives exactly that many bytes within a second or so; descriptors that come along are closed. 0,
+ * ERR_TIMEOUT, or ERR_IO when the other end is gone. */
+int vhost_port_receive(int socket, void *data, size_t length);
+
+/* An event counter. A descriptor >= 0 or ERR_NOMEM. */
+int vhost_port_event(void);
+void vhost_port_signal(int event);
+/* The handler is called, as an interrupt is, when the counter was raised. */
+void vhost_port_watch(int event, vport_irq_fn *handler, void *argument);
+void vhost_port_unwatch(int event);
+
+/* The memory from which vport_dma_alloc takes: one descriptor, its length, its first device address. */
+struct vhost_port_memory {
+	int fd;
+	uint64_t size, device_address;
+};
+struct vhost_port_memory vhost_port_memory(void);
+
+#endif

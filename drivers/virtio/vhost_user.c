@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The vhost-user transport: a device that is another process, behind a local socket, with the rings in
+ * memory that both have mapped. It is the back end's protocol of QEMU, spoken by us in QEMU's place.
+ *
+ * There are no registers. The device status is kept here and follows the same steps; a notification is a
+ * write to an event counter, an interrupt a read from another; a reset stops every ring (GET_VRING_BASE)
+ * and, where the back end is gone, connects again: the status reads 0 only when that has worked, so that
+ * recovery after the death of a back end needs no code of its own.
+ *
+ * See it at work: make run ARCH=host APP=disksum DISK=vhost-user:SOCKET
+ * Left out: configuration change messages from the back end, in-flight tracking, an IOMMU.
+ */
+#include "drivers/virtio/vhost_user.h"
+#include "drivers/virtio/device.h"
+#include "drivers/virtio/vhost_message.h"
+#include "drivers/virtio/vhost_port.h"
+#include "lib/format.h"
+#include "lib/mem.h"
+
+#define QUEUE_MAX_SIZE 1024 /* the protocol has no question for it; back ends take that much */
+#define BLOCK_CONFIG_BYTES 60
+#define MASK64(bit) (UINT64_C(1) << (bit))
+
+struct vhost_user {
+	struct virtio_device device; /* first: a device's transport part is found by a cast */
+	const char *path;
+	struct vhost_channel channel;
+	uint64_t offered;  /* the back end's feature bits, the protocol's own included */
+	uint64_t protocol; /* protocol features in use */
+	uint32_t queues;   /* how many there may be */
+	uint8_t status;
+	bool resetting, lost;
+	int kick[VIRTIO_MAX_QUEUES], call[VIRTIO_MAX_QUEUES];
+	bool started[VIRTIO_MAX_QUEUES];
+};
+
+static struct vhost_user *vhost(struct virtio_device *device)
+{
+	return (struct vhost_user *)device;
+}
+
+/* ---- The connection -------------------------------------------------------------------- */
+
+static void disconnect(struct vhost_user *user)
+{
+	if (user->channel.socket >= 0)
+		vhost_port_close(user->channel.socket);
+	user->channel = (struct vhost_channel){ .socket = -1 };
+	memset(user->started, 0, sizeof(user->started));
+}
+
+/* An exchange failed: whatever the reason, the connection is of no use any more. The device then asks for a
+ * reset like one that has hung itself up. */
+static int lose(struct vhost_user *user, int error)
+{
+	if (error && error != ERR_UNSUPPORTED)
+		user->lost = true;
+	return error;
+}
+
+static int tell(struct vhost_user *user, enum vhost_request request, const void *payload,
+		size_t length, int fd)
+{
+	return lose(user, vhost_tell(&user->channel, request, payload, length, fd));
+}
+
+static int tell64(struct vhost_user *user, enum vhost_request request, uint64_t value, int fd)
+{
+	return tell(user, request, &value, sizeof(value), fd);
+}
+
+static int ask64(struct vhost_user *user, enum vhost_request request, uint64_t *value)
+{
+	return lose(user, vhost_ask(&user->channel, request, value, 0, sizeof(*value)));
+}
+
+static int agree_on_protocol(struct vhost_user *user)
+{
+	uint64_t offered = 0;
+	uint64_t known = MASK64(VHOST_USER_PROTOCOL_F_MQ) |
+			 MASK64(VHOST_USER_PROTOCOL_F_REPLY_ACK) |
+			 MASK64(VHOST_USER_PROTOCOL_F_CONFIG);
+	int error = ask64(user, VHOST_USER_GET_PROTOCOL_FEATURES, &offered);
+
+	user->protocol = offered & known;
+	if (!error)
+		error = tell64(user, VHOST_USER_SET_PROTOCOL_FEATURES, user->protocol, -1);
+	user->channel.reply_ack = (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_REPLY_ACK)) != 0;
+	if (!error && (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_MQ))) {
+		uint64_t queues = 0;
+		error = ask64(user, VHOST_USER_GET_QUEUE_NUM, &queues);
+		user->queues = queues < VIRTIO_MAX_QUEUES ? (uint32_t)queues : VIRTIO_MAX_QUEUES;
+	}
+	return error;
+}
+
+static int connect(struct vhost_user *user)
+{
+	user->channel = (struct vhost_channel){ .socket = vhost_port_connect(user->path) };
+	if (user->channel.socket < 0)
+		return ERR_NODEV;
+	user->lost = false;
+	user->protocol = 0;
+	user->queues = VIRTIO_MAX_QUEUES;
+	int error = ask64(user, VHOST_USER_GET_FEATURES, &user->offered);
+	if (!error && (user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES)))
+		error = agree_on_protocol(user);
+	if (!error)
+		error = tell(user, VHOST_USER_SET_OWNER, NULL, 0, -1);
+	if (error)
+		disconnect(user);
+	return error;
+}
+
+/* ---- Status ------------------------------------------------------------------------------- */
+
+/* Stops the rings: an answer says that the back end has left a ring alone. */
+static int stop_rings(struct vhost_user *user)
+{
+	for (unsigned i = 0; i < VIRTIO_MAX_QUEUES; i++) {
+		struct vhost_vring_state state = { .index = i };
+		if (!user->started[i])
+			continue;
+		int error = lose(user, vhost_ask(&user->channel, VHOST_USER_GET_VRING_BASE, &state,
+						 sizeof(state), sizeof(state)));
+		if (error)
+			return error;
+		user->started[i] = false;
+	}
+	return 0;
+}
+
+/* One attempt to finish a reset. */
+static void try_reset(struct vhost_user *user)
+{
+	if (user->channel.socket >= 0 &&
+	    (user->lost || !vhost_port_alive(user->channel.socket) || stop_rings(user) != 0))
+		disconnect(user); /* its process is dead, or gets an end of file: it has let go */
+	if (user->channel.socket < 0 && connect(user) != 0)
+		return;
+	user->resetting = false;
+	user->status = 0;
+}
+
+static uint8_t status_read(struct virtio_device *device)
+{
+	struct vhost_user *user = vhost(device);
+
+	if (user->resetting)
+		try_reset(user);
+	else if (user->status != 0 && (user->lost || !vhost_port_alive(user->channel.socket)))
+		return user->status | VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	return user->status;
+}
+
+static void status_write(struct virtio_device *device, uint8_t status)
+{
+	struct vhost_user *user = vhost(device);
+
+	if (status == 0)
+		user->resetting = true;
+	else
+		user->status = status;
+}
+
+/* ---- Features, configuration ---------------------------------------------------------------- */
+
+static void features_read(struct virtio_device *device, struct virtio_features *offered)
+{
+	/* ACCESS_PLATFORM would mean that the back end asks us for each translation. */
+	uint64_t bits = vhost(device)->offered &
+			~(MASK64(VHOST_USER_F_PROTOCOL_FEATURES) | MASK64(VHOST_F_LOG_ALL) |
+			  MASK64(VIRTIO_F_ACCESS_PLATFORM));
+
+	*offered = (struct virtio_features){ { (uint32_t)bits, (uint32_t)(bits >> 32) } };
+}
+
+static int tell_memory(struct vhost_user *user)
+{
+	struct vhost_port_memory memory = vhost_port_memory();
+	struct vhost_memory table = { .regions = 1 };
+
+	/* The "user address" only has to be one in which the ring addresses are told as well. */
+	table.region.device_address = memory.device_address;
+	table.region.user_address = memory.device_address;
+	table.region.size = memory.size;
+	return tell(user, VHOST_USER_SET_MEM_TABLE, &table, sizeof(table), memory.fd);
+}
+
+static void features_write(struct virtio_device *device, const struct virtio_features *accepted)
+{
+	struct vhost_user *user = vhost(device);
+	uint64_t bits = accepted->word[0] | (uint64_t)accepted->word[1] << 32;
+
+	bits |= user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES);
+	if (tell64(user, VHOST_USER_SET_FEATURES, bits, -1) == 0)
+		tell_memory(user);
+}
+
+/* Always from the start on: back ends differ in what they take an offset to mean. */
+static uint32_t config_read(struct virtio_device *device, unsigned offset, unsigned width)
+{
+	struct vhost_config config = { .size = device->config_size };
+	size_t length = __builtin_offsetof(struct vhost_config, region) + device->config_size;
+	uint32_t value = 0;
+
+	if (lose(vhost(device), vhost_ask(&vhost(device)->channel, VHOST_USER_GET_CONFIG, &config,
+					  length, length)) == 0)
+		memcpy(&value, config.region + offset, width);
+	return value;
+}
+
+static void config_write(struct virtio_device *device, unsigned offset, unsigned width,
+			 uint32_t value)
+{
+	struct vhost_config config = { .offset = offset, .size = width };
+
+	memcpy(config.region, &value, width);
+	tell(vhost(device), VHOST_USER_SET_CONFIG, &config,
+	     __builtin_offsetof(struct vhost_config, region) + width, -1);
+}
+
+/* Changes would be announced on a channel of the back end's, which we do not open. */
+static uint32_t config_generation(struct virtio_device *device)
+{
+	(void)device;
+	return 0;
+}
+
+/* ---- Queues ------------------------------------------------------------------------------------ */
+
+static uint32_t queue_max_size(struct virtio_device *device, unsigned index)
+{
+	return index < vhost(device)->queues ? QUEUE_MAX_SIZE : 0;
+}
+
+/* Where a new ring begins: index 0, and with the packed format both wrap counters at 1. */
+static uint32_t first_base(const struct virtio_queue *queue)
+{
+	return queue->setup.format == VIRTQ_PACKED ? UINT32_C(1) << 15 | UINT32_C(1) << 31 : 0;
+}
+
+/* A polled queue has a counter for interrupts too, which nobody looks at: some back ends take its absence
+ * for a fault (libvhost-user of QEMU 7.2). */
+static int make_events(struct vhost_user *user, unsigned index)
+{
+	if (user->kick[index] < 0)
+		user->kick[index] = vhost_port_event();
+	if (user->call[index] < 0)
+		user->call[index] = vhost_port_event();
+	return user->kick[index] >= 0 && user->call[index] >= 0 ? 0 : ERR_NOMEM;
+}
+
+static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses *at)
+{
+	struct vhost_user *user = vhost(queue->device);
+	struct vhost_vring_state state = { .index = queue->index, .num = queue->setup.size };
+	struct vhost_vring_addr addresses = {
+		.index = queue->index, .desc = at->desc, .avail = at->driver, .used = at->device
+	};
+	int error = make_events(user, queue->index);
+
+	if (!error)
+		error = tell(user, VHOST_USER_SET_VRING_NUM, &state, sizeof(state), -1);
+	state.num = first_base(queue);
+	if (!error)
+		error = tell(user, VHOST_USER_SET_VRING_BASE, &state, sizeof(state), -1);
+	if (!error)
+		error = tell(user, VHOST_USER_SET_VRING_ADDR, &addresses, sizeof(addresses), -1);
+	if (!error)
+		error = tell64(user, VHOST_USER_SET_VRING_CALL, queue->index,
+			       user->call[queue->index]);
+	if (!error)
+		error = tell64(user, VHOST_USER_SET_VRING_KICK, queue->index,
+			       user->kick[queue->index]);
+	state.num = 1;
+	if (!error && (user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES)))
+		error = tell(user, VHOST_USER_SET_VRING_ENABLE, &state, sizeof(state), -1);
+	user->started[queue->index] = !error;
+	return error;
+}
+
+static void notify(struct virtio_queue *queue, uint32_t value)
+{
+	(void)value; /* each queue has a counter of its own */
+	vhost_port_signal(vhost(queue->device)->kick[queue->index]);
+}
+
+/* ---- Interrupts ---------------------------------------------------------------------------------- */
+
+static void interrupts_route(struct virtio_device *device)
+{
+	struct vhost_user *user = vhost(device);
+	bool poll = vport_setting_is("irq", "poll");
+
+	device->interrupts = poll ? VIRTIO_POLLED : VIRTIO_MSIX;
+	for (unsigned i = 0; i < device->queue_limit; i++) {
+		struct virtio_queue *queue = device->queues[i];
+		if (!queue)
+			continue;
+		queue->interrupts = !poll;
+		if (poll || make_events(user, i) != 0)
+			continue;
+		vhost_port_watch(user->call[i], virtio_queue_interrupt, queue);
+		device->vectors++;
+	}
+}
+
+static void interrupts_release(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_limit; i++) {
+		if (vhost(device)->call[i] >= 0)
+			vhost_port_unwatch(vhost(device)->call[i]);
+	}
+	device->vectors = 0;
+	device->interrupts = VIRTIO_POLLED;
+}
+
+static uint32_t isr(struct virtio_device *device)
+{
+	(void)device; /* there is no line that could be shared */
+	return 0;
+}
+
+static int shared_memory(struct virtio_device *device, unsigned id, uint64_t *bus, uint64_t *length)
+{
+	(void)device;
+	(void)id;
+	(void)bus;
+	(void)length;
+	return ERR_NODEV;
+}
+
+/* A back end that does not answer still has the memory mapped. */
+static int disown(struct virtio_device *device)
+{
+	disconnect(vhost(device));
+	return ERR_UNSUPPORTED;
+}
+
+static const struct virtio_transport vhost_user_transport = {
+	.name = "vhost-user",
+	.status_read = status_read,
+	.status_write = status_write,
+	.features_read = features_read,
+	.features_write = features_write,
+	.config_read = config_read,
+	.config_write = config_write,
+	.config_generation = config_generation,
+	.queue_max_size = queue_max_size,
+	.queue_enable = queue_enable,
+	.notify = notify,
+	.interrupts_route = interrupts_route,
+	.interrupts_release = interrupts_release,
+	.isr = isr,
+	.shared_memory = shared_memory,
+	.disown = disown,
+};
+
+int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_t type)
+{
+	struct vhost_user *user = vport_alloc(sizeof(*user));
+
+	if (!user) {
+		vport_log(VPORT_LOG_ERROR, "virtio vhost-user: out of memory for a device");
+		return ERR_NOMEM;
+	}
+	struct virtio_device *device = &user->device;
+	device->transport = &vhost_user_transport;
+	device->port = port;
+	device->type = type;
+	format(device->location, sizeof(device->location), "vhost-user %s", path);
+	user->path = path;
+	user->channel.socket = -1;
+	for (unsigned i = 0; i < VIRTIO_MAX_QUEUES; i++)
+		user->kick[i] = user->call[i] = -1;
+
+	int error = connect(user);
+	if (error)
+		virtio_log(device, VPORT_LOG_ERROR, "no back end there that answers: %s",
+			   error_text(error));
+	if (!error) {
+		if (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_CONFIG))
+			device->config_size = BLOCK_CONFIG_BYTES;
+		error = virtio_device_add(device);
+	}
+	if (error) {
+		disconnect(user);
+		vport_free(user, sizeof(*user));
+	}
+	return error;
+}
