@@ -57,8 +57,12 @@ COMPILE = $(compiler_$(COMPILER))
 compiler_include = $(eval compiler_include := $(shell $(COMPILE) -print-file-name=include))$(compiler_include)
 
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
-CODE = -O2 -g -fno-pic -fno-pie -fno-stack-protector -fno-omit-frame-pointer \
+CODE = $(OPTIMISE) -g -fno-pic -fno-pie -fno-stack-protector -fno-omit-frame-pointer \
 	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections $(ARCH_CFLAGS)
+# Small, but where each request passes by.
+OPTIMISE = -Os
+$(addprefix $(B)/,lib/sha256.o $(addprefix drivers/virtio/,virtq.o split.o packed.o)): OPTIMISE = -O2
+$(B)/apps/%: OPTIMISE = -O2
 INCLUDE = -nostdinc -isystem $(compiler_include)
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CODE) -I. -Iarch/$(ARCH)/include -MMD -MP
 # Interrupt entry saves no vector registers, so nothing that may run there has any.

@@ -17,35 +17,45 @@
 
 #define MAX_FRAMES 32
 
-/* The last symbol at or below the address; NULL outside of the code. */
-static const struct symbol *find_symbol(uintptr_t address)
+/* The last function that begins at or below the address: its number, -1 outside of the code. */
+static long find_symbol(uintptr_t address)
 {
 	if (address < (uintptr_t)image_start || address >= (uintptr_t)text_end)
-		return NULL;
+		return -1;
 	uint32_t offset = (uint32_t)(address - (uintptr_t)image_start);
 
-	uint32_t low = 0, high = symbol_count; /* the answer is symbol low - 1 */
+	uint32_t low = 0, high = symbol_count; /* the answer is low - 1 */
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		if (symbol_table[middle].offset <= offset)
+		if (symbol_offsets[middle] <= offset)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low == 0 ? NULL : &symbol_table[low - 1];
+	return (long)low - 1;
+}
+
+static const char *symbol_name(long number)
+{
+	const char *name = symbol_names;
+	while (number-- > 0) {
+		while (*name++ != '\0')
+			;
+	}
+	return name;
 }
 
 /* `back` is 1 for a return address: it may be the first byte of the next function when the call was
  * the last instruction of its own, so the call itself is looked up. */
 static void print_frame(unsigned number, uintptr_t pc, unsigned back)
 {
-	const struct symbol *symbol = find_symbol(pc - back);
-	if (symbol == NULL) {
+	long symbol = find_symbol(pc - back);
+	if (symbol < 0) {
 		kprint(" #%u 0x%016lx\n", number, (unsigned long)pc);
 		return;
 	}
-	uintptr_t start = (uintptr_t)image_start + symbol->offset;
-	kprint(" #%u 0x%016lx %s+0x%lx\n", number, (unsigned long)pc, symbol_names + symbol->name,
+	uintptr_t start = (uintptr_t)image_start + symbol_offsets[symbol];
+	kprint(" #%u 0x%016lx %s+0x%lx\n", number, (unsigned long)pc, symbol_name(symbol),
 	       (unsigned long)(pc - start));
 }
 

@@ -9,13 +9,11 @@
 
 #include <stdint.h>
 
-struct symbol {
-	uint32_t offset; /* of the function's first byte from image_start; ascending */
-	uint32_t name;   /* offset in symbol_names of its zero-terminated name */
-};
-
-extern const struct symbol symbol_table[];
+/* Where each function begins, from image_start; ascending. */
+extern const uint32_t symbol_offsets[];
 extern const uint32_t symbol_count;
+/* Their names in the same order, one after another, each with its zero: a backtrace has the time to
+ * count them, and no image the space for where each begins. */
 extern const char symbol_names[];
 
 #endif

@@ -25,16 +25,15 @@ def functions(lines):
 
 
 def main():
-    table, names, at = [], [], 0
-    for offset, name in functions(line for line in sys.stdin if len(line.split()) == 3):
-        table.append(f"\t{{ {offset:#x}, {at} }},\n")
-        names.append(f'\t"{name}\\0"\n')
-        at += len(name) + 1
+    found = functions(line for line in sys.stdin if len(line.split()) == 3)
     print("/* Made by tools/symbols.py from the linked kernel. */")
     print('#include "kernel/symbols.h"\n')
-    print(f"const uint32_t symbol_count = {len(table)};")
-    print("const struct symbol symbol_table[] = {\n" + ("".join(table) or "\t{ 0, 0 },\n") + "};")
-    print("const char symbol_names[] =\n" + ("".join(names) or '\t""\n') + "\t;")
+    print(f"const uint32_t symbol_count = {len(found)};")
+    print("const uint32_t symbol_offsets[] = {")
+    print("\n".join(f"\t{offset:#x}," for offset, _ in found) or "\t0,")
+    print("};\nconst char symbol_names[] =")
+    print("\n".join(f'\t"{name}\\0"' for _, name in found) or '\t""')
+    print("\t;")
 
 
 main()
