@@ -1,0 +1,48 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Prints the size of stripped images against their limits, and what each layer has of code:
+#
+#   tools/size.sh MAKE        (make size)
+#
+# A stripped image is the ELF file without debug information and symbols on x86_64, the Image on
+# aarch64: what a loader is given.
+set -eu
+make=$1
+out=${O:-build}
+
+row() { printf '%-8s %-28s %8s %8s  %s\n' "$@"; }
+row arch programs bytes limit ""
+for arch in x86_64 aarch64; do
+	for programs in disksum hello; do
+		"$make" --no-print-directory -s ARCH="$arch" APPS="$programs" IMAGE="size-$programs" \
+			"$out/$arch/size-$programs.elf" >/dev/null
+	done
+	"$make" --no-print-directory -s ARCH="$arch" all >/dev/null
+	for image in size-disksum:98304 size-hello:163840 ringlet:; do
+		name=${image%%:*} limit=${image#*:}
+		elf=$out/$arch/$name.elf stripped=$out/$arch/$name.stripped
+		if [ "$arch" = aarch64 ]; then
+			"$arch-linux-gnu-objcopy" -O binary "$elf" "$stripped"
+		else
+			"$arch-linux-gnu-strip" -o "$stripped" "$elf"
+		fi
+		bytes=$(wc -c <"$stripped")
+		case $limit in
+		"") verdict= ;;
+		*) if [ "$bytes" -le "$limit" ]; then verdict=within; else verdict="TOO LARGE"; fi ;;
+		esac
+		case $name in ringlet) what="all of them" ;; *) what="APPS=${name#size-}" ;; esac
+		row "$arch" "$what" "$bytes" "$limit" "$verdict"
+	done
+done
+
+echo
+printf '%-8s %-28s %8s %8s\n' arch layer text data
+for arch in x86_64 aarch64; do
+	for layer in lib drivers/pci drivers/virtio kernel "arch/$arch" "boot/$arch" apps; do
+		find "$out/$arch/$layer" -name '*.o' | grep -v "^$out/$arch/apps/[a-z]*\.o$" |
+			xargs "$arch-linux-gnu-size" | awk -v arch="$arch" -v layer="$layer" \
+			'NR > 1 { text += $1; data += $2 + $3 }
+			END { printf "%-8s %-28s %8d %8d\n", arch, layer, text, data }'
+	done
+done
