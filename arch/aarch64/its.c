@@ -188,8 +188,10 @@ static int open(const struct vport_device *device, unsigned index, struct vport_
 	/* The redistributor may have an older configuration of the LPI in mind. */
 	if (error == 0)
 		error = command(INV | (uint64_t)id << 32, index, 0);
-	if (error != 0)
+	if (error != 0) {
+		lpi_enable(lpi, false);
 		return error;
+	}
 	lpis[lpi] = (struct lpi){ true, id, index };
 	msi->address = translater;
 	msi->data = index;
