@@ -170,8 +170,8 @@ debug: all $(IMAGES)/pattern.raw | need-debug ## the same, but wait for a debugg
 gdb: | need-debug ## the debugger for a `make debug` in another terminal
 	gdb-multiarch -ex 'set architecture $(GDB_ARCH)' -ex 'target remote :$(or $(GDB_PORT),1234)' $(W).elf
 
-test: kernels images hosted | need-test ## everything: test-host and test-boot
-	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host images boot
+test: kernels images hosted | need-test ## everything: lint, test-host and test-boot
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host images boot
 
 test-host: kernels images hosted | need-test ## the tests that boot nothing: hosted ones by gcc and clang, sanitized
 	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host images
