@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * From a bus that the architecture found to drivers: host bridges are scanned, and every virtio device,
- * on PCI or at a register block of its own, becomes a vport_device and is given to the kit.
+ * From a bus that the architecture found to drivers: host bridges are scanned, and every virtio
+ * device, on PCI or at a register block of its own, becomes a vport_device and is given to the
+ * kit.
  *
- * What firmware says is checked before it is touched: a region over RAM, over a configuration space or
- * over another device's registers is refused with a line.
+ * What firmware says is checked before it is touched: a region over RAM, over a configuration
+ * space or over another device's registers is refused with a line.
  */
 #include "kernel/discover.h"
 

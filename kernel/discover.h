@@ -20,12 +20,13 @@ struct pci_root {
 	uint32_t (*read)(uint32_t where, unsigned width);
 	void (*write)(uint32_t where, unsigned width, uint32_t value);
 	unsigned segment, first_bus, last_bus;
-	/* Windows from which BARs may be assigned, with the CPU's address of each; none where firmware
-	 * assigned all that there are. */
+	/* Windows from which BARs may be assigned, with the CPU's address of each; none where
+	 * firmware assigned all that there are. */
 	struct pci_window windows[8];
 	unsigned window_count;
-	/* The architecture's answer to "which line is pin 1…4 of this function" and "which MSI id". The
-	 * pin is the one at the root bus, where the function's root_device is; NULL: there are none. */
+	/* The architecture's answer to "which line is pin 1…4 of this function" and "which MSI
+	 * id". The pin is the one at the root bus, where the function's root_device is; NULL:
+	 * there are none. */
 	int (*line)(const struct pci_root *root, const struct pci_function *function, unsigned pin,
 		    struct irq_line *line);
 	int (*msi)(const struct pci_root *root, const struct pci_function *function, uint32_t *id);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The port's PCI configuration accesses, by what the host bridge has: ECAM (PCI Express Base 3.0,
- * 7.2.2), CAM, which is the same without the extended 4 KiB of a function (pci-host-cam-generic
- * binding), or ports (PCI Local Bus 3.0, 3.2.2.3.2), which the architecture brings along.
+ * The port's PCI configuration accesses, by what the host bridge has: ECAM (PCI Express Base
+ * 3.0, 7.2.2), CAM, which is the same without the extended 4 KiB of a function
+ * (pci-host-cam-generic binding), or ports (PCI Local Bus 3.0, 3.2.2.3.2), which the
+ * architecture brings along.
  *
- * A bus is mapped when it is first looked at: all 256 of them would be 256 MiB of page tables' work.
+ * A bus is mapped when it is first looked at: all 256 of them would be 256 MiB of page tables'
+ * work.
  */
 #include "kernel/pci_access.h"
 

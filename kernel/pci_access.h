@@ -14,8 +14,8 @@ struct pci_config_space {
 	struct pci_config_space *next;
 };
 
-/* The physical addresses that it takes: 0 for both where it is reached by ports. False when they wrap
- * around or its bus numbers are no range. */
+/* The physical addresses that it takes: 0 for both where it is reached by ports. False when they
+ * wrap around or its bus numbers are no range. */
 bool pci_config_range(const struct pci_root *root, uint64_t *start, uint64_t *length);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Flattened device trees: the blob, its nodes and their properties (Devicetree Specification 0.4,
- * chapter 5). Finding nodes is in fdt_find.c, what addresses and interrupts mean in fdt_address.c and
- * fdt_interrupt.c.
+ * Flattened device trees: the blob, its nodes and their properties (Devicetree Specification
+ * 0.4, chapter 5). Finding nodes is in fdt_find.c, what addresses and interrupts mean in
+ * fdt_address.c and fdt_interrupt.c.
  *
  * The structure block is a sequence of tokens; everything here is a walk along them, by
  * read_token, which lets nothing past that does not lie inside the block. fdt_open walks it all
@@ -103,7 +103,8 @@ static bool read_token(const struct fdt *fdt, uint32_t at, struct token *token)
 	return true;
 }
 
-/* The token of a node that a caller names: 0, the error that it is instead of a node, or ERR_FORMAT. */
+/* The token of a node that a caller names: 0, the error that it is instead of a node, or
+ * ERR_FORMAT. */
 static int read_node(const struct fdt *fdt, int node, struct token *token)
 {
 	if (node < 0)

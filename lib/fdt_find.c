@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Finding nodes of a flattened device tree by path, alias, phandle and compatible string
- * (Devicetree Specification 0.4, chapters 2 and 3.3). Each is a walk over the tree with the functions
- * of fdt.c.
+ * (Devicetree Specification 0.4, chapters 2 and 3.3). Each is a walk over the tree with the
+ * functions of fdt.c.
  */
 #include "lib/error.h"
 #include "lib/fdt.h"

@@ -32,7 +32,8 @@ static int read_specifier(const struct fdt *fdt, int controller, const void *val
 	return 0;
 }
 
-/* Whether the first key->count cells of a map's entry are the key, in the bits that the mask has. */
+/* Whether the first key->count cells of a map's entry are the key, in the bits that the mask
+ * has. */
 static bool entry_matches(const void *map, size_t entry, const void *mask, const struct key *key)
 {
 	for (unsigned i = 0; i < key->count; i++) {
@@ -44,8 +45,8 @@ static bool entry_matches(const void *map, size_t entry, const void *mask, const
 }
 
 /*
- * One step through a nexus' interrupt-map: replaces the key (`addresses` cells of unit address, then
- * the specifier) by the one for the controller, or next nexus, that the map's entry names.
+ * One step through a nexus' interrupt-map: replaces the key (`addresses` cells of unit address,
+ * then the specifier) by the one for the controller, or next nexus, that the map's entry names.
  */
 static int map_once(const struct fdt *fdt, int nexus, struct key *key, struct fdt_interrupt *out)
 {

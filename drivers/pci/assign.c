@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Which addresses the memory BARs have, and the windows of the bridges above them (PCI Local Bus 3.0,
- * 6.2.5; PCI-to-PCI Bridge Architecture 1.2, 3.2.5).
+ * Which addresses the memory BARs have, and the windows of the bridges above them (PCI Local Bus
+ * 3.0, 6.2.5; PCI-to-PCI Bridge Architecture 1.2, 3.2.5).
  *
- * First everything is checked as it stands: firmware may have given addresses, all, some or none. If
- * all are sound they stay. Otherwise, where the host bridge has windows, all are given anew, one after
- * another in the order of the tree, so that what is behind a bridge is contiguous and its window is
- * what was given meanwhile. Then all is checked again, and what is not sound has no address.
+ * First everything is checked as it stands: firmware may have given addresses, all, some or
+ * none. If all are sound they stay. Otherwise, where the host bridge has windows, all are given
+ * anew, one after another in the order of the tree, so that what is behind a bridge is
+ * contiguous and its window is what was given meanwhile. Then all is checked again, and what is
+ * not sound has no address.
  *
  * Left out: I/O addresses, which no driver of ours uses; hot plug, and so spare room for it.
  */
 #include "drivers/pci/pci.h"
-#include "lib/error.h"
+#include "lib/format.h"
 
 #define MIB (1ull << 20) /* bridge windows are whole MiB */
 #define BELOW_4G (1ull << 32)
@@ -94,7 +95,7 @@ static void read_windows(struct pci_function *bridge)
 		bridge->prefetch = (struct pci_range){ 0, 0 };
 }
 
-/* Both closed is base fff, limit 0. */
+/* Closed is a base of fff and a limit of 0, in both windows. */
 static void write_memory(struct pci_function *bridge, struct pci_range range)
 {
 	uint64_t last = range.end - 1;
@@ -119,8 +120,8 @@ static void write_prefetch(struct pci_function *bridge, struct pci_range range)
 			closed ? 0 : (uint32_t)(last >> 16) & 0xfff0);
 }
 
-/* A bridge need not have a prefetchable window; then its registers are zero and stay so. To be asked
- * while the window is closed. */
+/* A bridge need not have a prefetchable window; then its registers are zero and stay so. To be
+ * asked while the window is closed. */
 static bool has_prefetch(const struct pci_function *bridge)
 {
 	return (vport_pci_read(bridge, PCI_PREFETCH_BASE, 2) & 0xfff0) == 0xfff0;
@@ -283,7 +284,8 @@ static uint64_t find_room(struct pools pools, const struct pci_function *functio
 		address = take(prefetch, bar->size, pool_end(prefetch, function->parent));
 	if (!address && memory)
 		address = take(memory, bar->size, pool_end(memory, function->parent));
-	/* On the root bus a window's being prefetchable is only a hint; behind a bridge it is a rule. */
+	/* On the root bus a window's being prefetchable is only a hint; behind a bridge it is a
+	 * rule. */
 	if (!address && fits && !bar->prefetchable && !function->parent)
 		address = take(prefetch, bar->size, prefetch->end);
 	return address;
@@ -322,7 +324,8 @@ static uint64_t open_window(struct pci_window *pool)
 	return pool->next;
 }
 
-/* All BARs of the functions on one bus, then what is behind its bridges. As deep as the scan went. */
+/* All BARs of the functions on one bus, then what is behind its bridges. As deep as the scan
+ * went. */
 static void assign_bus(struct pci_host *host, struct pci_function *parent, struct pools pools)
 {
 	for (struct pci_function *f = host->functions; f; f = f->next) {
@@ -354,7 +357,18 @@ static void assign_bus(struct pci_host *host, struct pci_function *parent, struc
 	}
 }
 
-/* The window to take BARs from: memory below 4 GiB, or the best for prefetchable ones. */
+static void complain_of_window(const struct pci_window *window, uint64_t cpu)
+{
+	char line[120];
+
+	format(line, sizeof line,
+	       "pci: window refused: 0x%llx bytes at 0x%llx: something else is there",
+	       (unsigned long long)(window->end - window->start), (unsigned long long)cpu);
+	vport_log(VPORT_LOG_ERROR, line);
+}
+
+/* The windows to take BARs from: the first below 4 GiB for all, another one for prefetchable
+ * BARs. */
 static struct pools choose_pools(struct pci_host *host)
 {
 	struct pools pools = { NULL, NULL };
@@ -368,8 +382,10 @@ static struct pools choose_pools(struct pci_host *host)
 		if (w->io || w->end <= w->start || w->end > UINT64_MAX - MIB ||
 		    !pci_to_cpu(w, 1, w->start, w->end - w->start, &cpu))
 			continue;
-		if (host->claimed(cpu, w->end - w->start))
+		if (host->claimed(cpu, w->end - w->start)) {
+			complain_of_window(w, cpu);
 			continue;
+		}
 		if (!pools.memory && !w->prefetchable && w->end <= BELOW_4G)
 			pools.memory = w;
 		else if (!pools.prefetch)

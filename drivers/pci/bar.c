@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Base address registers: what kind and size they are (PCI Local Bus 3.0, 6.2.5.1). Which address they
- * get is assign.c's business. Left out: expansion ROMs.
+ * Base address registers: what kind and size they are (PCI Local Bus 3.0, 6.2.5.1). Which
+ * address they get is assign.c's business. Left out: expansion ROMs.
  */
 #include "drivers/pci/pci.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The capability list (PCI Local Bus 3.0, 6.7). It is read once, into the function's structure: so a
- * list that changes while somebody follows it does no harm. Left out: extended capabilities, behind
- * the first 256 bytes; virtio has none there.
+ * The capability list (PCI Local Bus 3.0, 6.7). It is read once, into the function's structure:
+ * so a list that changes while somebody follows it does no harm. Left out: extended
+ * capabilities, behind the first 256 bytes; virtio has none there.
  */
 #include "drivers/pci/pci.h"
 #include "lib/error.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * MSI-X (PCI Local Bus 3.0, 6.8.2): the table in which each entry is the message that one interrupt of
- * the function sends. Every write is read back: a function that does not keep what it is told goes
- * down the ladder (shared vector, INTx, polling) before it could lose an interrupt. Left out: the
- * pending bit array, and MSI, which no virtio device has.
+ * MSI-X (PCI Local Bus 3.0, 6.8.2): the table in which each entry is the message that one
+ * interrupt of the function sends. Every write is read back: a function that does not keep what
+ * it is told goes down the ladder (shared vector, INTx, polling) before it could lose an
+ * interrupt. Left out: the pending bit array, and MSI, which no virtio device has.
  */
 #include "drivers/pci/pci.h"
 #include "lib/error.h"

@@ -83,8 +83,8 @@ struct pci_function {
 	uint8_t msix_offset; /* its capability, 0: none */
 	uint16_t msix_count; /* vectors in the table, 0 when unusable */
 	vport_reg_t msix_table;
-	/* From pci_scan: the bridge it is behind, NULL on the root bus; and where its interrupt pin comes
-	 * out on the root bus, having changed its name at every bridge. */
+	/* From pci_scan: the bridge it is behind, NULL on the root bus; and where its interrupt
+	 * pin comes out on the root bus, having changed its name at every bridge. */
 	struct pci_function *parent;
 	uint8_t root_device, root_function, root_pin;
 	struct pci_range memory, prefetch; /* of a bridge */
@@ -113,7 +113,8 @@ void pci_capabilities_read(struct pci_function *function);
 /* ---- BARs (drivers/pci/bar.c) --------------------------------------------- */
 
 /* Reads and sizes all BARs, with decoding switched off meanwhile, and puts back what was there.
- * A BAR that is malformed (size no power of two, a 64-bit one in the last slot) counts as absent. */
+ * A BAR that is malformed (size no power of two, a 64-bit one in the last slot) counts as
+ * absent. */
 void pci_bars_read(struct pci_function *function);
 /* Whether [offset, offset + length) lies inside the memory BAR, without overflow; length > 0. */
 bool pci_bar_contains(const struct pci_function *function, unsigned bar, uint64_t offset,
@@ -122,8 +123,9 @@ bool pci_bar_contains(const struct pci_function *function, unsigned bar, uint64_
 /* ---- MSI-X (drivers/pci/msix.c) ------------------------------------------- */
 
 /*
- * Finds the MSI-X table and maps it, masks every entry. Comes after pci_enable: the table is memory
- * of the function. Afterwards msix_count says how many vectors there are. 0, or ERR_UNSUPPORTED (no capability), ERR_FORMAT (table outside its BAR).
+ * Finds the MSI-X table and maps it, masks every entry. Comes after pci_enable: the table is
+ * memory of the function. Afterwards msix_count says how many vectors there are. 0, or
+ * ERR_UNSUPPORTED (no capability), ERR_FORMAT (table outside its BAR).
  */
 int pci_msix_init(struct pci_function *function, struct vport_device *device);
 /* Writes one entry and unmasks it. Asserts index < msix_count. Returns ERR_IO when the table does
@@ -135,8 +137,8 @@ int pci_msix_enable(struct pci_function *function, bool on);
 
 /* ---- Commands -------------------------------------------------------------- */
 
-/* Memory decoding and bus mastering on; INTx as given. Reads back; 0 or ERR_IO. ERR_RANGE when a memory
- * BAR has no address: it would answer wherever it stands. */
+/* Memory decoding and bus mastering on; INTx as given. Reads back; 0 or ERR_IO. ERR_RANGE when a
+ * memory BAR has no address: it would answer wherever it stands. */
 int pci_enable(struct pci_function *function, bool intx);
 /* Bus mastering off, read back: afterwards the function cannot write to memory. */
 int pci_disable_master(struct pci_function *function);
@@ -166,18 +168,20 @@ struct pci_host {
 };
 
 /*
- * Finds all functions of a host bridge, bridges included, and numbers buses where firmware did not.
- * Memory BARs and bridge windows keep what firmware gave them when all of it is sound; otherwise they
- * are all given anew from the windows. A BAR that ends up without an address (too large, or over
- * something else where there is no window to move it to) has been complained of, and pci_enable
- * refuses its function. Bridges are enabled, other functions not; their I/O BARs are left alone.
- * The functions come from vport_alloc. 0, or ERR_NOMEM with what was found until then.
+ * Finds all functions of a host bridge, bridges included, and numbers buses where firmware did
+ * not. Memory BARs and bridge windows keep what firmware gave them when all of it is sound;
+ * otherwise they are all given anew from the windows. A BAR that ends up without an address (too
+ * large, or over something else where there is no window to move it to) has been complained of,
+ * and pci_enable refuses its function. Bridges are enabled, other functions not; their I/O BARs
+ * are left alone. The functions come from vport_alloc. 0, or ERR_NOMEM with what was found until
+ * then.
  */
 int pci_scan(struct pci_host *host);
 /* pci_scan's second half. */
 void pci_assign(struct pci_host *host);
 
-/* The CPU's address of [pci, pci + length): in one of the windows, or itself where there are none. */
+/* The CPU's address of [pci, pci + length): in one of the windows, or itself where there are
+ * none. */
 bool pci_to_cpu(const struct pci_window *windows, unsigned count, uint64_t pci, uint64_t length,
 		uint64_t *cpu);
 

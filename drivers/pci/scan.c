@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Finding the functions of a host bridge: all devices of a bus, then the buses behind its bridges
- * (PCI-to-PCI Bridge Architecture 1.2, chapters 3 and 9). Depth, functions and bus numbers are bounded,
- * so that bridges that lead in a circle come to an end. Left out: ARI, hot plug.
+ * Finding the functions of a host bridge: all devices of a bus, then the buses behind its
+ * bridges (PCI-to-PCI Bridge Architecture 1.2, chapters 3 and 9). Depth, functions and bus
+ * numbers are bounded, so that bridges that lead in a circle come to an end. Left out: ARI, hot
+ * plug.
  */
 #include "drivers/pci/pci.h"
 #include "lib/error.h"
@@ -18,8 +19,8 @@ struct scan {
 	int error;
 };
 
-/* How an interrupt pin goes on at the bridge, one level up: it is rotated by the number of the device
- * (Bridge Architecture, 9.1). */
+/* How an interrupt pin goes on at the bridge, one level up: it is rotated by the number of the
+ * device (Bridge Architecture, 9.1). */
 static void find_root_pin(struct pci_function *function)
 {
 	const struct pci_function *at = function;
@@ -112,9 +113,9 @@ static bool is_numbered(struct pci_function *first, unsigned bus, unsigned limit
 }
 
 /*
- * Everything on this bus and behind it; `limit` is the last bus number that it may use. Returns the last
- * one that it did. All bridges of a bus are numbered anew if firmware's numbers are no good for one:
- * while it looks behind a bridge, no other may answer for the same bus.
+ * Everything on this bus and behind it; `limit` is the last bus number that it may use. Returns
+ * the last one that it did. All bridges of a bus are numbered anew if firmware's numbers are no
+ * good for one: while it looks behind a bridge, no other may answer for the same bus.
  */
 static unsigned scan_bus(struct scan *scan, unsigned bus, unsigned limit,
 			 struct pci_function *parent, unsigned depth)

@@ -5,8 +5,8 @@
  *     static void adds(void) { CHECK_EQ(1 + 1, 2); }
  *     int main(void) { return check_run((struct check[]){ CHECK_CASE(adds), CHECK_END }); }
  *
- * A failed check says where and what, and its case goes on: one run shows all that is wrong, as far as
- * one line's failure does not hide another's. The status is 0 when every case is ok.
+ * A failed check says where and what, and its case goes on: one run shows all that is wrong, as
+ * far as one line's failure does not hide another's. The status is 0 when every case is ok.
  */
 #ifndef TESTS_HOST_CHECK_H
 #define TESTS_HOST_CHECK_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI functions that a test makes up, behind the port's configuration accesses: each has 256 bytes, a
- * mask of the bits that can be written, and a place in a tree of bridges. An access goes its way as
- * in hardware: down the bridges whose numbers let it through.
+ * PCI functions that a test makes up, behind the port's configuration accesses: each has 256
+ * bytes, a mask of the bits that can be written, and a place in a tree of bridges. An access
+ * goes its way as in hardware: down the bridges whose numbers let it through.
  *
  *     fake_reset();
  *     struct fake *port = fake_bridge(NULL, 1, 0);        // 00:01.0

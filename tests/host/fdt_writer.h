@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Makes a flattened device tree in memory, for tests: a tree is written down as calls that follow its
- * text.
+ * Makes a flattened device tree in memory, for tests: a tree is written down as calls that
+ * follow its text.
  *
  *     struct fdt_writer w;
  *     write_begin(&w, 0);                          // the root

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lib/fdt*.c: what a tree says, and that no blob, cut off or changed at whatever byte, leads anything
- * astray (FAULTS 45). Trees are made by fdt_writer.h; each attacked copy is on the heap with not a byte
- * more, so that the sanitizers see the first access outside.
+ * lib/fdt*.c: what a tree says, and that no blob, cut off or changed at whatever byte, leads
+ * anything astray (FAULTS 45). Trees are made by fdt_writer.h; each attacked copy is on the heap
+ * with not a byte more, so that the sanitizers see the first access outside.
  */
 #include "lib/fdt.h"
 
@@ -583,8 +583,8 @@ static void structures(void)
 	CHECK_EQ(open_written(length_too_big), ERR_FORMAT);
 }
 
-/* Asks everything of every node. What comes out does not matter here, but that it comes to an end and
- * reads nothing outside: the sanitizers watch. Returns whether the blob could be opened. */
+/* Asks everything of every node. What comes out does not matter here, but that it comes to an
+ * end and reads nothing outside: the sanitizers watch. Returns whether the blob could be opened. */
 static bool walk_everything(const void *blob, size_t size)
 {
 	struct fdt fdt;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * drivers/pci: one function at a time, and what it may lie about: its capability list (FAULTS 24, 25,
- * 26), its BARs (27), its MSI-X table (28), its command register. Scanning is test_pci_scan.c's.
+ * drivers/pci: one function at a time, and what it may lie about: its capability list (FAULTS
+ * 24, 25, 26), its BARs (27), its MSI-X table (28), its command register. Scanning is
+ * test_pci_scan.c's.
  */
 #include "drivers/pci/pci.h"
 
@@ -235,7 +236,8 @@ static void contains(void)
 
 /* ---- MSI-X ----------------------------------------------------------------------------- */
 
-/* A function with a capability at 0x40 for `count` entries at `offset` of BAR `bar`; BAR 1 has 4 KiB. */
+/* A function with a capability at 0x40 for `count` entries at `offset` of BAR `bar`; BAR 1 has 4
+ * KiB. */
 static void make_msix(unsigned count, unsigned bar, uint32_t offset)
 {
 	make();

@@ -2,7 +2,8 @@
 # The hosted unit tests. Each is tests/host/NAME.c with the sources under test, built with the
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
-HOST_TESTS = test_fdt test_pci test_pci_scan test_format test_cmdline test_sha256 test_pages test_acpi test_mptable
+HOST_TESTS = test_fdt test_pci test_pci_scan \
+	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h)
 
 test_format = lib/format.c lib/error.c
