@@ -65,7 +65,7 @@ def line_breaches(top, path, layer, line):
         if kit and system not in FREESTANDING:
             yield f"the kit has no <{system}>"
         return
-    if name == "programs" and (top / path).with_name(ours).exists():
+    if name == "programs" and ((top / path).parent / ours).exists():
         return  # the program's own
     if not (top / ours).exists():
         yield f"{ours} is not a path from the top folder"
