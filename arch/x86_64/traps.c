@@ -190,7 +190,7 @@ void exception_report(const struct trap_frame *frame)
 	if (reports == 2) {
 		kprint("\nanother exception during the report: %s at %016llx, address %016llx\n",
 		       name, (unsigned long long)frame->rip, (unsigned long long)address);
-		arch_shutdown(EXIT_EXCEPTION);
+		kernel_exit(EXIT_EXCEPTION);
 	}
 
 	kprint("\nEXCEPTION: %s (vector %u, error code 0x%llx) on CPU %u\n", name, vector,

@@ -23,7 +23,7 @@
 #define SLOT(address, level) (((address) >> (12 + 9 * (level))) & 511)
 
 #define CR0_BOOT 0x80010033 /* PG, WP, NE, ET, MP, PE; the x87's EM and TS clear */
-#define CR4_BOOT 0x00000620 /* PAE, OSFXSR, OSXMMEXCPT */
+#define CR4_BOOT 0x00000660 /* PAE, MCE, OSFXSR, OSXMMEXCPT */
 #define MSR_EFER 0xc0000080
 #define EFER_LME_NXE 0x00000900
 #define CPUID_LM_NX ((1 << 29) | (1 << 20)) /* leaf 0x80000001, EDX */
@@ -102,8 +102,10 @@ unusable:
 	movw $0x3f8, %dx
 	outb %al, %dx
 	jmp 3b
-4:	hlt
-	jmp 4b
+4:	movb $71, %al /* EXIT_PANIC, where there is an isa-debug-exit */
+	outb %al, $0xf4
+5:	hlt
+	jmp 5b
 
 	.code64
 long_mode:
