@@ -21,6 +21,7 @@ W = $(B)/$(IMAGE)
 NEWLIB = $(O)/newlib/$(ARCH)
 comma = ,
 Q = $(if $(filter 1,$(V)),,@)
+MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 

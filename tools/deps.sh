@@ -101,7 +101,7 @@ need() {
 	echo "$gone" | while read -r tool package; do
 		echo "missing: $tool (package $package)" >&2
 	done
-	echo "install it with: make deps ${GOALS:-all}" >&2
+	echo "install it with: make deps ${GOALS:-all} ARCH=$ARCH" >&2
 	return 1
 }
 
@@ -123,7 +123,8 @@ install() {
 		$as_root env DEBIAN_FRONTEND=noninteractive \
 			apt-get install -q -y --no-install-recommends $packages
 	} </dev/null
-	[ -z "$(missing "$@")" ] || need "$@"
+	gone=$(missing "$@")
+	[ -z "$gone" ] || { echo "still missing: $(echo "$gone" | cut -d' ' -f1 | tr '\n' ' ')" >&2; exit 1; }
 }
 
 doctor() {
