@@ -214,14 +214,20 @@ static const struct command commands[] = {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+static void print_usage(const struct command *command)
+{
+	kprint("%s%s%s\n", command->name, command->arguments[0] == '\0' ? "" : " ",
+	       command->arguments);
+}
+
 static int do_help(int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 1)
 		return USAGE;
 	for (size_t i = 0; i < COMMANDS; i++) {
-		kprint("%s %s\n        %s\n", commands[i].name, commands[i].arguments,
-		       commands[i].help);
+		print_usage(&commands[i]);
+		kprint("        %s\n", commands[i].help);
 	}
 	kprint("programs:");
 	for (unsigned i = 0; i < app_count; i++)
@@ -246,7 +252,8 @@ int command_run(int argc, char **argv)
 		int status = commands[i].run(argc, argv);
 		if (status != USAGE)
 			return status;
-		kprint("usage: %s %s\n", commands[i].name, commands[i].arguments);
+		kprint("usage: ");
+		print_usage(&commands[i]);
 		return USAGE_STATUS;
 	}
 	const struct app *app = app_find(argv[0]);
