@@ -37,7 +37,7 @@ static bool claimed(uint64_t start, uint64_t length)
 			return true;
 	}
 	for (const struct vport_device *d = devices; d; d = d->next) {
-		if (!d->pci && overlap(start, length, d->mmio_base, d->mmio_size))
+		if (!d->pci && overlap(start, length, d->slot.base, d->slot.size))
 			return true;
 	}
 	return false;
@@ -137,24 +137,22 @@ bool pci_root_to_cpu(const struct pci_function *function, uint64_t pci, uint64_t
 
 /* ---- MMIO ----------------------------------------------------------------------- */
 
-void mmio_device_found(uint64_t base, uint64_t size, const struct irq_line *line)
+void mmio_device_found(const struct mmio_slot *slot)
 {
+	unsigned long long base = slot->base, size = slot->size;
+
 	if (size == 0 || size > UINT64_MAX - base || claimed(base, size)) {
 		kprint("mmio 0x%llx: refused: its 0x%llx bytes are RAM, or another device's\n",
-		       (unsigned long long)base, (unsigned long long)size);
+		       base, size);
 		return;
 	}
 
 	struct vport_device *device = vport_alloc(sizeof *device);
 	if (!device) {
-		kprint("mmio 0x%llx: out of memory for a device\n", (unsigned long long)base);
+		kprint("mmio 0x%llx: out of memory for a device\n", base);
 		return;
 	}
-	device->mmio_base = base;
-	device->mmio_size = size;
-	device->has_line = line != NULL;
-	if (line)
-		device->line = *line;
+	device->slot = *slot;
 
 	/* An empty slot, of which a machine may have many, leaves nothing behind. */
 	if (virtio_mmio_probe(device, base, size) == ERR_NODEV)

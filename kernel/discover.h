@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "drivers/pci/pci.h"
+#include "kernel/device.h"
 #include "kernel/irq.h"
 
 /* How the kernel reaches a host bridge's configuration space and interrupts. */
@@ -42,7 +43,7 @@ struct pci_function *pci_first(void);
 bool pci_root_to_cpu(const struct pci_function *function, uint64_t pci, uint64_t length,
 		     uint64_t *cpu);
 
-/* Probes a virtio-mmio slot; line NULL: none, it is polled. */
-void mmio_device_found(uint64_t base, uint64_t size, const struct irq_line *line);
+/* Copies *slot, and probes it. */
+void mmio_device_found(const struct mmio_slot *slot);
 
 #endif

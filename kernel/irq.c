@@ -152,6 +152,8 @@ void vport_msi_release(struct vport_device *device, unsigned index)
 
 int vport_line_request(struct vport_device *device, vport_irq_fn *handler, void *argument)
 {
+	if (!device->has_line && device->slot.line)
+		device->has_line = device->slot.line(&device->slot, &device->line) == 0;
 	if (!device->has_line)
 		return ERR_UNSUPPORTED;
 	return connect_line(&device->line, &(struct handler){ .function = handler,

@@ -20,13 +20,13 @@
 
 #define MAX_SLOTS 64
 
-struct slot {
-	uint64_t base, size;
-	int node;
-};
+static int mmio_line(const struct mmio_slot *slot, struct irq_line *line)
+{
+	return gic_line_of(slot->fdt_node, 0, line);
+}
 
 /* Trees list them in any order; devices are numbered by address. */
-static void insert(struct slot *slots, unsigned count, struct slot slot)
+static void insert(struct mmio_slot *slots, unsigned count, struct mmio_slot slot)
 {
 	unsigned i = count;
 	for (; i > 0 && slots[i - 1].base > slot.base; i--)
@@ -36,11 +36,11 @@ static void insert(struct slot *slots, unsigned count, struct slot slot)
 
 static void discover_mmio(void)
 {
-	static struct slot slots[MAX_SLOTS];
+	static struct mmio_slot slots[MAX_SLOTS];
 	unsigned count = 0;
 	int node = fdt_compatible(&fdt, -1, "virtio,mmio");
 	for (; node >= 0; node = fdt_compatible(&fdt, node, "virtio,mmio")) {
-		struct slot slot = { .node = node };
+		struct mmio_slot slot = { .line = mmio_line, .fdt_node = node };
 		if (count == MAX_SLOTS) {
 			kprint("fdt: only the first %u virtio,mmio nodes are looked at\n", count);
 			break;
@@ -50,11 +50,8 @@ static void discover_mmio(void)
 		else
 			insert(slots, count++, slot);
 	}
-	for (unsigned i = 0; i < count; i++) {
-		struct irq_line line;
-		bool has_line = gic_line_of(slots[i].node, 0, &line) == 0;
-		mmio_device_found(slots[i].base, slots[i].size, has_line ? &line : NULL);
-	}
+	for (unsigned i = 0; i < count; i++)
+		mmio_device_found(&slots[i]);
 }
 
 /* ---- PCI --------------------------------------------------------------------------------------- */

@@ -230,6 +230,12 @@ static bool parse_device(const char *text, uint64_t *size, uint64_t *address, ui
 	return (*text == '\0' || *text == ':') && *irq <= UINT32_MAX;
 }
 
+static int mmio_line(const struct mmio_slot *slot, struct irq_line *line)
+{
+	*line = (struct irq_line){ .number = slot->irq }; /* edge, active high */
+	return 0;
+}
+
 static void discover_mmio(void)
 {
 	const char *text;
@@ -240,8 +246,8 @@ static void discover_mmio(void)
 			kprint("virtio_mmio.device=%s: not of the form SIZE@ADDRESS:IRQ\n", text);
 			continue;
 		}
-		struct irq_line line = { .number = (uint32_t)irq }; /* edge, active high */
-		mmio_device_found(address, size, &line);
+		mmio_device_found(&(struct mmio_slot){
+			.base = address, .size = size, .line = mmio_line, .irq = (uint32_t)irq });
 	}
 }
 
