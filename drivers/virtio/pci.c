@@ -187,8 +187,10 @@ int virtio_pci_probe(struct pci_function *function, struct vport_device *port)
 
 	int error = pci_enable(function, false);
 	if (error)
-		virtio_log(device, VPORT_LOG_ERROR,
-			   "its command register does not take what is written");
+		virtio_log(device, VPORT_LOG_ERROR, "it cannot be enabled: %s",
+			   error == ERR_RANGE
+				   ? "a BAR has no address"
+				   : "its command register does not take what is written");
 	else
 		error = virtio_pci_layout(pci);
 	if (!error) {
