@@ -37,6 +37,9 @@ void arch_discover(void);
 
 enum map_kind { MAP_TEXT, MAP_RODATA, MAP_DATA, MAP_DEVICE };
 
+/* Where physical addresses end on this CPU, at most 2^48: an entry for a page beyond it would fault
+ * when it is used, whatever firmware's tables say is there. */
+uint64_t arch_phys_limit(void);
 /* A leaf entry for the page at phys (4 KiB), or for a 2 MiB block. */
 uint64_t arch_pte_leaf(uint64_t phys, enum map_kind kind, bool block);
 /* An entry that points to the next level's table. */

@@ -22,7 +22,6 @@
 #define BLOCK_LEVEL 1
 #define BLOCK_SIZE (UINT64_C(1) << (PAGE_SHIFT + LEVEL_BITS))
 #define DIRECT_SIZE (DEVICE_BASE - DIRECT_BASE)
-#define PHYS_LIMIT (UINT64_C(1) << 48) /* what an entry of either architecture has room for */
 
 typedef uint64_t table[ENTRIES] __attribute__((aligned(PAGE_SIZE)));
 
@@ -178,6 +177,7 @@ void mmu_init(void)
 	}
 	direct_ram = ram;
 	ranges_remove(&direct_ram, DIRECT_SIZE, UINT64_MAX);
+	ranges_remove(&direct_ram, arch_phys_limit(), UINT64_MAX);
 	ranges_remove(&direct_ram, boot_info.image.start, boot_info.image.end);
 	ranges_shrink(&direct_ram, PAGE_SIZE);
 
@@ -283,7 +283,8 @@ static struct window *window_make(uint64_t phys, uint64_t length, enum map_kind 
 
 static void *map_window(uint64_t phys, uint64_t length, enum map_kind kind)
 {
-	if (length == 0 || phys >= PHYS_LIMIT || length > PHYS_LIMIT - phys)
+	uint64_t limit = arch_phys_limit();
+	if (length == 0 || phys >= limit || length > limit - phys)
 		return NULL;
 	uint64_t offset = phys % PAGE_SIZE;
 	uint64_t whole = (offset + length + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);

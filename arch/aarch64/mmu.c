@@ -25,6 +25,15 @@
 /* MAIR_EL1's slots, which boot/aarch64/head.S sets. */
 enum { ATTR_NORMAL = 0, ATTR_DEVICE = 1 };
 
+/* TCR_EL1.IPS as boot/aarch64/head.S sets it, at most 5. */
+#define TCR_IPS(tcr) ((tcr) >> 32 & 7)
+
+uint64_t arch_phys_limit(void)
+{
+	static const uint8_t bits[] = { 32, 36, 40, 42, 44, 48, 48, 48 };
+	return UINT64_C(1) << bits[TCR_IPS(sysreg_read(tcr_el1))];
+}
+
 uint64_t arch_pte_leaf(uint64_t phys, enum map_kind kind, bool block)
 {
 	uint64_t pte = phys | PTE_VALID | PTE_ACCESSED | PTE_UXN | (block ? 0 : PTE_TABLE);

@@ -4,6 +4,7 @@
  * kernel's; only text may be executed, only data and devices may be written (CR0.WP is on). Accessed
  * and dirty are set beforehand, which saves the CPU from writing them.
  */
+#include "arch/x86_64/instructions.h"
 #include "kernel/arch.h"
 #include "kernel/layout.h"
 
@@ -16,6 +17,20 @@
 #define PTE_LARGE (UINT64_C(1) << 7)
 #define PTE_NO_EXECUTE (UINT64_C(1) << 63)
 #define PTE_ADDRESS UINT64_C(0x000ffffffffff000)
+
+#define CPUID_ADDRESS_SIZES 0x80000008 /* EAX 0 … 7: bits of a physical address */
+#define PHYS_BITS_MAX 48
+
+uint64_t arch_phys_limit(void)
+{
+	static uint64_t limit;
+
+	if (limit == 0) {
+		unsigned bits = cpuid(CPUID_ADDRESS_SIZES).eax & 0xff;
+		limit = UINT64_C(1) << (bits < PHYS_BITS_MAX ? bits : PHYS_BITS_MAX);
+	}
+	return limit;
+}
 
 uint64_t arch_pte_leaf(uint64_t phys, enum map_kind kind, bool block)
 {
