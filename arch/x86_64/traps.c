@@ -139,13 +139,20 @@ void interrupt_taken(unsigned vector)
 	lapic_eoi();
 }
 
-/* What a page fault's error code and address tell (SDM volume 3, 4.7). */
+/* A page fault's error code (SDM volume 3, 4.7). */
+#define PAGE_FAULT_PRESENT (1 << 0)
+#define PAGE_FAULT_WRITE (1 << 1)
+#define PAGE_FAULT_RESERVED (1 << 3)
+#define PAGE_FAULT_EXECUTION (1 << 4)
+
 static void explain_page_fault(uint64_t error, uint64_t address)
 {
-	const char *what = error & 1 << 4 ? "execution" : error & 1 << 1 ? "write" : "read";
-	const char *where = error & 1 << 3        ? "by way of a corrupt page table"
-			    : error & 1 << 0      ? "which the page does not permit"
-			    : address < PAGE_SIZE ? "on the null page"
+	const char *what = error & PAGE_FAULT_EXECUTION ? "execution"
+			   : error & PAGE_FAULT_WRITE   ? "write"
+							: "read";
+	const char *where = error & PAGE_FAULT_RESERVED  ? "by way of a corrupt page table"
+			    : error & PAGE_FAULT_PRESENT ? "which the page does not permit"
+			    : address < PAGE_SIZE        ? "on the null page"
 			    : address >= STACK_BASE && address < IMAGE_BASE
 				    ? "beyond a stack's end: stack overflow"
 				    : "where nothing is mapped";
@@ -170,6 +177,18 @@ static void print_registers(const struct trap_frame *frame)
 	for (unsigned i = 0; i < sizeof(registers) / sizeof(registers[0]); i++)
 		kprint("  %s %016llx%s", registers[i].name, (unsigned long long)registers[i].value,
 		       i % 3 == 2 ? "\n" : "");
+}
+
+/* Where to begin the backtrace. After a jump to where there is no code (a wrong function pointer) that is
+ * where the call came from, which lies on top of the stack still. */
+static uint64_t came_from(const struct trap_frame *frame)
+{
+	const uint64_t *top = (const uint64_t *)frame->rsp;
+
+	if (frame->vector == EXCEPTION_PAGE_FAULT && (frame->error & PAGE_FAULT_EXECUTION) != 0 &&
+	    frame->rsp % sizeof(*top) == 0 && mapped(top))
+		return *top;
+	return frame->rip;
 }
 
 void exception_report(const struct trap_frame *frame)
@@ -198,6 +217,6 @@ void exception_report(const struct trap_frame *frame)
 	if (vector == EXCEPTION_PAGE_FAULT)
 		explain_page_fault(frame->error, address);
 	print_registers(frame);
-	backtrace(frame->rip, frame->rbp);
+	backtrace(came_from(frame), frame->rbp);
 	kernel_exit(EXIT_EXCEPTION);
 }
