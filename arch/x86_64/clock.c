@@ -5,7 +5,7 @@
  * How fast it runs is told by the CPU (CPUID leaf 0x15, Intel SDM volume 2) or the hypervisor (leaf
  * 0x40000010, as VMware defined it and KVM's VMMs offer it), or else measured against a counter of
  * known frequency: the ACPI power management timer (ACPI 6.5, 4.8.3.3), or channel 2 of the 8254.
- * Measuring takes 2 ms, which is part of every start: with the counters' and the port accesses'
+ * Measuring takes 1 ms, which is part of every start: with the counters' and the port accesses'
  * granularity the clock is then right to about one part in a thousand.
  *
  * Left out: CPUID leaf 0x16, whose frequency is a nominal one; a TSC that stops or changes its speed,
@@ -19,8 +19,8 @@
 #include "kernel/console.h"
 
 #define NS_PER_SECOND UINT64_C(1000000000)
-#define MEASURE_PER_SECOND 500 /* the part of a second that is waited: 2 ms */
-#define MEASURE_READS 1000000  /* a counter that stands still is given up after so many */
+#define MEASURE_PER_SECOND 1000 /* the part of a second that is waited: 1 ms */
+#define MEASURE_READS 1000000   /* a counter that stands still is given up after so many */
 #define MEASURE_TRIES 4
 #define SAMPLES 8
 
