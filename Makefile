@@ -5,20 +5,19 @@
 
 # ---- What to build: set these on the command line ---------------------------
 ARCH ?= x86_64
-APPS ?= $(PROGRAMS)
+APPS ?= $(filter-out $(NOT_HERE),$(PROGRAMS))
 COMPILER ?= $(if $(findstring clang,$(CC)),clang,gcc)
 O ?= build
 IMAGE ?= ringlet
-CROSS ?= $(ARCH)-linux-gnu-
 V ?= 0
 
-ARCHES = x86_64 aarch64
+METAL = x86_64 aarch64
+ARCHES = $(METAL) host
 ifeq ($(filter $(ARCH),$(ARCHES)),)
-$(error ARCH=$(ARCH): there is $(ARCHES) (the host port is not there yet))
+$(error ARCH=$(ARCH): there is $(ARCHES))
 endif
 B = $(O)/$(ARCH)
 W = $(B)/$(IMAGE)
-NEWLIB = $(O)/newlib/$(ARCH)
 comma = ,
 Q = $(if $(filter 1,$(V)),,@)
 MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
@@ -35,12 +34,11 @@ VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o 
 	block_sync.o inspect.o)
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
-# The kernel: the same on every architecture, and what joins it to newlib.
-KERNEL = $(addprefix kernel/,main.o cmdline.o app.o console.o exit.o backtrace.o ranges.o mmu.o \
-	pages.o irq.o event.o port.o settings.o virtio_console.o discover.o pci_access.o ktap.o)
-LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_lock.o
+# The kernel, as far as it is the same on every port.
+KERNEL = $(addprefix kernel/,cmdline.o app.o console.o exit.o settings.o event.o ranges.o pages.o \
+	ktap.o)
 
-# BOOT and ARCH_OBJECTS, the architecture's own.
+# BOOT, ARCH_OBJECTS, PRODUCTS and how they are compiled and linked: the architecture's own.
 include arch/$(ARCH)/arch.mk
 
 # A program is a folder under apps/ with a main(): it is found, not listed.
@@ -52,26 +50,17 @@ APP_OBJECTS = $(APPS:%=$(B)/apps/%.o)
 
 # ---- How it is compiled -----------------------------------------------------
 compiler_gcc = $(CROSS)gcc
-compiler_clang = clang --target=$(ARCH)-linux-gnu
+compiler_clang = clang $(CLANG_TARGET)
 COMPILE = $(compiler_$(COMPILER))
-# Asked once, when the first recipe needs it: the compiler may be installed by then only.
-compiler_include = $(eval compiler_include := $(shell $(COMPILE) -print-file-name=include))$(compiler_include)
 
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
-CODE = $(OPTIMISE) -g -fno-pic -fno-pie -fno-stack-protector -fno-omit-frame-pointer \
-	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections $(ARCH_CFLAGS)
 # Small, but where each request passes by.
 OPTIMISE = -Os
-$(addprefix $(B)/,lib/sha256.o $(addprefix drivers/virtio/,virtq.o split.o packed.o)): OPTIMISE = -O2
+$(addprefix $(B)/,lib/sha256.o kernel/event.o $(addprefix drivers/virtio/,virtq.o split.o packed.o \
+	queue.o blk_request.o block.o)): OPTIMISE = -O2
 $(B)/apps/%: OPTIMISE = -O2
-INCLUDE = -nostdinc -isystem $(compiler_include)
-CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(CODE) -I. -Iarch/$(ARCH)/include -MMD -MP
-# Interrupt entry saves no vector registers, so nothing that may run there has any.
-CFLAGS_KERNEL = $(CFLAGS_ALL) -ffreestanding -mgeneral-regs-only $(INCLUDE)
-CFLAGS_LIBC = $(CFLAGS_KERNEL) $(NEWLIB_INCLUDE)
-CFLAGS_APP = $(CFLAGS_ALL) $(INCLUDE) $(NEWLIB_INCLUDE)
-NEWLIB_INCLUDE = -isystem $(NEWLIB)/include -D__DYNAMIC_REENT__ $(NOT_LINUX)
-NOT_LINUX = -U__linux__ -U__gnu_linux__ -Ulinux -U__unix__ -Uunix
+CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(OPTIMISE) -g -fno-omit-frame-pointer $(CODE) $(ARCH_CFLAGS) \
+	-I. -Iarch/$(ARCH)/include -MMD -MP
 
 say = @$(if $(filter 1,$(V)),:,printf '  %-8s %s\n' $(1) $(2))
 
@@ -86,14 +75,14 @@ $(W)/%.o: $(W)/%.c $(B)/flags
 $(B)/%.o: %.S $(B)/flags | need-build
 	$(call say,AS,$@)
 	@mkdir -p $(@D)
-	$(Q)$(COMPILE) $(CODE) $(ARCH_ASFLAGS) -I. -MMD -MP -c -o $@ $<
+	$(Q)$(COMPILE) $(CODE) $(ARCH_CFLAGS) $(ARCH_ASFLAGS) -I. -MMD -MP -c -o $@ $<
 
-$(addprefix $(B)/,$(LIBC)): $(B)/%.o: %.c $(B)/flags $(NEWLIB)/done | need-build
+$(addprefix $(B)/,$(LIBC)): $(B)/%.o: %.c $(B)/flags $(C_LIBRARY) | need-build
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CFLAGS_LIBC) -c -o $@ $<
 
-$(B)/apps/%.o: apps/%.c $(B)/flags $(NEWLIB)/done | need-build
+$(B)/apps/%.o: apps/%.c $(B)/flags $(C_LIBRARY) | need-build
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CFLAGS_APP) -c -o $@ $<
@@ -101,22 +90,10 @@ $(B)/apps/%.o: apps/%.c $(B)/flags $(NEWLIB)/done | need-build
 # Flags are a file, which changes when they do: then everything is compiled again.
 remember = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 $(B)/flags: FORCE | need-build
-	@$(call remember,$(COMPILE) $(CFLAGS_ALL) $(ARCH_ASFLAGS))
+	@$(call remember,$(COMPILE) $(CFLAGS_KERNEL) $(ARCH_ASFLAGS))
 
-$(NEWLIB)/done: tools/newlib.sh | need-build
-	@tools/newlib.sh $(ARCH) $(NEWLIB) $(CROSS)
-
-# ---- How it is linked -------------------------------------------------------
+# ---- How it is linked (the rest is in linker/metal.mk, and in arch/host/arch.mk) ----------
 LD = $(CROSS)ld
-LDFLAGS = -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-page-size=4096 \
-	--fatal-warnings --no-warn-rwx-segments -T $(B)/linker.ld
-LIBRARIES = --start-group $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
-	$(shell $(CROSS)gcc -print-libgcc-file-name) --end-group
-LINK = $(LD) $(LDFLAGS) $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o
-function_names = $(CROSS)nm -n $(1) | tools/symbols.py
-
-$(B)/linker.ld: linker/$(ARCH).ld $(B)/flags
-	@$(COMPILE) -E -P -x assembler-with-cpp $(NOT_LINUX) -I. -MMD -MP -MF $@.d -MT $@ -o $@ $<
 
 # Each program is one object, in which only its main can be seen, as app_main_NAME.
 .SECONDEXPANSION:
@@ -135,23 +112,6 @@ $(W)/apps.c: $(W)/programs
 	for app in $(sort $(APPS)); do echo "{ \"$$app\", app_main_$$app },"; done; \
 	echo '}; const unsigned app_count = sizeof app_table / sizeof *app_table;'; } > $@
 
-# Linked twice: the first link tells the functions' addresses for the table of their names, which
-# backtraces print (kernel/symbols.h). It is read-only data behind the code: nothing moves.
-$(W).elf: $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o $(B)/linker.ld $(NEWLIB)/done tools/symbols.py
-	$(call say,LINK,$@)
-	$(Q)tools/symbols.py </dev/null >$(W)/none.c
-	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $(W)/none.o $(W)/none.c
-	$(Q)$(LINK) $(W)/none.o $(LIBRARIES) -o $(W)/first.elf
-	$(Q)$(call function_names,$(W)/first.elf) >$(W)/symbols.c
-	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $(W)/symbols.o $(W)/symbols.c
-	$(Q)$(LINK) $(W)/symbols.o $(LIBRARIES) -Map $(W)/map -o $@
-	$(Q)$(call function_names,$@) | cmp -s - $(W)/symbols.c || \
-		{ echo "$@: the second link moved functions"; rm $@; false; }
-
-$(B)/Image: $(B)/ringlet.elf
-	$(call say,IMAGE,$@)
-	$(Q)$(CROSS)objcopy -O binary $< $@
-
 # The kit in one object, to show that it needs nothing but its port.
 $(B)/kit.o: $(addprefix $(B)/,$(KIT))
 	$(Q)$(LD) -r -nostdlib -o $@ $^
@@ -162,7 +122,7 @@ C_FILES = $(shell find lib drivers kernel arch boot apps tests -name '*.[ch]')
 
 all: $(PRODUCTS) ## build the kernel and its programs for ARCH
 
-run: all $(IMAGES)/pattern.raw | need-run ## boot it in QEMU, with APP, ARGS and the other variables below
+run: all $(if $(filter host,$(ARCH)),,$(IMAGES)/pattern.raw) | need-run ## boot it in QEMU, with APP, ARGS and the other variables below
 	@ARCH=$(ARCH) O=$(O) tools/run
 
 debug: all $(IMAGES)/pattern.raw | need-debug ## the same, but wait for a debugger before the first instruction
@@ -213,7 +173,7 @@ help: ## print this
 	@tools/help.sh $(MAKEFILE_LIST)
 
 clean: ## remove what was built, except newlib and the disk images
-	rm -rf $(ARCHES:%=$(O)/%) $(O)/host $(O)/docs
+	rm -rf $(ARCHES:%=$(O)/%) $(O)/tests $(O)/docs
 
 distclean: ## remove everything that was built
 	rm -rf $(O) compile_commands.json
@@ -228,7 +188,7 @@ $(IMAGES)/pattern.raw: test-images/pattern.py | need-run
 	@mkdir -p $(@D)
 	@test-images/pattern.py $@ 67108864
 
-kernels: $(ARCHES:%=kernel-%)
+kernels: $(METAL:%=kernel-%)
 kernel-%: | need-build
 	@$(MAKE) --no-print-directory ARCH=$* all $(O)/$*/kit.o
 

@@ -76,7 +76,7 @@ def stands_alone(arch):
 
 # ---- host: unit tests that run here, with the address and undefined-behaviour sanitizers ----
 def host():
-    for program in sorted((BUILD / "host").glob("*/test_*[!.]?")):
+    for program in sorted((BUILD / "tests").glob("*/test_*[!.]?")):
         if os.access(program, os.X_OK) and program.is_file() and "." not in program.name:
             name = f"host/{program.name.removeprefix('test_')}-{program.parent.name}"
             yield Test(name, functools.partial(hosted, program))

@@ -31,15 +31,17 @@ tools_for() {
 	build)
 		echo "gcc gcc"
 		echo "/usr/include/stdio.h libc6-dev"
-		echo "xz xz-utils"
 		echo "python3 python3"
-		echo "/usr/src/newlib/newlib-*.tar.* newlib-source"
-		cross "$ARCH"
+		if [ "$ARCH" != host ]; then
+			echo "xz xz-utils"
+			echo "/usr/src/newlib/newlib-*.tar.* newlib-source"
+			cross "$ARCH"
+		fi
 		if [ "$COMPILER" = clang ]; then echo "clang clang"; fi
 		;;
 	run)
 		echo "python3 python3"
-		echo "qemu-img qemu-utils"
+		if [ "$ARCH" != host ]; then echo "qemu-img qemu-utils"; fi
 		emulator "$ARCH"
 		;;
 	images)

@@ -25,6 +25,7 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/device.h"
+#include "kernel/discover.h"
 #include "kernel/event.h"
 #include "kernel/exit.h"
 #include "kernel/memory.h"
@@ -107,6 +108,12 @@ static void discover(void)
 	}
 }
 
+/* For the shell's lspci: there is no such bus here. */
+struct pci_function *pci_first(void)
+{
+	return NULL;
+}
+
 /* ---- Start and end ---------------------------------------------------------------------- */
 
 _Noreturn void arch_shutdown(int status)
@@ -130,6 +137,7 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2)
 		strcpy(boot_info.cmdline, argv[1]);
+	setvbuf(stdout, NULL, _IOLBF, 0); /* what the kernel prints goes out at once, in between */
 	event_init(arch_cpu());
 	cmdline_init();
 	arch_console_init();

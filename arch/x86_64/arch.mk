@@ -11,3 +11,5 @@ PRODUCTS = $(W).elf
 ARCH_CFLAGS = -mcmodel=kernel -mno-red-zone -fcf-protection=none
 # Without this the assembler adds a note of its own, behind which loaders miss the PVH one.
 ARCH_ASFLAGS = $(if $(filter gcc,$(COMPILER)),-Wa$(comma)-mx86-used-note=no)
+
+include linker/metal.mk

@@ -17,7 +17,7 @@ test_sha256 = lib/sha256.c
 test_pages = kernel/pages.c kernel/ranges.c
 
 # One program for each test and compiler.
-HOSTED = $(foreach compiler,gcc clang,$(HOST_TESTS:%=$(O)/host/$(compiler)/%))
+HOSTED = $(foreach compiler,gcc clang,$(HOST_TESTS:%=$(O)/tests/$(compiler)/%))
 hosted: $(HOSTED)
 $(HOSTED): tests/host/$$(@F).c $$($$(@F)) $(HOST_HEADERS) Makefile tests/host/tests.mk | need-test
 	$(call say,HOST,$@)

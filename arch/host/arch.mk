@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# host: the kernel's loop, the drivers and the programs as a Linux process, with the machine's own C
+# library. SANITIZE=1 builds it with the address and undefined-behaviour sanitizers.
+
+ARCH_OBJECTS = $(addprefix arch/host/,main.o memory.o wait.o registers.o vhost_socket.o)
+# Its devices are other processes: of the transports it has that one, and no PCI.
+VIRTIO := $(filter-out drivers/virtio/pci% drivers/virtio/mmio.o,$(VIRTIO)) \
+	$(addprefix drivers/virtio/,vhost_user.o vhost_message.o)
+PCI =
+# These programs test what only a machine of one's own has.
+NOT_HERE = crash selftest
+
+SANITIZE ?= 0
+CODE = $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
+CFLAGS_KERNEL = $(CFLAGS_ALL)
+CFLAGS_APP = $(CFLAGS_ALL)
+
+.SECONDEXPANSION:
+$(W)/$(IMAGE): $$(OBJECTS) $$(APP_OBJECTS) $(W)/apps.o
+	$(call say,LINK,$@)
+	$(Q)$(COMPILE) $(CODE) -o $@ $^
+PRODUCTS = $(W)/$(IMAGE)
