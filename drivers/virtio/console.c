@@ -87,6 +87,7 @@ static void drain_receive(struct virtio_console *console)
 		struct buffer *buffer = cookie;
 		if (written == 0) {
 			give(console, buffer);
+			virtio_queue_publish(console->receive);
 			continue;
 		}
 		buffer->length = written;
@@ -95,7 +96,6 @@ static void drain_receive(struct virtio_console *console)
 		*console->received_end = buffer;
 		console->received_end = &buffer->next;
 	}
-	virtio_queue_publish(console->receive);
 }
 
 int virtio_console_read(struct virtio_console *console)

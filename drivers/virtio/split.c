@@ -182,7 +182,7 @@ int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 		uint16_t pending = (uint16_t)(seen - split->used_idx);
 		if (pending == 0)
 			return 0;
-		if (pending > vq->in_flight - vq->unpublished)
+		if (pending > vq->in_flight)
 			return virtq_break(vq, "used index ran ahead of what is in flight", seen);
 		barrier_after_completion(vq->order_platform);
 		split->used_seen = seen;

@@ -123,13 +123,12 @@ int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written)
 
 	if (vq->broken)
 		return ERR_BROKEN;
+	kit_assert(vq->unpublished == 0);
 	int got = vq->format == VIRTQ_SPLIT ? split_fetch(vq, &id, &length)
 					    : packed_fetch(vq, &id, &length);
 	if (got <= 0)
 		return got;
 
-	if (vq->in_flight == vq->unpublished)
-		return virtq_break(vq, "a buffer used that was never published", id);
 	/* The device chose id and length: nothing is indexed or copied by them before this. */
 	if (id >= vq->size)
 		return virtq_break(vq, "used id is not below the queue size", id);

@@ -82,6 +82,7 @@ struct virtq {
 	enum virtq_format format;
 	uint16_t size;
 	bool event_idx;      /* VIRTIO_F_EVENT_IDX */
+	bool in_order;       /* VIRTIO_F_IN_ORDER */
 	bool order_platform; /* VIRTIO_F_ORDER_PLATFORM */
 	bool broken;
 	uint16_t free_head;        /* first free id */
@@ -156,7 +157,8 @@ bool virtq_publish(struct virtq *vq, uint32_t *data);
 /*
  * Takes one used buffer: 1, its cookie, and how many bytes the device says it wrote, which is at most what
  * it was allowed to. 0: none now. ERR_BROKEN: the device broke a rule (vq->fault says which), now or before; nothing
- * more comes out until the reset.
+ * more comes out until the reset. All that was pushed has been published: so every buffer in flight is one that
+ * the device knows of, and may give back.
  */
 int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written);
 
