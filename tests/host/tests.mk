@@ -3,7 +3,8 @@
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
 HOST_TESTS = test_fdt test_pci test_pci_scan \
-	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable
+	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable \
+	test_virtq test_virtq_events test_virtq_faults
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h)
 
 test_format = lib/format.c lib/error.c
@@ -15,6 +16,12 @@ test_mptable = arch/x86_64/mptable.c
 test_cmdline = kernel/cmdline.c
 test_sha256 = lib/sha256.c
 test_pages = kernel/pages.c kernel/ranges.c
+
+RINGS = $(addprefix drivers/virtio/,virtq.c split.c packed.c)
+RING_DEVICE = $(addprefix tests/host/,ring_device.c ring_device_split.c ring_device_packed.c dma_arena.c)
+test_virtq = $(RINGS) $(RING_DEVICE)
+test_virtq_events = $(test_virtq)
+test_virtq_faults = $(test_virtq)
 
 # One program for each test and compiler.
 HOSTED = $(foreach compiler,gcc clang,$(HOST_TESTS:%=$(O)/tests/$(compiler)/%))
