@@ -27,7 +27,7 @@ void event_init(struct cpu *cpu)
 void vport_event_add(struct vport_event *event)
 {
 	struct cpu *cpu = arch_cpu();
-	event->marked = false;
+	/* `marked` stays: an interrupt may have marked it already, and then it is on that list. */
 	event->next = cpu->events;
 	cpu->events = event;
 }

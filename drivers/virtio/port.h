@@ -116,14 +116,15 @@ void vport_line_release(struct vport_device *device);
 struct vport_event {
 	void (*drain)(struct vport_event *event);
 	uint64_t check_at;
-	/* for the port */
+	/* for the port; 0 at first */
 	struct vport_event *next, *next_marked;
 	bool marked;
 };
 
-void vport_event_add(struct vport_event *event); /* from now on looked at by check_at */
-void vport_event_remove(
-	struct vport_event *event);         /* returns when it will not be called any more */
+/* From now on looked at by check_at. It may be marked, and is drained then, before that too. */
+void vport_event_add(struct vport_event *event);
+/* When this returns it is not marked, and not called any more. It need not have been added. */
+void vport_event_remove(struct vport_event *event);
 void vport_mark(struct vport_event *event); /* any context; idempotent */
 
 /*
