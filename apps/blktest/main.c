@@ -144,7 +144,8 @@ static const char *test_segments(void)
 	return KTAP_OK;
 }
 
-static const char *test_many(void)
+/* Submits as many reads of a block as there is memory for, up to MANY; how many, 0: one was refused. */
+static unsigned start_many(void)
 {
 	static struct block_request requests[MANY];
 	static struct block_segment segments[MANY];
@@ -164,13 +165,50 @@ static const char *test_many(void)
 			.segment_count = 1,
 			.done = done,
 		};
-		ktap_check(block_submit(disk, &requests[i]) == 0);
+		if (block_submit(disk, &requests[i]) != 0)
+			return 0;
 	}
+	return count;
+}
+
+static void wait_many(unsigned count)
+{
 	while (*(volatile unsigned *)&done_count < count)
 		vport_relax(VPORT_NEVER);
 	vport_relax(0); /* nothing may come twice */
+}
+
+static const char *test_many(void)
+{
+	unsigned count = start_many();
+	ktap_check(count > 0);
+	wait_many(count);
 	ktap_check(done_count == count);
 	ktap_check(done_status == 0);
+	return KTAP_OK;
+}
+
+/* The queue gets other sizes while it is full of requests, which must not notice. A device that promises
+ * this and does not do it is reset as a whole: then they end with an error, and the disk goes on. */
+static const char *test_resize(void)
+{
+	static const unsigned sizes[] = { 16, 64, 32, 128 };
+	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		unsigned count = start_many();
+		ktap_check(count > 0);
+		vport_relax(0); /* now they are with the device */
+		int result = block_resize_queue(disk, sizes[i]);
+		wait_many(count);
+		ktap_check(done_count == count);
+		if (result == ERR_UNSUPPORTED)
+			return ktap_skip("the device does not offer RING_RESET");
+		if (result != 0) {
+			ktap_check(block_read(disk, 0, memory, unit * BLOCK_SECTOR) == 0);
+			return ktap_skip("the device offers RING_RESET and does not do it");
+		}
+		ktap_check(done_status == 0);
+	}
+	ktap_check(block_resize_queue(disk, 1) == ERR_INVALID);
 	return KTAP_OK;
 }
 
@@ -230,6 +268,7 @@ static const struct ktap_test tests[] = {
 	{ "it reads back", test_read_back },
 	{ "a read into many segments is the same", test_segments },
 	{ "many reads in flight end once each", test_many },
+	{ "the queue changes its size under load", test_resize },
 	{ "the id", test_id },
 	{ "past the end is refused", test_range },
 	{ "what is no multiple of a block is refused", test_alignment },

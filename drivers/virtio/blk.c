@@ -118,7 +118,7 @@ static int allocate_parts(struct virtio_blk *blk)
 		return ERR_NOMEM;
 	for (unsigned i = 0; i < blk->part_count; i++) {
 		blk->parts[i].index = (uint16_t)i;
-		blk->parts[i].next_free = blk->free_parts;
+		blk->parts[i].next = blk->free_parts;
 		blk->free_parts = &blk->parts[i];
 	}
 	return 0;
@@ -190,5 +190,6 @@ const struct virtio_driver virtio_blk_driver = {
 	.drain = blk_drain,
 	.abort = blk_abort_part,
 	.config_changed = config_changed,
+	.queue_ready = blk_queue_ready,
 	.gone = gone,
 };

@@ -41,11 +41,12 @@ struct piece {
 /* A device request. */
 struct part {
 	struct block_request *request;
+	uint64_t sector;
 	uint32_t data_bytes;
 	uint16_t index; /* of its virtio_blk_req */
 	uint16_t piece_count;
 	struct piece pieces[BLK_MAX_PIECES];
-	struct part *next_free;
+	struct part *next; /* free, or to be pushed again */
 };
 
 struct virtio_blk {
@@ -59,6 +60,7 @@ struct virtio_blk {
 	struct virtio_blk_req *reqs;
 	dma_addr_t reqs_address;
 	struct block_request *waiting, **waiting_end; /* not handed out completely */
+	struct part *again; /* to be pushed once more: their queue was given another size */
 	bool draining;
 };
 
@@ -68,8 +70,11 @@ extern const struct block_operations blk_operations;
 
 /* Completes what the device has used, hands out what waits: the driver's drain. */
 void blk_drain(struct virtio_queue *queue);
-/* A part that was in flight when the device was reset: the driver's abort. */
+/* A part that was in flight when the device was reset, or (ERR_BUSY) only its queue, which gets another size:
+ * then it is pushed again. The driver's abort. */
 void blk_abort_part(struct virtio_queue *queue, void *cookie, int error);
+/* After the queue was given another size: the driver's queue_ready. */
+void blk_queue_ready(struct virtio_queue *queue);
 /* Fails all that waits: the device will not come back. */
 void blk_fail_waiting(struct virtio_blk *blk);
 

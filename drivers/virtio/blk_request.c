@@ -60,7 +60,7 @@ static void finish_part(struct virtio_blk *blk, struct part *part, int error)
 	struct block_request *request = part->request;
 
 	unmap_pieces(blk, part);
-	part->next_free = blk->free_parts;
+	part->next = blk->free_parts;
 	blk->free_parts = part;
 	request->driver.parts--;
 	if (error && request->status == 0)
@@ -123,6 +123,7 @@ static int map_pieces(struct virtio_blk *blk, struct part *part)
 	unsigned segment = request->driver.segment;
 	size_t offset = request->driver.offset;
 
+	part->sector = request->driver.sector;
 	part->piece_count = 0;
 	part->data_bytes = 0;
 	while (segment < request->segment_count && part->piece_count < blk->pieces_max) {
@@ -198,7 +199,7 @@ static int push_part(struct virtio_blk *blk, struct part *part)
 
 	shared_store32(&req->type, wire_type(request->op));
 	shared_store32(&req->reserved, 0);
-	shared_store64(&req->sector, transfers ? request->driver.sector : 0); /* 5.2.6.1-4 */
+	shared_store64(&req->sector, transfers ? part->sector : 0); /* 5.2.6.1-4 */
 	shared_store8(&req->status, STATUS_POISON);
 	segments[count++] = (struct virtq_segment){ { req_address }, REQ_HEADER_BYTES };
 	for (unsigned i = 0; i < part->piece_count; i++)
@@ -215,7 +216,7 @@ static int push_part(struct virtio_blk *blk, struct part *part)
 /* The disk may have shrunk since the request was accepted (5.2.6.1-2). */
 static int still_inside(const struct virtio_blk *blk, const struct part *part)
 {
-	uint64_t sector = part->request->driver.sector;
+	uint64_t sector = part->sector;
 
 	return sector <= blk->disk.capacity &&
 			       part->data_bytes / BLOCK_SECTOR <= blk->disk.capacity - sector
@@ -248,7 +249,7 @@ static bool issue_part(struct virtio_blk *blk)
 			unmap_pieces(blk, part);
 			return false;
 		}
-		blk->free_parts = part->next_free;
+		blk->free_parts = part->next;
 		request->driver.parts++;
 		advance(request, part->data_bytes);
 		if (request->driver.segment == request->segment_count)
@@ -259,6 +260,17 @@ static bool issue_part(struct virtio_blk *blk)
 	request->status = error;
 	leave_waiting(blk);
 	finish_if_done(request);
+	return true;
+}
+
+/* What was in flight when the queue got another size: the request knows nothing of it. */
+static bool push_again(struct virtio_blk *blk)
+{
+	struct part *part = blk->again;
+
+	if (!virtq_has_room(&blk->queue->ring, part->piece_count + 2u) || push_part(blk, part) < 0)
+		return false;
+	blk->again = part->next;
 	return true;
 }
 
@@ -274,7 +286,9 @@ void blk_drain(struct virtio_queue *queue)
 		struct part *part = cookie;
 		finish_part(blk, part, part_result(blk, part, written));
 	}
-	while (blk->waiting && issue_part(blk))
+	while (blk->again && push_again(blk))
+		;
+	while (!blk->again && blk->waiting && issue_part(blk))
 		;
 	blk->draining = false;
 	virtio_queue_publish(queue);
@@ -290,15 +304,45 @@ static void submit(struct block_device *disk, struct block_request *request)
 		vport_mark(&blk->queue->event);
 }
 
-const struct block_operations blk_operations = { .submit = submit };
+/* A part that has been cut to the old queue's size must fit into the new one. */
+static int resize_queue(struct block_device *disk, unsigned size)
+{
+	struct virtio_blk *blk = (struct virtio_blk *)disk;
+
+	if (size < blk->pieces_max + 2 || size > VIRTQ_MAX_SIZE)
+		return ERR_INVALID;
+	return virtio_queue_resize(blk->queue, (uint16_t)size);
+}
+
+const struct block_operations blk_operations = { .submit = submit, .resize_queue = resize_queue };
+
+void blk_queue_ready(struct virtio_queue *queue)
+{
+	vport_mark(&queue->event);
+}
+
+/* ---- The end of a queue, or of the device ----------------------------------------------------- */
 
 void blk_abort_part(struct virtio_queue *queue, void *cookie, int error)
 {
-	finish_part(queue->driver, cookie, error);
+	struct virtio_blk *blk = queue->driver;
+	struct part *part = cookie;
+
+	if (error == ERR_BUSY) {
+		part->next = blk->again;
+		blk->again = part;
+	} else {
+		finish_part(blk, part, error);
+	}
 }
 
 void blk_fail_waiting(struct virtio_blk *blk)
 {
+	while (blk->again) {
+		struct part *part = blk->again;
+		blk->again = part->next;
+		finish_part(blk, part, ERR_NODEV);
+	}
 	while (blk->waiting) {
 		struct block_request *request = blk->waiting;
 		request->status = ERR_NODEV;

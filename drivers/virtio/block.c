@@ -115,3 +115,11 @@ int block_submit(struct block_device *disk, struct block_request *request)
 	disk->operations->submit(disk, request);
 	return 0;
 }
+
+int block_resize_queue(struct block_device *disk, unsigned size)
+{
+	if (disk->gone)
+		return ERR_NODEV;
+	return disk->operations->resize_queue ? disk->operations->resize_queue(disk, size)
+					      : ERR_UNSUPPORTED;
+}

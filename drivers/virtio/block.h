@@ -67,6 +67,8 @@ struct block_device;
 struct block_operations {
 	/* Takes the request, which block_submit has checked. Never fails: errors come by done. */
 	void (*submit)(struct block_device *disk, struct block_request *request);
+	/* See block_resize_queue. NULL where queues cannot be changed. */
+	int (*resize_queue)(struct block_device *disk, unsigned size);
 };
 
 struct block_device {
@@ -100,6 +102,14 @@ int block_write(struct block_device *disk, uint64_t sector, const void *buffer, 
 int block_flush(struct block_device *disk);
 /* The device's serial number, zero-terminated. */
 int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1]);
+
+/*
+ * Gives the disk's queue another size, while it is in use: requests in flight are taken back from the
+ * device and handed to it again, and complete as if nothing had happened. Program or work context. 0;
+ * ERR_UNSUPPORTED where the device cannot do that (it needs VIRTIO_F_RING_RESET); ERR_INVALID: too small for
+ * the requests that are cut for it; another error: nothing has changed, or the device is being reset.
+ */
+int block_resize_queue(struct block_device *disk, unsigned size);
 
 /* ---- For drivers ------------------------------------------------------------ */
 

@@ -70,8 +70,9 @@ int virtio_device_reset(struct virtio_device *device)
 /* ---- Features (2.2) ------------------------------------------------------------- */
 
 static const uint8_t core_wanted[] = {
-	VIRTIO_F_VERSION_1,       VIRTIO_F_INDIRECT_DESC,  VIRTIO_F_EVENT_IDX,
-	VIRTIO_F_ACCESS_PLATFORM, VIRTIO_F_ORDER_PLATFORM,
+	VIRTIO_F_VERSION_1,  VIRTIO_F_INDIRECT_DESC,     VIRTIO_F_EVENT_IDX,
+	VIRTIO_F_IN_ORDER,   VIRTIO_F_ORDER_PLATFORM,    VIRTIO_F_ACCESS_PLATFORM,
+	VIRTIO_F_RING_RESET, VIRTIO_F_NOTIFICATION_DATA, VIRTIO_F_NOTIF_CONFIG_DATA,
 };
 
 static void take_offered(struct virtio_device *device, const uint8_t *wanted, unsigned count)

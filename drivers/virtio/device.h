@@ -45,6 +45,9 @@ struct virtio_transport {
 	uint32_t (*queue_max_size)(struct virtio_device *device, unsigned index);
 	/* Tells the device where the queue is, finds its doorbell, and enables it. 0 or an error. */
 	int (*queue_enable)(struct virtio_queue *queue, const struct virtq_addresses *at);
+	/* VIRTIO_F_RING_RESET (2.6.1): resets this queue alone and waits for it, bounded; afterwards it may be
+	 * enabled again. 0, or an error: then only a reset of the device is of use. */
+	int (*queue_reset)(struct virtio_queue *queue);
 	/* Notifies where there is no doorbell register that could be written directly. */
 	void (*notify)(struct virtio_queue *queue, uint32_t value);
 
@@ -63,6 +66,8 @@ struct virtio_transport {
 	 * (then its memory can be used again), else an error. */
 	int (*disown)(struct virtio_device *device);
 };
+
+#define VIRTIO_QUEUE_RESET_NS UINT64_C(500000000) /* how long queue_reset waits */
 
 enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 
@@ -83,6 +88,9 @@ struct virtio_driver {
 	void (*ready)(struct virtio_device *device);
 	/* Used buffers may be there. Drain context; see virtio_queue_pop. */
 	void (*drain)(struct virtio_queue *queue);
+	/* A queue was reset alone and is enabled again. Work or program context. NULL where the driver never
+	 * asks for that. */
+	void (*queue_ready)(struct virtio_queue *queue);
 	/* A buffer that was in flight when the device was reset: `error` says why. Once for each. */
 	void (*abort)(struct virtio_queue *queue, void *cookie, int error);
 	/* The configuration changed. Drain context. NULL: of no interest. */
@@ -100,13 +108,17 @@ struct virtio_queue {
 	struct virtq ring;
 	struct virtio_device *device;
 	struct vport_event event;
-	uint16_t index;
-	bool interrupts;   /* the device can interrupt for it; else it is polled */
-	bool has_deadline; /* a buffer in flight for too long means that the device hangs */
-	bool rekicked;     /* the device was notified once more, to see whether that helps */
+	uint16_t index, max_size; /* the largest size that the device allows */
+	uint16_t
+		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
+	bool interrupts;         /* the device can interrupt for it; else it is polled */
+	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
+	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
+	bool rekicked;       /* the device was notified once more, to see whether that helps */
 
 	/* The doorbell: `doorbell_value` is written, in the given width; see virtio_queue_publish. */
 	vport_reg_t doorbell;
+	uint32_t position; /* of the ring at the last publish, for tells_position */
 	uint32_t doorbell_value;
 	uint8_t doorbell_width;
 	uint32_t doorbell_offset; /* PCI, where it could not be mapped */
@@ -215,6 +227,14 @@ struct virtio_queue_options {
 int virtio_queue_create(struct virtio_device *device, unsigned index,
 			const struct virtio_queue_options *options);
 void virtio_queues_free(struct virtio_device *device);
+
+/*
+ * Resets one queue and enables it again with another size (rounded down to what the format allows, at most
+ * what the device allows): what was in flight comes back by the driver's abort with ERR_BUSY, then queue_ready
+ * is called. Program or work context. 0; ERR_UNSUPPORTED without VIRTIO_F_RING_RESET, nothing has happened;
+ * ERR_NOMEM, ERR_BROKEN, nothing has happened; another error: the device is being recovered as a whole.
+ */
+int virtio_queue_resize(struct virtio_queue *queue, uint16_t size);
 
 /* virtq_push, with a deadline (VIRTIO_ONE_DEADLINE …) for the buffer. */
 int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,

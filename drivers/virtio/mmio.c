@@ -38,6 +38,7 @@ enum mmio_register {
 	SHMLenHigh = 0x0b4,
 	SHMBaseLow = 0x0b8,
 	SHMBaseHigh = 0x0bc,
+	QueueReset = 0x0c0,
 	ConfigGeneration = 0x0fc,
 	Config = 0x100,
 };
@@ -142,6 +143,21 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 	return 0;
 }
 
+/* 4.2.2.2-14. One that only pretends still has QueueReady set: nothing was reset then. */
+static int queue_reset(struct virtio_queue *queue)
+{
+	struct virtio_device *device = queue->device;
+	uint64_t start = vport_now();
+
+	write_register(device, QueueSel, queue->index);
+	write_register(device, QueueReset, 1);
+	while (read_register(device, QueueReset) != 0) {
+		if (vport_now() - start > VIRTIO_QUEUE_RESET_NS)
+			return ERR_TIMEOUT;
+	}
+	return read_register(device, QueueReady) == 0 ? 0 : ERR_IO;
+}
+
 static void interrupts_route(struct virtio_device *device)
 {
 	device->interrupts = VIRTIO_POLLED;
@@ -203,6 +219,7 @@ static const struct virtio_transport mmio_transport = {
 	.config_generation = config_generation,
 	.queue_max_size = queue_max_size,
 	.queue_enable = queue_enable,
+	.queue_reset = queue_reset,
 	.interrupts_route = interrupts_route,
 	.interrupts_release = interrupts_release,
 	.isr = isr,

@@ -20,7 +20,6 @@
  * descriptors can mislead nobody but the device.
  *
  * See it at work: make run APP=disksum RING=packed
- * Left out: VIRTIO_F_IN_ORDER.
  */
 #include "drivers/virtio/virtq_format.h"
 #include "lib/barrier.h"
@@ -227,6 +226,10 @@ void packed_release(struct virtq *vq, uint16_t id)
 		packed->used_wrap = !packed->used_wrap;
 	}
 	packed->used = (uint16_t)next;
+	if (vq->in_order) {
+		vq->oldest = vq->slots[id].next; /* the free list stays a circle */
+		return;
+	}
 	vq->slots[id].next = vq->free_head;
 	vq->free_head = id;
 }

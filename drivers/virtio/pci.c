@@ -48,6 +48,11 @@ static void features_read(struct virtio_device *device, struct virtio_features *
 		common_write(device, device_feature_select, 4, i);
 		offered->word[i] = common_read(device, device_feature, 4);
 	}
+	/* Without room for their fields these mean nothing. */
+	if (virtio_pci(device)->common.length < queue_notif_config_data + 2)
+		virtio_features_remove(offered, VIRTIO_F_NOTIF_CONFIG_DATA);
+	if (virtio_pci(device)->common.length < queue_reset + 2)
+		virtio_features_remove(offered, VIRTIO_F_RING_RESET);
 }
 
 static void features_write(struct virtio_device *device, const struct virtio_features *accepted)
@@ -92,14 +97,18 @@ static int find_doorbell(struct virtio_queue *queue)
 	uint64_t offset = (uint64_t)common_read(queue->device, queue_notify_off, 2) *
 			  pci->notify_off_multiplier;
 
-	queue->doorbell_value = queue->index; /* 4.1.5.2.1-3 */
-	queue->doorbell_width = 2;            /* 4.1.5.2.1-1 */
-	if (offset % 2 != 0 || offset + 2 > pci->notify.length)
+	queue->doorbell_value = queue->index;                      /* 4.1.5.2.1-3, -4 */
+	if (virtio_has(queue->device, VIRTIO_F_NOTIF_CONFIG_DATA)) /* 4.1.5.2.1-5, -6 */
+		queue->doorbell_value = common_read(queue->device, queue_notif_config_data, 2);
+	queue->doorbell_width = queue->tells_position ? 4 : 2; /* -1, -2 */
+	if (offset % queue->doorbell_width != 0 ||
+	    offset + queue->doorbell_width > pci->notify.length)
 		return ERR_RANGE;
 	queue->doorbell_offset = (uint32_t)offset;
-	queue->doorbell = vport_map(
-		queue->device->port,
-		pci->function->bars[pci->notify.bar].address + pci->notify.offset + offset, 2);
+	queue->doorbell = vport_map(queue->device->port,
+				    pci->function->bars[pci->notify.bar].address +
+					    pci->notify.offset + offset,
+				    queue->doorbell_width);
 	return queue->doorbell || pci->window ? 0 : ERR_RANGE;
 }
 
@@ -120,8 +129,25 @@ static int enable_queue(struct virtio_queue *queue, const struct virtq_addresses
 	int error = find_doorbell(queue);
 	if (error)
 		return error;
+	if (!virtio_pci_restore_vector(queue))
+		return ERR_IO;
 	common_write(device, queue_enable, 2, 1); /* last: 4.1.4.3.2-4 */
 	return common_read(device, queue_enable, 2) == 1 ? 0 : ERR_IO;
+}
+
+/* 4.1.4.3.2-7. A queue that was reset is not enabled. */
+static int reset_queue(struct virtio_queue *queue)
+{
+	struct virtio_device *device = queue->device;
+	uint64_t start = vport_now();
+
+	common_write(device, queue_select, 2, queue->index);
+	common_write(device, queue_reset, 2, 1);
+	while (common_read(device, queue_reset, 2) != 0) {
+		if (vport_now() - start > VIRTIO_QUEUE_RESET_NS)
+			return ERR_TIMEOUT;
+	}
+	return common_read(device, queue_enable, 2) == 0 ? 0 : ERR_IO;
 }
 
 /* Only for a doorbell that could not be mapped. */
@@ -153,6 +179,7 @@ static const struct virtio_transport pci_transport = {
 	.config_generation = read_config_generation,
 	.queue_max_size = queue_max_size,
 	.queue_enable = enable_queue,
+	.queue_reset = reset_queue,
 	.notify = notify,
 	.interrupts_route = virtio_pci_interrupts_route,
 	.interrupts_release = virtio_pci_interrupts_release,

@@ -27,6 +27,11 @@ static bool set_queue_vector(struct virtio_queue *queue, uint16_t vector)
 	return set_vector(pci, queue_msix_vector, vector);
 }
 
+bool virtio_pci_restore_vector(struct virtio_queue *queue)
+{
+	return queue->device->interrupts != VIRTIO_MSIX || set_queue_vector(queue, queue->vector);
+}
+
 /* Puts one message into the device's table. */
 static bool open_vector(struct virtio_pci *pci, unsigned index, vport_irq_fn *handler,
 			void *argument)

@@ -47,7 +47,9 @@ enum virtio_pci_common_cfg {
 	queue_desc = 0x20,
 	queue_driver = 0x28,
 	queue_device = 0x30,
-	VIRTIO_PCI_COMMON_CFG_SIZE = 0x38, /* of VIRTIO 1.0; later fields come with features */
+	VIRTIO_PCI_COMMON_CFG_SIZE = 0x38, /* of VIRTIO 1.0; later fields come with features: */
+	queue_notif_config_data = 0x38,    /* VIRTIO_F_NOTIF_CONFIG_DATA */
+	queue_reset = 0x3a,                /* VIRTIO_F_RING_RESET */
 };
 
 #define VIRTIO_MSI_NO_VECTOR 0xffff
@@ -65,6 +67,8 @@ void virtio_pci_write(struct virtio_pci *pci, const struct virtio_pci_region *re
 		      uint32_t offset, unsigned width, uint32_t value);
 
 /* pci_interrupt.c */
+/* Tells the device a queue's vector again, after the queue was reset alone. False when it does not hold. */
+bool virtio_pci_restore_vector(struct virtio_queue *queue);
 void virtio_pci_interrupts_route(struct virtio_device *device);
 void virtio_pci_interrupts_release(struct virtio_device *device);
 

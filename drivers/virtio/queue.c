@@ -15,42 +15,42 @@
 
 /* ---- Set-up -------------------------------------------------------------------- */
 
-static void free_memory(struct virtio_queue *queue)
+static void free_ring(struct vport_device *port, struct virtq_setup *setup)
 {
-	struct vport_device *port = queue->device->port;
-	struct virtq_setup *setup = &queue->setup;
 	uint16_t size = setup->size;
 
 	if (setup->indirect)
 		vport_dma_free(port, setup->indirect,
 			       virtq_indirect_bytes(size, setup->indirect_entries));
-	if (queue->expires)
-		vport_free(queue->expires, size * sizeof(uint16_t));
 	if (setup->table)
 		vport_free(setup->table, virtq_table_bytes(size));
 	if (setup->ring)
 		vport_dma_free(port, setup->ring, virtq_ring_bytes(setup->format, size));
-	vport_free(queue, sizeof(*queue));
 }
 
-static int allocate(struct virtio_queue *queue)
+static int allocate_ring(struct vport_device *port, struct virtq_setup *setup)
 {
-	struct vport_device *port = queue->device->port;
-	struct virtq_setup *setup = &queue->setup;
 	uint16_t size = setup->size;
 
 	setup->ring = vport_dma_alloc(port, virtq_ring_bytes(setup->format, size), 64,
 				      &setup->ring_address);
 	setup->table = vport_alloc(virtq_table_bytes(size));
-	queue->expires = vport_alloc(size * sizeof(uint16_t));
 	if (setup->indirect_entries)
 		setup->indirect =
 			vport_dma_alloc(port, virtq_indirect_bytes(size, setup->indirect_entries),
 					64, &setup->indirect_address);
-	if (!setup->ring || !setup->table || !queue->expires ||
-	    (setup->indirect_entries && !setup->indirect))
-		return ERR_NOMEM;
-	return 0;
+	if (setup->ring && setup->table && (setup->indirect || !setup->indirect_entries))
+		return 0;
+	free_ring(port, setup);
+	return ERR_NOMEM;
+}
+
+static void free_queue(struct virtio_queue *queue)
+{
+	free_ring(queue->device->port, &queue->setup);
+	if (queue->expires)
+		vport_free(queue->expires, queue->max_size * sizeof(uint16_t));
+	vport_free(queue, sizeof(*queue));
 }
 
 /* The deadline in looks at the queue: at least one, and such that twice as many still compare well in 16
@@ -62,13 +62,24 @@ static uint16_t deadline_ticks(void)
 	return ticks < 1 ? 1 : ticks > 0x3000 ? 0x3000 : (uint16_t)ticks;
 }
 
-static uint16_t round_down_to_power_of_two(uint16_t value)
+/* What a ring of about that size looks like with the features of this device. */
+static struct virtq_setup plan_ring(const struct virtio_queue *queue, uint16_t size)
 {
-	uint16_t power = 1;
+	const struct virtio_device *device = queue->device;
+	bool packed = virtio_has(device, VIRTIO_F_RING_PACKED);
 
-	while (power <= value / 2)
-		power *= 2;
-	return power;
+	if (size > queue->max_size)
+		size = queue->max_size;
+	while (!packed && (size & (size - 1)) != 0)
+		size &= (uint16_t)(size - 1); /* down to a power of two: 4.1.4.3.2-3 */
+	return (struct virtq_setup){
+		.format = packed ? VIRTQ_PACKED : VIRTQ_SPLIT,
+		.size = size,
+		.indirect_entries = queue->indirect_wanted < size ? queue->indirect_wanted : size,
+		.event_idx = virtio_has(device, VIRTIO_F_EVENT_IDX),
+		.in_order = virtio_has(device, VIRTIO_F_IN_ORDER),
+		.order_platform = virtio_has(device, VIRTIO_F_ORDER_PLATFORM),
+	};
 }
 
 static void queue_drain(struct vport_event *event);
@@ -79,11 +90,10 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	kit_assert(index < VIRTIO_MAX_QUEUES && !device->queues[index]);
 
 	uint32_t max = device->transport->queue_max_size(device, index);
-	enum virtq_format format =
-		virtio_has(device, VIRTIO_F_RING_PACKED) ? VIRTQ_PACKED : VIRTQ_SPLIT;
+	bool packed = virtio_has(device, VIRTIO_F_RING_PACKED);
 	if (max == 0)
 		return ERR_NODEV;
-	if (max > VIRTQ_MAX_SIZE || (format == VIRTQ_SPLIT && (max & (max - 1)) != 0)) {
+	if (max > VIRTQ_MAX_SIZE || (!packed && (max & (max - 1)) != 0)) {
 		virtio_log(device, VPORT_LOG_ERROR, "queue %u has an impossible size: %u", index,
 			   max);
 		return ERR_FORMAT;
@@ -91,25 +101,20 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	struct virtio_queue *queue = vport_alloc(sizeof(*queue));
 	if (!queue)
 		return ERR_NOMEM;
-	uint16_t size = max < options->size_limit ? (uint16_t)max : options->size_limit;
-	if (format == VIRTQ_SPLIT)
-		size = round_down_to_power_of_two(size); /* 4.1.4.3.2-3 */
-	uint16_t indirect =
-		virtio_has(device, VIRTIO_F_INDIRECT_DESC) ? options->indirect_entries : 0;
 	queue->device = device;
 	queue->index = (uint16_t)index;
 	queue->driver = options->driver;
 	queue->has_deadline = options->has_deadline;
 	queue->deadline_ticks = deadline_ticks();
-	queue->setup = (struct virtq_setup){
-		.format = format,
-		.size = size,
-		.indirect_entries = indirect < size ? indirect : size,
-		.event_idx = virtio_has(device, VIRTIO_F_EVENT_IDX),
-		.order_platform = virtio_has(device, VIRTIO_F_ORDER_PLATFORM),
-	};
-	if (allocate(queue) != 0) {
-		free_memory(queue);
+	queue->tells_position = virtio_has(device, VIRTIO_F_NOTIFICATION_DATA);
+	queue->max_size = (uint16_t)max;
+	if (virtio_has(device, VIRTIO_F_INDIRECT_DESC))
+		queue->indirect_wanted = options->indirect_entries;
+	queue->setup = plan_ring(queue, options->size_limit);
+	queue->expires = vport_alloc(queue->max_size * sizeof(uint16_t));
+	if (!queue->expires || allocate_ring(device->port, &queue->setup) != 0) {
+		queue->setup = (struct virtq_setup){ 0 };
+		free_queue(queue);
 		return ERR_NOMEM;
 	}
 	virtq_init(&queue->ring, &queue->setup);
@@ -124,7 +129,7 @@ void virtio_queues_free(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_limit; i++) {
 		if (device->queues[i])
-			free_memory(device->queues[i]);
+			free_queue(device->queues[i]);
 		device->queues[i] = NULL;
 	}
 	device->queue_limit = 0;
@@ -154,6 +159,61 @@ void virtio_queues_unwatch(struct virtio_device *device)
 	}
 }
 
+/* ---- Another size (2.6.1) ---------------------------------------------------------- */
+
+/* The device has let go of the old ring: what was in it goes back, and the new one takes its place. Marked
+ * broken until all of it is there, because an interrupt handler looks at it. */
+static void replace_ring(struct virtio_queue *queue, const struct virtq_setup *setup)
+{
+	struct virtq_setup old = queue->setup;
+	struct virtq ring;
+	void *cookie;
+
+	while ((cookie = virtq_drain(&queue->ring)) != NULL)
+		queue->device->driver->abort(queue, cookie, ERR_BUSY);
+	virtq_init(&ring, setup);
+	ring.broken = true;
+	queue->ring = ring;
+	queue->setup = *setup;
+	queue->rekicked = false;
+	free_ring(queue->device->port, &old);
+}
+
+int virtio_queue_resize(struct virtio_queue *queue, uint16_t size)
+{
+	struct virtio_device *device = queue->device;
+	struct virtq_setup setup = plan_ring(queue, size);
+
+	kit_assert(size > 0);
+	if (!virtio_has(device, VIRTIO_F_RING_RESET))
+		return ERR_UNSUPPORTED;
+	if (device->state != VIRTIO_RUNNING || queue->ring.broken)
+		return ERR_BROKEN;
+	if (allocate_ring(device->port, &setup) != 0)
+		return ERR_NOMEM;
+	queue->ring.broken = true; /* nothing is pushed or popped from here on */
+	int error = device->transport->queue_reset(queue); /* 2.6.1.1.2-1 */
+	if (error) {
+		free_ring(device->port, &setup);
+		virtio_device_fail(device, ERR_IO, "it does not reset its queue", queue->index);
+		return error;
+	}
+	replace_ring(queue, &setup);
+	struct virtq_addresses at = virtq_addresses(setup.format, setup.size, setup.ring_address);
+	error = device->transport->queue_enable(queue, &at); /* 2.6.1.2.2-1 */
+	if (error) {
+		virtio_device_fail(device, ERR_IO, "it does not enable its queue again",
+				   queue->index);
+		return error;
+	}
+	queue->ring.broken = false;
+	if (!queue->interrupts)
+		virtq_disable_interrupts(&queue->ring);
+	device->driver->queue_ready(queue);
+	vport_mark(&queue->event); /* asks for interrupts */
+	return 0;
+}
+
 /* ---- Use ------------------------------------------------------------------------- */
 
 int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,
@@ -167,20 +227,24 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 	return id;
 }
 
-static void notify(struct virtio_queue *queue)
+/* 2.9: the queue's number, or what the device wants in its place, and behind it, where it wants that too,
+ * the ring's position. */
+static void notify(struct virtio_queue *queue, uint32_t position)
 {
+	uint32_t value = queue->doorbell_value;
+
+	if (queue->tells_position)
+		value |= position << 16;
 	if (queue->doorbell)
-		vport_reg_write(queue->doorbell, queue->doorbell_width, queue->doorbell_value);
+		vport_reg_write(queue->doorbell, queue->doorbell_width, value);
 	else
-		queue->device->transport->notify(queue, queue->doorbell_value);
+		queue->device->transport->notify(queue, value);
 }
 
 void virtio_queue_publish(struct virtio_queue *queue)
 {
-	uint32_t where;
-
-	if (virtq_publish(&queue->ring, &where))
-		notify(queue);
+	if (virtq_publish(&queue->ring, &queue->position))
+		notify(queue, queue->position);
 }
 
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written)
@@ -211,7 +275,7 @@ static void look(struct virtio_queue *queue)
 			continue;
 		if (!queue->rekicked) {
 			queue->rekicked = true;
-			notify(queue);
+			notify(queue, queue->position);
 		} else {
 			virtio_device_fail(queue->device, ERR_TIMEOUT,
 					   "no answer within the deadline, queue", queue->index);
@@ -251,7 +315,8 @@ void virtio_queue_interrupt(void *argument)
 {
 	struct virtio_queue *queue = argument;
 
-	virtq_disable_interrupts(&queue->ring);
+	if (!queue->ring.broken) /* one that is broken may be about to be replaced */
+		virtq_disable_interrupts(&queue->ring);
 	vport_mark(&queue->event);
 }
 

@@ -10,7 +10,6 @@
  * slot table too. Of the device area, an index or an entry is loaded once and then checked.
  *
  * See it at work: make run APP=disksum RING=split
- * Left out: VIRTIO_F_IN_ORDER.
  */
 #include "drivers/virtio/virtq_format.h"
 #include "lib/barrier.h"
@@ -190,17 +189,22 @@ int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 	const struct virtq_used_elem *elem = &split->used->ring[split->used_idx & (vq->size - 1)];
 	*id = shared_load32(&elem->id);
 	*written = shared_load32(&elem->len);
-	split->used_idx++;
 	return 1;
 }
 
-/* Puts the chain back at the front of the free list, by the private links. */
+/* Goes on to the next used entry, and puts the chain back at the front of the free list, by the private
+ * links. In order, the list is the circle that it was at the start, and the chain already in its place. */
 void split_release(struct virtq *vq, uint16_t id)
 {
 	uint16_t last = id;
 
+	vq->split.used_idx++;
 	for (unsigned i = 1; i < vq->slots[id].count; i++)
 		last = vq->slots[last].next;
+	if (vq->in_order) {
+		vq->oldest = vq->slots[last].next;
+		return;
+	}
 	vq->slots[last].next = vq->free_head;
 	vq->free_head = id;
 }

@@ -168,10 +168,12 @@ static void status_write(struct virtio_device *device, uint8_t status)
 
 static void features_read(struct virtio_device *device, struct virtio_features *offered)
 {
-	/* ACCESS_PLATFORM would mean that the back end asks us for each translation. */
+	/* ACCESS_PLATFORM would mean that the back end asks us for each translation; the protocol has no
+	 * message for the reset of one queue, and a notification carries no data. */
 	uint64_t bits = vhost(device)->offered &
 			~(MASK64(VHOST_USER_F_PROTOCOL_FEATURES) | MASK64(VHOST_F_LOG_ALL) |
-			  MASK64(VIRTIO_F_ACCESS_PLATFORM));
+			  MASK64(VIRTIO_F_ACCESS_PLATFORM) | MASK64(VIRTIO_F_RING_RESET) |
+			  MASK64(VIRTIO_F_NOTIFICATION_DATA) | MASK64(VIRTIO_F_NOTIF_CONFIG_DATA));
 
 	*offered = (struct virtio_features){ { (uint32_t)bits, (uint32_t)(bits >> 32) } };
 }

@@ -63,4 +63,9 @@ static inline void virtio_features_add(struct virtio_features *features, unsigne
 	features->word[bit / 32] |= VIRTIO_FEATURE(bit);
 }
 
+static inline void virtio_features_remove(struct virtio_features *features, unsigned bit)
+{
+	features->word[bit / 32] &= ~VIRTIO_FEATURE(bit);
+}
+
 #endif

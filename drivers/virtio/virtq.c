@@ -38,6 +38,7 @@ void virtq_init(struct virtq *vq, const struct virtq_setup *setup)
 		.format = setup->format,
 		.size = setup->size,
 		.event_idx = setup->event_idx,
+		.in_order = setup->in_order,
 		.order_platform = setup->order_platform,
 		.free_count = setup->size,
 		.indirect_entries = setup->indirect_entries,
@@ -45,8 +46,10 @@ void virtq_init(struct virtq *vq, const struct virtq_setup *setup)
 		.indirect = setup->indirect,
 		.indirect_address = setup->indirect_address,
 	};
+	/* The free list is a circle, 0, 1, 2 …: what is given back in the order in which it was taken need
+	 * not be linked again, and VIRTIO_F_IN_ORDER's demand for ascending descriptors is met. */
 	for (unsigned id = 0; id < setup->size; id++)
-		vq->slots[id] = (struct virtq_slot){ .next = (uint16_t)(id + 1) };
+		vq->slots[id] = (struct virtq_slot){ .next = (uint16_t)((id + 1) % setup->size) };
 
 	if (vq->format == VIRTQ_SPLIT)
 		split_init(vq, setup);
@@ -117,36 +120,83 @@ bool virtq_publish(struct virtq *vq, uint32_t *data)
 	return vq->format == VIRTQ_SPLIT ? split_publish(vq, data) : packed_publish(vq, data);
 }
 
+/* The next entry that the device wrote, raw. 1, 0: there is none, or ERR_BROKEN. */
+static int fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
+{
+	int got = vq->format == VIRTQ_SPLIT ? split_fetch(vq, id, written)
+					    : packed_fetch(vq, id, written);
+
+	if (got > 0 && vq->in_flight == vq->unpublished)
+		return virtq_break(vq, "a buffer used that was never published", *id);
+	return got;
+}
+
+/* The device chose id and length: nothing is indexed or copied by them before this. */
+static int check_used(struct virtq *vq, uint32_t id, uint32_t written)
+{
+	if (id >= vq->size)
+		return virtq_break(vq, "used id is not below the queue size", id);
+	if (vq->slots[id].count == 0)
+		return virtq_break(vq, "used id is not in flight", id);
+	if (written > vq->slots[id].writable)
+		return virtq_break(vq, "more bytes written than the buffer has", written);
+	return 0;
+}
+
+/* Gives the buffer's id and descriptors back. */
+static void *release(struct virtq *vq, uint16_t id)
+{
+	struct virtq_slot *slot = &vq->slots[id];
+
+	if (vq->format == VIRTQ_SPLIT)
+		split_release(vq, id);
+	else
+		packed_release(vq, id);
+	vq->free_count += slot->count;
+	vq->in_flight--;
+	slot->count = 0;
+	return slot->cookie;
+}
+
+/*
+ * VIRTIO_F_IN_ORDER: one used entry may stand for all buffers from the oldest to the one that it names. They
+ * come out one by one; that the named one is among those published, and not behind them, is seen when
+ * the buffers or the device's own count of them run out before it is reached.
+ */
+static int pop_in_order(struct virtq *vq, void **cookie, uint32_t *written)
+{
+	if (!vq->in_batch) {
+		int got = fetch(vq, &vq->batch_id, &vq->batch_written);
+		if (got > 0 && check_used(vq, vq->batch_id, vq->batch_written) != 0)
+			return ERR_BROKEN;
+		if (got <= 0)
+			return got;
+		vq->in_batch = true;
+	} else if (vq->in_flight == vq->unpublished ||
+		   (vq->format == VIRTQ_SPLIT && vq->split.used_idx == vq->split.used_seen)) {
+		return virtq_break(vq, "a batch reaches further than what was used", vq->batch_id);
+	}
+	uint16_t id = vq->oldest;
+	vq->in_batch = id != vq->batch_id;
+	*written = vq->in_batch ? vq->slots[id].writable : vq->batch_written;
+	*cookie = release(vq, id);
+	return 1;
+}
+
 int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written)
 {
-	uint32_t id, length;
+	uint32_t id;
 
 	if (vq->broken)
 		return ERR_BROKEN;
-	kit_assert(vq->unpublished == 0);
-	int got = vq->format == VIRTQ_SPLIT ? split_fetch(vq, &id, &length)
-					    : packed_fetch(vq, &id, &length);
+	if (vq->in_order)
+		return pop_in_order(vq, cookie, written);
+	int got = fetch(vq, &id, written);
 	if (got <= 0)
 		return got;
-
-	/* The device chose id and length: nothing is indexed or copied by them before this. */
-	if (id >= vq->size)
-		return virtq_break(vq, "used id is not below the queue size", id);
-	struct virtq_slot *slot = &vq->slots[id];
-	if (slot->count == 0)
-		return virtq_break(vq, "used id is not in flight", id);
-	if (length > slot->writable)
-		return virtq_break(vq, "more bytes written than the buffer has", length);
-
-	*cookie = slot->cookie;
-	*written = length;
-	vq->free_count += slot->count;
-	vq->in_flight--;
-	if (vq->format == VIRTQ_SPLIT)
-		split_release(vq, (uint16_t)id);
-	else
-		packed_release(vq, (uint16_t)id);
-	slot->count = 0;
+	if (check_used(vq, id, *written) != 0)
+		return ERR_BROKEN;
+	*cookie = release(vq, (uint16_t)id);
 	return 1;
 }
 
@@ -160,6 +210,9 @@ void virtq_disable_interrupts(struct virtq *vq)
 
 bool virtq_enable_interrupts(struct virtq *vq)
 {
+	/* The rest of a batch is used already, and will not be announced again. */
+	if (vq->in_batch)
+		return true;
 	return vq->format == VIRTQ_SPLIT ? split_enable_interrupts(vq)
 					 : packed_enable_interrupts(vq);
 }

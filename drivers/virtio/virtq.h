@@ -47,7 +47,7 @@ struct virtq_slot {
 	void *cookie;
 	uint32_t writable; /* bytes that the device may write */
 	uint16_t count; /* descriptors in the ring; 0: not in flight (or not the head of a chain) */
-	uint16_t next;  /* split: next descriptor of the chain; both: next free one */
+	uint16_t next;  /* the next free id; split: the next descriptor of the chain */
 };
 
 /* One descriptor of an indirect table or of the split ring; 2.7.5. */
@@ -90,6 +90,10 @@ struct virtq {
 	uint16_t in_flight;        /* buffers */
 	uint16_t unpublished;      /* those among them that the device has not been shown */
 	uint16_t indirect_entries; /* descriptors in each indirect table; 0: not used */
+	/* With in_order: */
+	uint16_t oldest; /* the id of the buffer that must be used next */
+	bool in_batch;   /* the device has used it and others, up to batch_id, by one entry */
+	uint32_t batch_id, batch_written;
 	struct virtq_slot *slots;
 	struct virtq_desc *indirect; /* one table a slot */
 	dma_addr_t indirect_address;
@@ -107,7 +111,7 @@ struct virtq_setup {
 	enum virtq_format format;
 	uint16_t size;             /* split: a power of two; 1 … 32768 */
 	uint16_t indirect_entries; /* 0 unless VIRTIO_F_INDIRECT_DESC was negotiated */
-	bool event_idx, order_platform;
+	bool event_idx, in_order, order_platform;
 	/* Shared with the device: virtq_ring_bytes(), aligned to 16. */
 	void *ring;
 	dma_addr_t ring_address;
@@ -156,7 +160,8 @@ bool virtq_publish(struct virtq *vq, uint32_t *data);
 
 /*
  * Takes one used buffer: 1, its cookie, and how many bytes the device says it wrote, which is at most what
- * it was allowed to. 0: none now. ERR_BROKEN: the device broke a rule (vq->fault says which), now or before; nothing
+ * it was allowed to. (With VIRTIO_F_IN_ORDER the device may report many by their last one: the others then
+ * count as written completely, 2.7.9 and 2.8.19.) 0: none now. ERR_BROKEN: the device broke a rule (vq->fault says which), now or before; nothing
  * more comes out until the reset. All that was pushed has been published: so every buffer in flight is one that
  * the device knows of, and may give back.
  */
