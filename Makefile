@@ -30,8 +30,8 @@ LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fd
 	lib/sha256.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
-	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o rng.o blk.o blk_request.o console.o block.o \
-	block_sync.o inspect.o)
+	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o rng.o blk.o blk_request.o net.o net_frame.o \
+	console.o block.o block_sync.o inspect.o)
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel, as far as it is the same on every port.
@@ -118,7 +118,7 @@ $(B)/kit.o: $(addprefix $(B)/,$(KIT))
 
 # ---- What can be asked for --------------------------------------------------
 IMAGES = $(O)/images
-C_FILES = $(shell find lib drivers kernel arch boot apps tests -name '*.[ch]')
+C_FILES = $(shell find lib drivers kernel arch boot apps tests docs -name '*.[ch]')
 
 all: $(PRODUCTS) ## build the kernel and its programs for ARCH
 

@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
 HOST_TESTS = test_fdt test_pci test_pci_scan \
-	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable \
+	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h)
 
@@ -16,6 +16,9 @@ test_mptable = arch/x86_64/mptable.c
 test_cmdline = kernel/cmdline.c
 test_sha256 = lib/sha256.c
 test_pages = kernel/pages.c kernel/ranges.c
+# The port that docs/porting.md explains, with the kit but vhost-user, which asks for more than port.h.
+test_example_port = docs/example_port.c $(filter-out drivers/virtio/vhost%,$(sort $(KIT:.o=.c) \
+	drivers/virtio/mmio.c))
 
 RINGS = $(addprefix drivers/virtio/,virtq.c split.c packed.c)
 RING_DEVICE = $(addprefix tests/host/,ring_device.c ring_device_split.c ring_device_packed.c dma_arena.c)

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A whole port of the kit (drivers/virtio/port.h), as small as one can be: one CPU, memory that devices
+ * see at its own address, no interrupts (so every queue is polled), one virtio-mmio device.
+ * docs/porting.md explains it; tests/host/test_example_port.c drives a device with it.
+ *
+ * It needs two functions of the board: board_nanoseconds and board_print. Left out: message-signalled
+ * interrupts and lines, sleep, and giving memory back (the kit only does so where a probe has failed).
+ */
+#include "drivers/virtio/port.h"
+#include "drivers/virtio/probe.h"
+#include "lib/error.h"
+
+uint64_t board_nanoseconds(void);
+void board_print(const char *line);
+int board_start(uint64_t registers);
+
+/* ---- Memory: an arena, and addresses as they are ---------------------------------------- */
+
+static _Alignas(4096) uint8_t arena[1 << 20];
+static size_t arena_used;
+
+static void *take(size_t size, size_t align)
+{
+	size_t start = (arena_used + align - 1) & ~(align - 1);
+
+	if (start > sizeof(arena) || size > sizeof(arena) - start)
+		return NULL;
+	arena_used = start + size;
+	return arena + start; /* zeroed, as the contract wants it: nothing is given out twice */
+}
+
+void *vport_alloc(size_t size)
+{
+	return take(size, 16);
+}
+
+void vport_free(void *memory, size_t size)
+{
+	(void)memory;
+	(void)size;
+}
+
+void *vport_dma_alloc(struct vport_device *device, size_t size, size_t align, dma_addr_t *address)
+{
+	void *memory = take(size, align);
+
+	(void)device;
+	*address = (dma_addr_t){ (uintptr_t)memory };
+	return memory;
+}
+
+void vport_dma_free(struct vport_device *device, void *memory, size_t size)
+{
+	(void)device;
+	vport_free(memory, size);
+}
+
+long vport_dma_map(struct vport_device *device, void *buffer, size_t length,
+		   enum vport_direction direction, dma_addr_t *address)
+{
+	(void)device;
+	(void)direction;
+	*address = (dma_addr_t){ (uintptr_t)buffer };
+	return (long)length;
+}
+
+void vport_dma_unmap(struct vport_device *device, void *buffer, size_t length,
+		     enum vport_direction direction, dma_addr_t address)
+{
+	(void)device;
+	(void)buffer;
+	(void)length;
+	(void)direction;
+	(void)address;
+}
+
+/* ---- Registers: ordered against memory on both sides ------------------------------------- */
+
+#if defined(__aarch64__)
+#define ORDER() __asm__ volatile("dmb osh" ::: "memory")
+#else /* x86: the processor keeps the order, the compiler must */
+#define ORDER() __asm__ volatile("" ::: "memory")
+#endif
+
+uint32_t vport_reg_read(vport_reg_t reg, unsigned width)
+{
+	uint32_t value = width == 1   ? *(volatile uint8_t *)reg
+			 : width == 2 ? *(volatile uint16_t *)reg
+				      : *(volatile uint32_t *)reg;
+	ORDER();
+	return value;
+}
+
+void vport_reg_write(vport_reg_t reg, unsigned width, uint32_t value)
+{
+	ORDER();
+	if (width == 1)
+		*(volatile uint8_t *)reg = (uint8_t)value;
+	else if (width == 2)
+		*(volatile uint16_t *)reg = (uint16_t)value;
+	else
+		*(volatile uint32_t *)reg = value;
+}
+
+vport_reg_t vport_map(struct vport_device *device, uint64_t bus, uint64_t length)
+{
+	(void)device;
+	(void)length;
+	return (vport_reg_t)bus;
+}
+
+/* No PCI here. With it: a 4 KiB page of ECAM for each function, at function->bus_access. */
+uint32_t vport_pci_read(const struct pci_function *function, unsigned offset, unsigned width)
+{
+	(void)function;
+	(void)offset;
+	return UINT32_MAX >> (32 - 8 * width);
+}
+
+void vport_pci_write(const struct pci_function *function, unsigned offset, unsigned width,
+		     uint32_t value)
+{
+	(void)function;
+	(void)offset;
+	(void)width;
+	(void)value;
+}
+
+/* ---- Interrupts: none, and the kit polls -------------------------------------------------- */
+
+int vport_msi_request(struct vport_device *device, unsigned index, vport_irq_fn *handler,
+		      void *argument, struct vport_msi *msi)
+{
+	(void)device;
+	(void)index;
+	(void)handler;
+	(void)argument;
+	(void)msi;
+	return ERR_UNSUPPORTED;
+}
+
+void vport_msi_release(struct vport_device *device, unsigned index)
+{
+	(void)device;
+	(void)index;
+}
+
+int vport_line_request(struct vport_device *device, vport_irq_fn *handler, void *argument)
+{
+	(void)device;
+	(void)handler;
+	(void)argument;
+	return ERR_UNSUPPORTED;
+}
+
+void vport_line_release(struct vport_device *device)
+{
+	(void)device;
+}
+
+/* ---- Waiting: one pass over all events, one work item ------------------------------------- */
+
+static struct vport_event *events, *cursor; /* the next one of a pass */
+static struct vport_work *works;
+static bool draining, working;
+
+void vport_event_add(struct vport_event *event)
+{
+	event->marked = false;
+	event->next = events;
+	events = event;
+}
+
+void vport_event_remove(struct vport_event *event)
+{
+	struct vport_event **link = &events;
+
+	while (*link && *link != event)
+		link = &(*link)->next;
+	if (*link)
+		*link = event->next;
+	if (cursor == event)
+		cursor = event->next;
+}
+
+void vport_mark(struct vport_event *event)
+{
+	event->marked = true;
+}
+
+void vport_work_queue(struct vport_work *work)
+{
+	struct vport_work **end = &works;
+
+	if (work->queued)
+		return;
+	while (*end)
+		end = &(*end)->next;
+	work->queued = true;
+	work->next = NULL;
+	*end = work;
+}
+
+void vport_relax(uint64_t deadline)
+{
+	struct vport_event *event;
+	struct vport_work *work = works;
+
+	(void)deadline; /* it never sleeps: coming back too early does no harm */
+	kit_assert(!draining);
+	draining = true;
+	for (cursor = events; (event = cursor) != NULL;) {
+		cursor = event->next;
+		if (!event->marked && event->check_at > board_nanoseconds())
+			continue;
+		event->marked = false;
+		event->drain(event); /* may mark it again, for the next pass */
+	}
+	draining = false;
+	if (work && !working) {
+		works = work->next;
+		work->queued = false;
+		working = true;
+		work->run(work); /* may call vport_relax, which then starts no other */
+		working = false;
+	}
+}
+
+uint64_t vport_now(void)
+{
+	return board_nanoseconds();
+}
+
+/* ---- Telling -------------------------------------------------------------------------------- */
+
+bool vport_logs(enum vport_log_level level)
+{
+	return level != VPORT_LOG_TRACE;
+}
+
+void vport_log(enum vport_log_level level, const char *line)
+{
+	if (vport_logs(level))
+		board_print(line);
+}
+
+uint64_t vport_setting(const char *key, uint64_t fallback)
+{
+	(void)key;
+	return fallback;
+}
+
+bool vport_setting_is(const char *key, const char *value)
+{
+	(void)key;
+	(void)value;
+	return false;
+}
+
+_Noreturn void vport_panic(const char *what, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	board_print(what);
+	for (;;)
+		;
+}
+
+/* ---- The device ------------------------------------------------------------------------------ */
+
+/* What the kit hands back and never looks into: a port with an IOMMU would keep its domain here. */
+struct vport_device {
+	uint64_t registers;
+};
+
+int board_start(uint64_t registers)
+{
+	static struct vport_device device;
+
+	device.registers = registers;
+	return virtio_mmio_probe(&device, registers, 0x200);
+}
