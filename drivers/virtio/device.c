@@ -151,13 +151,21 @@ static int negotiate(struct virtio_device *device, bool first)
 
 /* ---- Bringing it up (3.1.1) -------------------------------------------------------- */
 
+/* A handler may run as soon as interrupts are routed, and is to find whole rings then. */
+static void empty_queues(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_limit; i++) {
+		if (device->queues[i])
+			virtq_init(&device->queues[i]->ring, &device->queues[i]->setup);
+	}
+}
+
 static int enable_queues(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_limit; i++) {
 		struct virtio_queue *queue = device->queues[i];
 		if (!queue)
 			continue;
-		virtq_init(&queue->ring, &queue->setup);
 		struct virtq_addresses at = virtq_addresses(queue->setup.format, queue->setup.size,
 							    queue->setup.ring_address);
 		virtio_log(device, VPORT_LOG_TRACE, "queue %u: size %u, desc 0x%llx (2.6, 3.1.1-1)",
@@ -186,6 +194,7 @@ int virtio_device_start(struct virtio_device *device, bool first)
 	if (!error && first)
 		error = device->driver->probe(device);
 	if (!error) {
+		empty_queues(device);
 		device->transport->interrupts_route(device);
 		error = enable_queues(device);
 	}
@@ -204,6 +213,9 @@ int virtio_device_give_up(struct virtio_device *device)
 
 	device->state = VIRTIO_FAILED;
 	device->transport->interrupts_release(device);
+	/* What interrupts have marked until now is not looked at any more: it may be freed next. */
+	virtio_queues_unwatch(device);
+	vport_event_remove(&device->config_event);
 	if (error)
 		error = device->transport->disown(device);
 	status_add(device, VIRTIO_STATUS_FAILED, "FAILED"); /* 2.2.1-4, 3.1.1-4 */
@@ -247,6 +259,7 @@ int virtio_device_add(struct virtio_device *device)
 		return ERR_UNSUPPORTED;
 	}
 	virtio_recovery_init(device);
+	device->config_event.drain = config_drain; /* interrupts may mark it from now on */
 	int error = virtio_device_start(device, true);
 	if (error) {
 		virtio_log(device, VPORT_LOG_ERROR, "the %s device could not be brought up: %s",
@@ -256,7 +269,6 @@ int virtio_device_add(struct virtio_device *device)
 		return error;
 	}
 	device->config_generation = device->transport->config_generation(device);
-	device->config_event.drain = config_drain;
 	device->config_event.check_at = vport_now() + CONFIG_LOOK_NS;
 	vport_event_add(&device->config_event);
 	*devices_end = device;

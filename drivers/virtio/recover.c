@@ -64,11 +64,12 @@ static void recover(struct vport_work *work)
 	if (!error) {
 		virtio_log(device, VPORT_LOG_INFO, "%s%srunning again after reset %u", device->name,
 			   device->name[0] ? ": " : "", device->resets);
+		/* What it says of itself may have changed meanwhile, without a word. */
+		virtio_config_interrupt(device);
 		return;
 	}
 	virtio_log(device, VPORT_LOG_ERROR, "%s%sgiven up: %s", device->name,
 		   device->name[0] ? ": " : "", error_text(error));
-	virtio_queues_unwatch(device);
 	virtio_device_give_up(device);
 	abort_in_flight(device, ERR_NODEV);
 	device->driver->gone(device);
