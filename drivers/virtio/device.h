@@ -113,6 +113,7 @@ struct virtio_queue {
 		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
+	bool paused;             /* pushes are refused for now: it is about to get another size */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
 	bool rekicked;       /* the device was notified once more, to see whether that helps */
 
@@ -232,7 +233,7 @@ void virtio_queues_free(struct virtio_device *device);
  * Resets one queue and enables it again with another size (rounded down to what the format allows, at most
  * what the device allows): what was in flight comes back by the driver's abort with ERR_BUSY, then queue_ready
  * is called. Program or work context. 0; ERR_UNSUPPORTED without VIRTIO_F_RING_RESET, nothing has happened;
- * ERR_NOMEM, ERR_BROKEN, nothing has happened; another error: the device is being recovered as a whole.
+ * ERR_NOMEM, ERR_BROKEN, ERR_BUSY (it is being resized), nothing has happened; another error: the device is being recovered as a whole.
  */
 int virtio_queue_resize(struct virtio_queue *queue, uint16_t size);
 

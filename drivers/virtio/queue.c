@@ -12,6 +12,7 @@
 #define LOOK_NS UINT64_C(250000000)
 #define LOOK_MS 250
 #define DEFAULT_DEADLINE_MS 30000
+#define QUIESCE_NS UINT64_C(1000000000)
 
 /* ---- Set-up -------------------------------------------------------------------- */
 
@@ -179,6 +180,21 @@ static void replace_ring(struct virtio_queue *queue, const struct virtq_setup *s
 	free_ring(queue->device->port, &old);
 }
 
+/*
+ * Lets the device finish what it has: a device may not have implemented 2.6.1.1.1 to the letter, and
+ * write what was in flight at its reset into the new ring (QEMU 7.2: virtio_queue_reset in
+ * hw/virtio/virtio.c does not reach the requests that hw/block/virtio-blk.c has started). What it does not
+ * finish in time is taken away from it.
+ */
+static void quiesce(struct virtio_queue *queue)
+{
+	uint64_t limit = vport_now() + QUIESCE_NS;
+
+	while (queue->has_deadline && queue->ring.in_flight > 0 && !queue->ring.broken &&
+	       vport_now() < limit)
+		vport_relax(limit);
+}
+
 int virtio_queue_resize(struct virtio_queue *queue, uint16_t size)
 {
 	struct virtio_device *device = queue->device;
@@ -187,11 +203,18 @@ int virtio_queue_resize(struct virtio_queue *queue, uint16_t size)
 	kit_assert(size > 0);
 	if (!virtio_has(device, VIRTIO_F_RING_RESET))
 		return ERR_UNSUPPORTED;
+	if (queue->paused)
+		return ERR_BUSY;
+	queue->paused = true; /* nothing is pushed from here on */
+	quiesce(queue);
+	queue->paused = false;
 	if (device->state != VIRTIO_RUNNING || queue->ring.broken)
 		return ERR_BROKEN;
-	if (allocate_ring(device->port, &setup) != 0)
+	if (allocate_ring(device->port, &setup) != 0) {
+		vport_mark(&queue->event); /* what waited meanwhile */
 		return ERR_NOMEM;
-	queue->ring.broken = true; /* nothing is pushed or popped from here on */
+	}
+	queue->ring.broken = true;                         /* and nothing popped from here on */
 	int error = device->transport->queue_reset(queue); /* 2.6.1.1.2-1 */
 	if (error) {
 		free_ring(device->port, &setup);
@@ -219,6 +242,8 @@ int virtio_queue_resize(struct virtio_queue *queue, uint16_t size)
 int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,
 		      unsigned readable, unsigned writable, void *cookie, unsigned deadlines)
 {
+	if (queue->paused)
+		return ERR_FULL;
 	int id = virtq_push(&queue->ring, segments, readable, writable, cookie);
 
 	if (id >= 0)
