@@ -106,8 +106,8 @@ def deterministic():
 
 # ---- boot: the matrix -------------------------------------------------------
 MACHINE_FIELDS = {field.name for field in dataclasses.fields(Machine)}
-TEST_FIELDS = {"name", "machines", "app", "args", "disks", "rings", "options", "machine", "guest",
-               "status", "expect", "check", "timeout", "repeat"}
+TEST_FIELDS = {"name", "machines", "app", "args", "disks", "net", "rings", "options", "machine",
+               "guest", "status", "expect", "check", "timeout", "repeat"}
 
 
 def boot_tests():
@@ -139,7 +139,7 @@ def booted(spec, machine, text_offset, seed):
         words = [f"app={spec['app']}", *machine.kernel_options(), *spec.get("options", [])]
         if "args" in spec:
             words += ["--", spec["args"]]
-        guest = Guest(str(kernel), " ".join(words), tuple(made))
+        guest = Guest(str(kernel), " ".join(words), tuple(made), spec.get("net", "none"))
         vmm = Qemu()
         guest = checks.prepare(spec.get("guest"), seed, vmm, machine, guest, folder)
         status, output, _ = boot(vmm, machine, guest, spec.get("timeout", TIMEOUT))

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Measures a network interface:
+ *
+ *     make run APP=netbench ARGS='net0 tx'
+ *     bench: net net0 tx size=64 wait=irq pps=101234 n=100000 errors=0
+ *
+ *     tx   sends frames as fast as they are taken
+ *     rx   counts the frames that come in (somebody must send them)
+ *     rr   sends one and waits for the answer, over and over: an ARP request, which QEMU's user network
+ *          answers, and which a peer that sends everything back does too
+ *
+ * -p polls the interface instead of waiting in the event loop, -n sets how many frames, -s their size.
+ * The status is 0 when there were no errors.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "drivers/virtio/net.h"
+#include "kernel/console.h"
+#include "lib/error.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define SILENCE_NS (5 * NS_PER_S) /* rx: nothing for so long is an error, and the end */
+#define ANSWER_NS NS_PER_S        /* rr: and an answer that took longer */
+#define IN_FLIGHT 256
+#define LOOKS_WITHOUT_TIME 256 /* polling: how often the event loop is left out */
+#define DEFAULT_COUNT 100000
+#define SMALLEST_FRAME 60
+#define LARGEST_FRAME 1514
+
+static struct net_device *net;
+static uint32_t size = 64;
+static bool poll;
+static uint64_t sent, errors, received;
+/* Frames of ours, filled in once, that are not on their way. */
+static struct net_buffer *idle;
+
+static const uint8_t broadcast[NET_MAC_BYTES] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+/* RFC 826, for 10.0.2.2 from 10.0.2.15: the addresses of QEMU's user network. */
+static const uint8_t arp_request[] = { 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1 };
+static const uint8_t own_ip[] = { 10, 0, 2, 15 }, gateway_ip[] = { 10, 0, 2, 2 };
+/* IEEE 802: an EtherType for local experiments. */
+static const uint8_t experiment[] = { 0x88, 0xb5 };
+
+static void wait(void)
+{
+	static unsigned looks;
+
+	if (!poll) {
+		vport_relax(vport_now() + NS_PER_S / 10);
+	} else {
+		net_poll(net);
+		if (++looks % LOOKS_WITHOUT_TIME == 0)
+			vport_relax(0);
+	}
+}
+
+static void done(struct net_buffer *frame, int status)
+{
+	sent++;
+	errors += status != 0;
+	frame->next = idle;
+	idle = frame;
+}
+
+static void count_frames(struct net_device *from, struct net_buffer *const *frames, unsigned count,
+			 void *cookie)
+{
+	(void)cookie;
+	for (unsigned i = 0; i < count; i++)
+		net_release(from, frames[i]);
+	received += count;
+}
+
+static void fill(struct net_buffer *frame, bool request)
+{
+	uint8_t *data = net_data(frame), *ip = data + NET_HEADER_BYTES + 8;
+
+	memset(data, 0, size);
+	memcpy(data, broadcast, NET_MAC_BYTES);
+	memcpy(data + NET_MAC_BYTES, net->mac, NET_MAC_BYTES);
+	memcpy(data + 2 * NET_MAC_BYTES, experiment, sizeof(experiment));
+	if (request) {
+		memcpy(data + 2 * NET_MAC_BYTES, arp_request, sizeof(arp_request));
+		memcpy(ip, net->mac, NET_MAC_BYTES);
+		memcpy(ip + NET_MAC_BYTES, own_ip, sizeof(own_ip));
+		memcpy(ip + 2 * NET_MAC_BYTES + sizeof(own_ip), gateway_ip, sizeof(gateway_ip));
+	}
+	frame->length = size;
+}
+
+static void take_frames(unsigned count, bool request)
+{
+	struct net_buffer *frame;
+
+	while (count-- > 0 && (frame = net_take(net)) != NULL) {
+		fill(frame, request);
+		frame->done = done;
+		frame->next = idle;
+		idle = frame;
+	}
+}
+
+static void give_back(void)
+{
+	while (idle) {
+		struct net_buffer *frame = idle;
+		idle = frame->next;
+		net_release(net, frame);
+	}
+}
+
+/* Sends up to NET_BURST of the idle frames, but not more than `limit`. How many were taken. */
+static unsigned send_idle(uint64_t limit)
+{
+	struct net_buffer *frames[NET_BURST];
+	unsigned count = 0;
+
+	while (count < NET_BURST && count < limit && idle) {
+		frames[count] = idle;
+		idle = idle->next;
+		count++;
+	}
+	if (count == 0)
+		return 0;
+	int taken = net_send(net, frames, count);
+	if (taken < 0)
+		errors++;
+	for (unsigned i = taken < 0 ? 0 : (unsigned)taken; i < count; i++) {
+		frames[i]->next = idle;
+		idle = frames[i];
+	}
+	return taken < 0 ? 0 : (unsigned)taken;
+}
+
+/* ---- The three ------------------------------------------------------------------------ */
+
+static uint64_t run_tx(uint64_t count)
+{
+	uint64_t given = 0;
+
+	take_frames(IN_FLIGHT, false);
+	while (sent < count && !net->gone) {
+		unsigned taken = send_idle(count - given);
+		given += taken;
+		if (taken == 0)
+			wait();
+	}
+	while (sent < given)
+		wait();
+	return sent;
+}
+
+static uint64_t run_rx(uint64_t count)
+{
+	uint64_t before = 0, heard = vport_now();
+	unsigned looks = 0;
+
+	while (received < count) {
+		wait();
+		if (received != before) {
+			before = received;
+			heard = 0;
+		} else if (heard == 0 || (poll && ++looks % LOOKS_WITHOUT_TIME != 0)) {
+			heard = heard == 0 ? vport_now() : heard;
+		} else if (vport_now() - heard > SILENCE_NS) {
+			errors++;
+			break;
+		}
+	}
+	return received;
+}
+
+static uint64_t run_rr(uint64_t count)
+{
+	take_frames(1, true);
+	for (uint64_t i = 0; i < count && !net->gone; i++) {
+		uint64_t before = received, start = vport_now();
+		while (send_idle(1) == 0 && vport_now() - start < ANSWER_NS)
+			wait();
+		while ((received == before || !idle) && vport_now() - start < ANSWER_NS)
+			wait();
+		errors += received == before;
+	}
+	while (!idle)
+		wait();
+	return received;
+}
+
+static const struct {
+	const char *name;
+	uint64_t (*run)(uint64_t count);
+} kinds[] = { { "tx", run_tx }, { "rx", run_rx }, { "rr", run_rr } };
+
+static int measure(const char *kind, uint64_t count)
+{
+	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(kinds[i].name, kind) != 0)
+			continue;
+		sent = received = errors = 0;
+		net_listen(net, count_frames, NULL);
+		uint64_t start = vport_now();
+		uint64_t n = kinds[i].run(count);
+		uint64_t took = vport_now() - start;
+		net_listen(net, NULL, NULL);
+		give_back();
+		kprint("bench: net %s %s size=%u wait=%s pps=%" PRIu64 " n=%" PRIu64
+		       " errors=%" PRIu64 "\n",
+		       net->name, kind, size, poll || !net->interrupts ? "poll" : "irq",
+		       took ? n * NS_PER_S / took : 0, n, errors);
+		return errors == 0 && n >= count ? 0 : 1;
+	}
+	return 2;
+}
+
+static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *value)
+{
+	char *end;
+
+	*value = strtoull(text, &end, 10);
+	return *text >= '0' && *text <= '9' && *end == '\0' && *value >= least && *value <= most;
+}
+
+static int usage(const char *program)
+{
+	kprint("usage: %s [-p] [-n FRAMES] [-s BYTES] INTERFACE tx|rx|rr\n", program);
+	return 2;
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t count = DEFAULT_COUNT, bytes = 64;
+	int i = 1;
+
+	poll = false;
+	for (; i < argc && argv[i][0] == '-'; i++) {
+		if (strcmp(argv[i], "-p") == 0)
+			poll = true;
+		else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc &&
+			 number(argv[i + 1], 1, UINT32_MAX, &count))
+			i++;
+		else if (strcmp(argv[i], "-s") == 0 && i + 1 < argc &&
+			 number(argv[i + 1], SMALLEST_FRAME, LARGEST_FRAME, &bytes))
+			i++;
+		else
+			return usage(argv[0]);
+	}
+	size = (uint32_t)bytes;
+	if (argc - i != 2)
+		return usage(argv[0]);
+	net = net_find(argv[i]);
+	if (!net) {
+		kprint("%s: there is no interface %s\n", argv[0], argv[i]);
+		return 1;
+	}
+	int status = measure(argv[i + 1], count);
+	return status == 2 ? usage(argv[0]) : status;
+}

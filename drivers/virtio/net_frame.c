@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-net frames: VIRTIO 1.4 section 5.1.9. A frame travels in the buffer that it is in. The header stands
+ * in the NET_ROOM bytes in front of it, so that both are one descriptor. Buffers of the pool have known
+ * device addresses: receiving and sending them maps nothing.
+ */
+#include "drivers/virtio/net_frame.h"
+#include "lib/mem.h"
+
+/* 5.1.9 */
+struct virtio_net_hdr {
+	uint8_t flags, gso_type;
+	le16 hdr_len, gso_size, csum_start, csum_offset;
+	le16 num_buffers;
+};
+_Static_assert(sizeof(struct virtio_net_hdr) == NET_ROOM, "5.1.9");
+_Static_assert(__builtin_offsetof(struct virtio_net_hdr, num_buffers) == 10, "5.1.9");
+
+/* ---- Buffers -------------------------------------------------------------------------------- */
+
+static struct virtio_net_hdr *header_of(const struct net_buffer *frame)
+{
+	return (struct virtio_net_hdr *)(frame->memory + frame->start - NET_ROOM);
+}
+
+void net_put_free(struct virtio_net *nic, struct net_buffer *buffer)
+{
+	kit_assert(buffer->pooled);
+	buffer->next = nic->free;
+	nic->free = buffer;
+}
+
+struct net_buffer *net_take(struct net_device *net)
+{
+	struct virtio_net *nic = (struct virtio_net *)net;
+	struct net_buffer *buffer = nic->free;
+
+	if (!buffer)
+		return NULL;
+	nic->free = buffer->next;
+	buffer->start = NET_ROOM;
+	buffer->length = 0;
+	buffer->more = NULL;
+	buffer->done = NULL;
+	return buffer;
+}
+
+void net_release(struct net_device *net, struct net_buffer *frame)
+{
+	struct virtio_net *nic = (struct virtio_net *)net;
+
+	while (frame) {
+		struct net_buffer *more = frame->more;
+		net_put_free(nic, frame);
+		frame = more;
+	}
+	/* A listener that kept many frames gives them back: the device may have none left to fill. */
+	if (!nic->receiving && nic->receive->ring.in_flight < nic->receive->setup.size / 2)
+		vport_mark(&nic->receive->event);
+}
+
+void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size)
+{
+	kit_assert(size <= UINT32_MAX);
+	*buffer = (struct net_buffer){ .memory = memory, .size = (uint32_t)size };
+}
+
+/* ---- Transmit (5.1.9.2) ----------------------------------------------------------------------- */
+
+static size_t room_before(const struct net_buffer *frame, const struct net_buffer *piece)
+{
+	return piece == frame ? NET_ROOM : 0;
+}
+
+static void unmap(struct virtio_net *nic, struct net_buffer *frame)
+{
+	for (struct net_buffer *piece = frame; piece; piece = piece->more) {
+		size_t room = room_before(frame, piece);
+		if (piece->mapped)
+			vport_dma_unmap(nic->device->port, net_data(piece) - room,
+					piece->length + room, VPORT_TO_DEVICE, piece->address);
+		piece->mapped = false;
+	}
+}
+
+static void finish(struct virtio_net *nic, struct net_buffer *frame, int status)
+{
+	if (status == 0)
+		nic->net.sent++;
+	else
+		nic->net.failed++;
+	unmap(nic, frame);
+	if (frame->done)
+		frame->done(frame, status);
+	else
+		net_release(&nic->net, frame);
+}
+
+static void reap(struct virtio_net *nic)
+{
+	unsigned budget = nic->transmit->setup.size;
+	void *cookie;
+	uint32_t written;
+
+	/* A done function may send, which would come here again. */
+	if (nic->reaping)
+		return;
+	nic->reaping = true;
+	while (budget-- > 0 && virtio_queue_pop(nic->transmit, &cookie, &written))
+		finish(nic, cookie, 0);
+	nic->reaping = false;
+}
+
+/* The frame's length in all; asserts what the caller could not get wrong by chance. */
+static uint64_t frame_length(const struct net_buffer *frame, unsigned *pieces)
+{
+	uint64_t length = 0;
+
+	kit_assert(frame->start >= NET_ROOM);
+	*pieces = 0;
+	for (const struct net_buffer *piece = frame; piece; piece = piece->more) {
+		kit_assert(piece->start <= piece->size &&
+			   piece->length <= piece->size - piece->start &&
+			   ++*pieces <= NET_MAX_PIECES);
+		length += piece->length;
+	}
+	return length;
+}
+
+/* Where the device finds the piece. Memory of the pool has its address; other memory is mapped. */
+static int segment_of(struct virtio_net *nic, struct net_buffer *frame, struct net_buffer *piece,
+		      struct virtq_segment *segment)
+{
+	uint32_t room = (uint32_t)room_before(frame, piece);
+	uint32_t length = piece->length + room;
+
+	segment->length = length;
+	if (piece->pooled) {
+		segment->address.bits = piece->address.bits + piece->start - room;
+		return 0;
+	}
+	long mapped = vport_dma_map(nic->device->port, net_data(piece) - room, length,
+				    VPORT_TO_DEVICE, &piece->address);
+	if (mapped < 0)
+		return (int)mapped;
+	kit_assert(mapped == (long)length);
+	piece->mapped = true;
+	segment->address = piece->address;
+	return 0;
+}
+
+static int push(struct virtio_net *nic, struct net_buffer *frame)
+{
+	struct virtq_segment segments[NET_MAX_PIECES];
+	unsigned pieces, count = 0;
+	uint64_t length = frame_length(frame, &pieces);
+	int error = 0;
+
+	if (length < NET_HEADER_BYTES || length > NET_HEADER_BYTES + (uint64_t)nic->net.mtu)
+		return ERR_RANGE; /* 5.1.4.2-8 */
+	if (!virtq_has_room(&nic->transmit->ring, pieces))
+		return ERR_FULL;
+	/* All zeros: no offload was negotiated (5.1.9.2.1-2, -3, -21). Written before it is mapped. */
+	memset(net_data(frame) - NET_ROOM, 0, NET_ROOM);
+	for (struct net_buffer *piece = frame; piece && !error; piece = piece->more) {
+		/* An empty piece would be an empty descriptor. */
+		if (piece->length + room_before(frame, piece) > 0)
+			error = segment_of(nic, frame, piece, &segments[count++]);
+	}
+	if (!error)
+		error = virtio_queue_push(nic->transmit, segments, count, 0, frame,
+					  VIRTIO_ONE_DEADLINE);
+	if (error < 0)
+		unmap(nic, frame);
+	return error < 0 ? error : 0;
+}
+
+int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count)
+{
+	struct virtio_net *nic = (struct virtio_net *)net;
+	unsigned sent = 0;
+	int error = 0;
+
+	if (net->gone)
+		return ERR_NODEV;
+	if (nic->device->state != VIRTIO_RUNNING)
+		return 0;
+	reap(nic);
+	while (sent < count && (error = push(nic, frames[sent])) == 0)
+		sent++;
+	virtio_queue_publish(nic->transmit);
+	return sent == 0 && error != ERR_FULL && error != ERR_BROKEN ? error : (int)sent;
+}
+
+/* ---- Receive (5.1.9.3, 5.1.9.4) ------------------------------------------------------------------ */
+
+/* Header and frame are one descriptor: 12 bytes of header come first all the same (5.1.9). */
+void net_refill(struct virtio_net *nic)
+{
+	while (nic->free && virtq_has_room(&nic->receive->ring, 1)) {
+		struct net_buffer *buffer = nic->free;
+		struct virtq_segment segment = { buffer->address, buffer->size };
+
+		/* What 5.1.9.4.1-1 has the device write. Some leave it out (DPDK's vhost library 22.11):
+		 * so only one that writes another number is caught. */
+		buffer->start = NET_ROOM;
+		shared_store16(&header_of(buffer)->num_buffers, 1);
+		if (virtio_queue_push(nic->receive, &segment, 0, 1, buffer, VIRTIO_ONE_DEADLINE) <
+		    0)
+			break;
+		nic->free = buffer->next;
+	}
+	virtio_queue_publish(nic->receive);
+}
+
+/* Whether that is a frame. The length cannot reach past the buffer: virtq_pop has checked that. Flags and
+ * gso fields mean nothing without the offloads that are not negotiated, and are not looked at. */
+static bool well_formed(const struct net_buffer *buffer, uint32_t written)
+{
+	return written >= NET_ROOM + NET_HEADER_BYTES &&
+	       shared_load16(&header_of(buffer)->num_buffers) == 1;
+}
+
+/* Takes up to NET_BURST used buffers; how many of them there were. */
+static unsigned receive_burst(struct virtio_net *nic)
+{
+	struct net_device *net = &nic->net;
+	struct net_buffer *frames[NET_BURST];
+	unsigned count = 0, popped = 0;
+	void *cookie;
+	uint32_t written;
+
+	while (popped < NET_BURST && virtio_queue_pop(nic->receive, &cookie, &written)) {
+		struct net_buffer *buffer = cookie;
+		popped++;
+		if (!well_formed(buffer, written)) {
+			net->malformed++;
+			net_put_free(nic, buffer);
+			continue;
+		}
+		buffer->length = written - NET_ROOM;
+		buffer->more = NULL;
+		buffer->done = NULL;
+		frames[count++] = buffer;
+	}
+	if (net->listener && count > 0) {
+		net->received += count;
+		net->listener(net, frames, count, net->listener_cookie);
+	} else {
+		net->unheard += count;
+		for (unsigned i = 0; i < count; i++)
+			net_put_free(nic, frames[i]);
+	}
+	return popped;
+}
+
+/* At most one ring's worth: a flood does not keep us here. */
+static void receive_all(struct virtio_net *nic)
+{
+	if (nic->receiving)
+		return; /* a listener that polls */
+	nic->receiving = true;
+	for (unsigned left = nic->receive->setup.size / NET_BURST + 1; left > 0; left--) {
+		unsigned popped = receive_burst(nic);
+		net_refill(nic);
+		if (popped < NET_BURST)
+			break;
+	}
+	nic->receiving = false;
+}
+
+void net_drain(struct virtio_queue *queue)
+{
+	struct virtio_net *nic = queue->driver;
+
+	if (queue == nic->receive)
+		receive_all(nic);
+	else
+		reap(nic);
+}
+
+void net_abort(struct virtio_queue *queue, void *cookie, int error)
+{
+	struct virtio_net *nic = queue->driver;
+
+	if (queue == nic->receive)
+		net_put_free(nic, cookie);
+	else
+		finish(nic, cookie, error);
+}
+
+void net_poll(struct net_device *net)
+{
+	struct virtio_net *nic = (struct virtio_net *)net;
+
+	if (nic->device->state != VIRTIO_RUNNING)
+		return;
+	receive_all(nic);
+	reap(nic);
+}
