@@ -159,17 +159,34 @@ void vport_line_release(struct vport_device *device)
 	(void)device;
 }
 
-/* ---- Waiting: one pass over all events, one work item ------------------------------------- */
+/* ---- Waiting: one pass over what is marked or due, one work item -------------------------- */
 
-static struct vport_event *events, *cursor; /* the next one of a pass */
+static struct vport_event *events;        /* looked at by check_at */
+static struct vport_event *marked, *pass; /* to drain: in the next pass, and in this one */
 static struct vport_work *works;
 static bool draining, working;
 
 void vport_event_add(struct vport_event *event)
 {
-	event->marked = false;
 	event->next = events;
 	events = event;
+}
+
+void vport_mark(struct vport_event *event)
+{
+	if (event->marked)
+		return;
+	event->marked = true;
+	event->next_marked = marked;
+	marked = event;
+}
+
+static void unmark(struct vport_event **link, const struct vport_event *event)
+{
+	while (*link && *link != event)
+		link = &(*link)->next_marked;
+	if (*link)
+		*link = event->next_marked;
 }
 
 void vport_event_remove(struct vport_event *event)
@@ -180,13 +197,9 @@ void vport_event_remove(struct vport_event *event)
 		link = &(*link)->next;
 	if (*link)
 		*link = event->next;
-	if (cursor == event)
-		cursor = event->next;
-}
-
-void vport_mark(struct vport_event *event)
-{
-	event->marked = true;
+	unmark(&marked, event);
+	unmark(&pass, event);
+	event->marked = false;
 }
 
 void vport_work_queue(struct vport_work *work)
@@ -204,20 +217,26 @@ void vport_work_queue(struct vport_work *work)
 
 void vport_relax(uint64_t deadline)
 {
-	struct vport_event *event;
-	struct vport_work *work = works;
+	uint64_t now = board_nanoseconds();
+	struct vport_work *work;
 
 	(void)deadline; /* it never sleeps: coming back too early does no harm */
 	kit_assert(!draining);
+	for (struct vport_event *event = events; event; event = event->next) {
+		if (event->check_at <= now)
+			vport_mark(event);
+	}
+	pass = marked;
+	marked = NULL;
 	draining = true;
-	for (cursor = events; (event = cursor) != NULL;) {
-		cursor = event->next;
-		if (!event->marked && event->check_at > board_nanoseconds())
-			continue;
+	while (pass) {
+		struct vport_event *event = pass;
+		pass = event->next_marked;
 		event->marked = false;
 		event->drain(event); /* may mark it again, for the next pass */
 	}
 	draining = false;
+	work = works;
 	if (work && !working) {
 		works = work->next;
 		work->queued = false;
