@@ -123,12 +123,8 @@ bool virtq_publish(struct virtq *vq, uint32_t *data)
 /* The next entry that the device wrote, raw. 1, 0: there is none, or ERR_BROKEN. */
 static int fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 {
-	int got = vq->format == VIRTQ_SPLIT ? split_fetch(vq, id, written)
-					    : packed_fetch(vq, id, written);
-
-	if (got > 0 && vq->in_flight == vq->unpublished)
-		return virtq_break(vq, "a buffer used that was never published", *id);
-	return got;
+	return vq->format == VIRTQ_SPLIT ? split_fetch(vq, id, written)
+					 : packed_fetch(vq, id, written);
 }
 
 /* The device chose id and length: nothing is indexed or copied by them before this. */
@@ -160,8 +156,8 @@ static void *release(struct virtq *vq, uint16_t id)
 
 /*
  * VIRTIO_F_IN_ORDER: one used entry may stand for all buffers from the oldest to the one that it names. They
- * come out one by one; that the named one is among those published, and not behind them, is seen when
- * the buffers or the device's own count of them run out before it is reached.
+ * come out one by one, and it is one of them, for it is in flight. (The split ring's index must have counted
+ * all of them by then.)
  */
 static int pop_in_order(struct virtq *vq, void **cookie, uint32_t *written)
 {
@@ -172,8 +168,7 @@ static int pop_in_order(struct virtq *vq, void **cookie, uint32_t *written)
 		if (got <= 0)
 			return got;
 		vq->in_batch = true;
-	} else if (vq->in_flight == vq->unpublished ||
-		   (vq->format == VIRTQ_SPLIT && vq->split.used_idx == vq->split.used_seen)) {
+	} else if (vq->format == VIRTQ_SPLIT && vq->split.used_idx == vq->split.used_seen) {
 		return virtq_break(vq, "a batch reaches further than what was used", vq->batch_id);
 	}
 	uint16_t id = vq->oldest;
@@ -189,6 +184,7 @@ int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written)
 
 	if (vq->broken)
 		return ERR_BROKEN;
+	kit_assert(vq->unpublished == 0);
 	if (vq->in_order)
 		return pop_in_order(vq, cookie, written);
 	int got = fetch(vq, &id, written);
