@@ -17,14 +17,18 @@ void pci_capabilities_read(struct pci_function *function)
 	    !(vport_pci_read(function, PCI_STATUS, 2) & PCI_STATUS_CAPABILITIES))
 		return;
 
-	/* More steps than there is room for different capabilities are a loop. */
+	/* Where it has been already: once each. So nobody who goes on from an offset, as
+	 * pci_capability_next does, can be led in a circle, and the list fits. */
+	uint64_t seen = 0;
 	unsigned offset = vport_pci_read(function, PCI_CAPABILITIES, 1);
 	for (unsigned i = 0; offset != 0; i++) {
-		if (i == PCI_MAX_CAPABILITIES || offset < LIST_FIRST || offset % 4 != 0) {
+		uint64_t here = UINT64_C(1) << offset / 4;
+		if (offset < LIST_FIRST || offset % 4 != 0 || (seen & here) != 0) {
 			function->capability_count = 0;
 			function->capability_error = ERR_FORMAT;
 			return;
 		}
+		seen |= here;
 		/* One read for both: the id, and where the next one is. */
 		uint32_t header = vport_pci_read(function, offset, 2);
 		function->capabilities[i].id = (uint8_t)header;

@@ -86,6 +86,24 @@ static void capability_lists_that_lie(void)
 	CHECK_EQ(first_capability(), ERR_FORMAT);
 }
 
+/* The tenth read is that of the second capability, which leads back to the first; that one then ends
+ * the list, so that it is no loop as it is read. Who went on from the first would be led round. */
+static void end_behind_the_first(struct fake *f)
+{
+	if (f->reads == 10)
+		f->config[0x41] = 0;
+}
+
+static void a_list_that_changes_while_it_is_read(void)
+{
+	make();
+	fake_capability(fake, 0x40, PCI_CAP_VENDOR, 0x50);
+	fake_capability(fake, 0x50, PCI_CAP_VENDOR, 0x40);
+	fake->on_read = end_behind_the_first;
+	CHECK_EQ(first_capability(), ERR_FORMAT);
+	CHECK_EQ(fake->config[0x41], 0);
+}
+
 static void as_many_capabilities_as_fit(void)
 {
 	make();
@@ -357,6 +375,7 @@ int main(void)
 		CHECK_CASE(identity),
 		CHECK_CASE(capabilities),
 		CHECK_CASE(capability_lists_that_lie),
+		CHECK_CASE(a_list_that_changes_while_it_is_read),
 		CHECK_CASE(as_many_capabilities_as_fit),
 		CHECK_CASE(a_list_that_changes),
 		CHECK_CASE(bars),
