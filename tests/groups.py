@@ -107,7 +107,16 @@ def deterministic():
 # ---- boot: the matrix -------------------------------------------------------
 MACHINE_FIELDS = {field.name for field in dataclasses.fields(Machine)}
 TEST_FIELDS = {"name", "machines", "app", "args", "disks", "net", "rings", "options", "machine",
-               "guest", "status", "expect", "check", "timeout", "repeat"}
+               "guest", "status", "expect", "check", "timeout", "repeat", "route"}
+# How lsvirtio shows what a machine's `route` begins with.
+ROUTES = {"MSI-X": r"msix:\d+", "INTx": "intx", "line": "intx", "polled": "poll"}
+
+
+def routed(machine, route):
+    """What lsvirtio must print of the disk."""
+    machine = machine.checked()
+    return (rf"^vda +{machine.transport} \S+ blk {machine.ring} \d+x\d+ "
+            rf"{ROUTES[route.split()[0]]} ")
 
 
 def boot_tests():
@@ -121,11 +130,15 @@ def boot_tests():
             for ring in matrix["rings"] if spec.get("rings") else ["split"]:
                 settings = {"ring": ring, **matrix["machines"][name], **spec.get("machine", {})}
                 text_offset = settings.pop("text_offset", None)
+                route = settings.pop("route")
+                judged = spec
+                if spec.get("route"):
+                    judged = {**spec, "expect": [routed(Machine(**settings), route)]}
                 suffix = "" if ring == "split" else f"-{ring}"
                 for seed in range(spec.get("repeat", 1)):
                     suffix = f"-{seed}" if "repeat" in spec else suffix
                     yield Test(f"boot/{spec['name']}/{name}{suffix}", functools.partial(
-                        booted, spec, Machine(**settings), text_offset, seed))
+                        booted, judged, Machine(**settings), text_offset, seed))
 
 
 def booted(spec, machine, text_offset, seed):
