@@ -11,7 +11,7 @@ done
 cat <<'END'
 
 Variables, with their defaults:
-  ARCH=x86_64            x86_64 aarch64
+  ARCH=x86_64            x86_64 aarch64 host
   COMPILER=gcc           gcc clang (or CC=clang)
   APPS=                  the programs linked into the image; all
   APP=shell              the program to run; one of APPS
@@ -21,10 +21,10 @@ Variables, with their defaults:
   RING=split             split packed
   IRQ=                   msix intx poll; the best there is
   GIC=2                  2 3 (virt)
-  DISK=                  raw and qcow2 images, a.img,b.img; build/images/pattern.raw
+  DISK=                  raw and qcow2 images, a.img,b.img; ARCH=host: vhost-user:SOCKET
   RW=                    1: what the guest writes is kept; otherwise thrown away
   QUEUES=1               queues of a disk
-  NET=none               none user; FWD=8080:80 forwards a TCP port
+  NET=user               user none; FWD=8080:80 forwards a TCP port; ARCH=host: vhost-user:SOCKET
   SMP=1 MEM=64           CPUs, and MiB
   TIMEOUT=               seconds, then the guest is ended and the status is 124
   TRACE=                 1: print what is said to devices, with the clauses of the specification

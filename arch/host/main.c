@@ -90,21 +90,20 @@ void arch_console_init(void)
 
 /* ---- Devices -------------------------------------------------------------------------- */
 
-/* disk=vhost-user:SOCKET, as often as there are disks. */
-static void discover(void)
+/* key=vhost-user:SOCKET, as often as there are devices of that type. */
+static void discover(const char *key, uint32_t type)
 {
 	static const char prefix[] = "vhost-user:";
 	const char *value;
 
-	for (unsigned i = 0; (value = cmdline_get_nth("disk", i)) != NULL; i++) {
+	for (unsigned i = 0; (value = cmdline_get_nth(key, i)) != NULL; i++) {
 		if (strncmp(value, prefix, sizeof(prefix) - 1) != 0) {
-			kprint("disk=%s: on the host port a disk is vhost-user:SOCKET\n", value);
+			kprint("%s=%s: on the host port that is vhost-user:SOCKET\n", key, value);
 			continue;
 		}
 		struct vport_device *device = vport_alloc(sizeof(*device));
 		if (device)
-			virtio_vhost_user_probe(device, value + sizeof(prefix) - 1,
-						VIRTIO_TYPE_BLOCK);
+			virtio_vhost_user_probe(device, value + sizeof(prefix) - 1, type);
 	}
 }
 
@@ -143,7 +142,8 @@ int main(int argc, char **argv)
 	arch_console_init();
 	host_memory_init(vport_setting("mem", DEFAULT_MEMORY_MIB) << 20);
 	pages_init();
-	discover();
+	discover("disk", VIRTIO_TYPE_BLOCK);
+	discover("net", VIRTIO_TYPE_NET);
 	int status = app_run_chosen();
 	fflush(stdout);
 	kernel_exit(status);

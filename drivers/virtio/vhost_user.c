@@ -19,7 +19,6 @@
 #include "lib/mem.h"
 
 #define QUEUE_MAX_SIZE 1024 /* the protocol has no question for it; back ends take that much */
-#define BLOCK_CONFIG_BYTES 60
 #define MASK64(bit) (UINT64_C(1) << (bit))
 
 struct vhost_user {
@@ -34,6 +33,20 @@ struct vhost_user {
 	int kick[VIRTIO_MAX_QUEUES], call[VIRTIO_MAX_QUEUES];
 	bool started[VIRTIO_MAX_QUEUES];
 };
+
+/* Back ends refuse to be asked for more configuration than they have, and for less: what 5.2.4 and 5.1.4 have
+ * up to the fields that our drivers read. */
+static unsigned config_bytes(uint32_t type)
+{
+	switch (type) {
+	case VIRTIO_TYPE_BLOCK:
+		return 60;
+	case VIRTIO_TYPE_NET:
+		return 12;
+	default:
+		return 0;
+	}
+}
 
 static struct vhost_user *vhost(struct virtio_device *device)
 {
@@ -384,7 +397,7 @@ int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_
 			   error_text(error));
 	if (!error) {
 		if (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_CONFIG))
-			device->config_size = BLOCK_CONFIG_BYTES;
+			device->config_size = config_bytes(type);
 		error = virtio_device_add(device);
 	}
 	if (error) {
