@@ -145,7 +145,8 @@ unsigned ring_device_available(struct ring_device *device)
 	return device->packed ? ring_packed_available(device) : ring_split_available(device);
 }
 
-void ring_device_use(struct ring_device *device, struct ring_chain *chain, uint32_t written)
+/* Takes the chain off the list of those that are taken. */
+static void let_go(struct ring_device *device, struct ring_chain *chain)
 {
 	struct ring_chain **link = &device->taken;
 
@@ -156,8 +157,32 @@ void ring_device_use(struct ring_device *device, struct ring_chain *chain, uint3
 		ring_packed_release(device, chain);
 	else
 		ring_split_release(device, chain);
+}
+
+void ring_device_use(struct ring_device *device, struct ring_chain *chain, uint32_t written)
+{
+	let_go(device, chain);
 	ring_device_lie_used(device, chain->id, written, chain->descriptors);
 	ring_chain_free(chain);
+}
+
+void ring_device_use_batch(struct ring_device *device, struct ring_chain **chains, unsigned count,
+			   uint32_t written)
+{
+	uint16_t id = chains[count - 1]->id, descriptors = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		let_go(device, chains[i]);
+		descriptors = (uint16_t)(descriptors + chains[i]->descriptors);
+		ring_chain_free(chains[i]);
+	}
+	/* Packed: the next used descriptor comes behind all of them. Split: the index counts them all, and
+	 * their elements but the first are never written. */
+	ring_device_lie_used(device, id, written, descriptors);
+	if (!device->packed) {
+		device->used = (uint16_t)(device->used + count - 1);
+		ring_device_lie_index(device, device->used);
+	}
 }
 
 void ring_device_hold(struct ring_device *device)

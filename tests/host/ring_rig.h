@@ -87,6 +87,14 @@ static inline void rig_make(struct rig *rig, uint16_t size, uint16_t indirect, b
 	rig_restart(rig);
 }
 
+/* The same, with VIRTIO_F_IN_ORDER. */
+static inline void rig_make_in_order(struct rig *rig, uint16_t size, uint16_t indirect)
+{
+	rig_make(rig, size, indirect, false);
+	rig->setup.in_order = true;
+	rig_restart(rig);
+}
+
 /* The driver has broken no rule of the format, and nothing reached outside. */
 static inline void rig_check(const struct rig *rig)
 {

@@ -4,7 +4,7 @@
 
 HOST_TESTS = test_fdt test_pci test_pci_scan \
 	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable test_example_port \
-	test_virtq test_virtq_events test_virtq_faults
+	test_virtq test_virtq_events test_virtq_faults test_virtq_order
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h)
 
 test_format = lib/format.c lib/error.c
@@ -25,6 +25,7 @@ RING_DEVICE = $(addprefix tests/host/,ring_device.c ring_device_split.c ring_dev
 test_virtq = $(RINGS) $(RING_DEVICE)
 test_virtq_events = $(test_virtq)
 test_virtq_faults = $(test_virtq)
+test_virtq_order = $(test_virtq)
 
 # One program for each test and compiler.
 HOSTED = $(foreach compiler,gcc clang,$(HOST_TESTS:%=$(O)/tests/$(compiler)/%))
