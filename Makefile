@@ -131,11 +131,11 @@ debug: all $(IMAGES)/pattern.raw | need-debug ## the same, but wait for a debugg
 gdb: | need-debug ## the debugger for a `make debug` in another terminal
 	gdb-multiarch -ex 'set architecture $(GDB_ARCH)' -ex 'target remote :$(or $(GDB_PORT),1234)' $(W).elf
 
-test: kernels images hosted | need-test ## everything: lint, test-host and test-boot
-	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host images boot
+test: kernels images hosted fuzzers | need-test ## everything: lint, test-host and test-boot
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host fuzz images boot
 
-test-host: kernels images hosted | need-test ## the tests that boot nothing: hosted ones by gcc and clang, sanitized
-	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host images
+test-host: kernels images hosted fuzzers | need-test ## the tests that boot nothing: hosted ones by gcc and clang, sanitized
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host fuzz images
 
 test-boot: kernels images | need-test ## boot the matrix of machines (TEST_OPTIONS='--filter virt -v --junit FILE')
 	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) boot
@@ -193,10 +193,11 @@ kernel-%: | need-build
 	@$(MAKE) --no-print-directory ARCH=$* all $(O)/$*/kit.o
 
 include tests/host/tests.mk
+include tests/fuzz/fuzz.mk
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)
-NEEDS = $(addprefix need-,build run images test lint debug)
+NEEDS = $(addprefix need-,build run images test lint debug fuzz coverage)
 $(NEEDS): need-%: $(if $(filter deps,$(MAKECMDGOALS)),deps)
 	@ARCH=$(ARCH) COMPILER=$(COMPILER) tools/deps.sh need $*
 

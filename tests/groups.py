@@ -91,6 +91,14 @@ def hosted(program):
     return output
 
 
+# ---- fuzz: each target over its seeds, and a little further ------------------
+def fuzz():
+    for program in sorted((BUILD / "fuzz").glob("*")):
+        if program.is_file() and os.access(program, os.X_OK):
+            yield Test(f"fuzz/{program.name}", functools.partial(
+                command, [TESTS / "fuzz/run.py", "--smoke", program.name]))
+
+
 # ---- images: the same to the last byte on every run -------------------------
 def images():
     yield Test("images/deterministic", deterministic)
@@ -170,4 +178,4 @@ def booted(spec, machine, text_offset, seed):
         return shown
 
 
-GROUPS = {"lint": lint, "kit": kit, "host": host, "images": images, "boot": boot_tests}
+GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "boot": boot_tests}

@@ -56,8 +56,17 @@ tools_for() {
 		for ARCH in x86_64 aarch64; do tools_for build; tools_for run; done
 		tools_for images
 		tools_for lint
+		tools_for fuzz
+		;;
+	fuzz)
+		echo "python3 python3"
 		echo "clang clang"
 		echo "/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a $(runtime)"
+		;;
+	coverage)
+		echo "python3 python3"
+		echo "gcc gcc"
+		echo "gcov gcc"
 		;;
 	lint) echo "python3 python3"; echo "clang-format clang-format" ;;
 	debug) tools_for run; echo "gdb-multiarch gdb-multiarch" ;;
@@ -78,6 +87,8 @@ purposes_of() {
 	test | test-host | test-boot) echo test ;;
 	lint | format | format-check) echo lint ;;
 	images) echo images ;;
+	fuzz | fuzzers | fuzz-seeds) echo fuzz ;;
+	coverage) echo coverage ;;
 	docs) echo lint ;;
 	"") echo test debug ;;
 	esac
@@ -130,7 +141,7 @@ install() {
 }
 
 doctor() {
-	for purpose in build run images lint debug test; do
+	for purpose in build run images lint debug test fuzz coverage; do
 		for ARCH in x86_64 aarch64; do tools_for "$purpose"; done
 	done | sort -u | while read -r tool package; do
 		if there "$tool"; then echo "  there    $tool"; else echo "  MISSING  $tool (package $package)"; fi

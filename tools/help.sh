@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Prints every target of the Makefile that has a `##` comment, and the variables.
+# Prints every target of the makefiles that has a `##` comment, and the variables.
 #
 #   tools/help.sh MAKEFILE…
 set -eu
 echo "Targets:"
-sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/\1\t\2/p' "$1" | while IFS="$(printf '\t')" read -r target text; do
+sed -n 's/^\([a-z_.-]*\):[^#]*## \(.*\)/\1\t\2/p' $(printf '%s\n' "$@" | grep -v '\.d$') | while IFS="$(printf '\t')" read -r target text; do
 	printf '  %-22s %s\n' "$target" "$text"
 done
 cat <<'END'

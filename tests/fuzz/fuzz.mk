@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Fuzz targets: each is a file here with the sources under test, built by clang with libFuzzer and the
+# address and undefined-behaviour sanitizers. Seeds are in tests/fuzz/corpus/TARGET, dictionaries in
+# tests/fuzz/TARGET.dict; what a run finds stays in build/fuzz.
+
+FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost
+SECONDS ?= 60
+
+RINGS = $(addprefix drivers/virtio/,virtq.c split.c packed.c)
+fuzz_split = tests/fuzz/ring.c $(RINGS)
+fuzz_packed = $(fuzz_split)
+fuzz_pci_layout = tests/fuzz/pci_layout.c drivers/virtio/pci_layout.c lib/format.c \
+	$(addprefix drivers/pci/,capability.c bar.c function.c)
+fuzz_msix = tests/fuzz/msix.c lib/format.c \
+	$(addprefix drivers/pci/,capability.c bar.c function.c msix.c)
+fuzz_pci_scan = tests/fuzz/pci_scan.c $(wildcard drivers/pci/*.c) lib/format.c
+fuzz_fdt = tests/fuzz/fdt.c $(wildcard lib/fdt*.c)
+fuzz_acpi = tests/fuzz/acpi.c kernel/acpi.c
+fuzz_mptable = tests/fuzz/mptable.c arch/x86_64/mptable.c
+fuzz_cmdline = tests/fuzz/cmdline.c kernel/cmdline.c kernel/settings.c
+fuzz_vhost = tests/fuzz/vhost.c $(addprefix drivers/virtio/,vhost_user.c vhost_message.c) \
+	lib/error.c lib/format.c
+
+# Every load of shared memory asks the fuzzer first.
+FUZZ_RING = -include tests/fuzz/hostile_loads.h
+fuzz_flags_split = $(FUZZ_RING) -DFUZZ_FORMAT=VIRTQ_SPLIT
+fuzz_flags_packed = $(FUZZ_RING) -DFUZZ_FORMAT=VIRTQ_PACKED
+fuzz_flags_cmdline = -Iarch/host/include
+
+FUZZERS = $(FUZZ_TARGETS:%=$(O)/fuzz/%)
+fuzzers: $(FUZZERS)
+$(FUZZERS): $$(fuzz_$$(@F)) $(wildcard tests/fuzz/*.h) $(HOST_HEADERS) tests/fuzz/fuzz.mk | need-fuzz
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -fno-omit-frame-pointer -I. $(fuzz_flags_$(@F)) \
+		-o $@ $(filter %.c,$^)
+
+fuzz: $(if $(TARGET),$(TARGET:%=$(O)/fuzz/%),fuzzers) | need-fuzz ## fuzz each target for SECONDS (TARGET='split packed': only these); docs/evidence.md
+	@O=$(abspath $(O)) tests/fuzz/run.py --seconds $(SECONDS) $(or $(TARGET),$(FUZZ_TARGETS))
+
+fuzz-seeds: | need-fuzz ## make the seed corpora that scripts make: tests/fuzz/corpus
+	tests/fuzz/seeds.py tests/fuzz/corpus
+
+.PHONY: fuzzers fuzz fuzz-seeds

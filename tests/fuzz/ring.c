@@ -1,0 +1,586 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Fuzz target for one ring format (FUZZ_FORMAT): the driver's side of a virtqueue with the fuzzer as its
+ * device. The input is a program: pushes, publishes, pops, interrupts on and off, resets; and what the
+ * device does meanwhile: completions by the rules, writes of anything to anywhere in the shared memory, at
+ * any time and between any two loads of the driver.
+ *
+ * After each step the queue is compared with a model: which buffers are in flight, how many descriptors
+ * are free and which, and what the driver put into the ring (VIRTIO 1.4, 2.7.5 and 2.8.6), whatever
+ * was scribbled over it. Each cookie comes back once, by pop or by drain. As long as the device kept
+ * the rules, it must come back with the right length, and at once.
+ *
+ * Left out: when notifications and interrupts are wanted; tests/host/test_virtq_events.c has that.
+ */
+#include "drivers/virtio/virtq.h"
+#define FUZZ_PORT_PANIC
+#include "tests/fuzz/fuzz.h"
+
+#define MAX_SIZE 64
+#define MAX_ROUNDS 300
+#define RING_ADDRESS 0x10000
+#define INDIRECT_ADDRESS 0x900000
+#define SPLIT (FUZZ_FORMAT == VIRTQ_SPLIT)
+
+enum { F_NEXT = 1, F_WRITE = 2, F_INDIRECT = 4, F_AVAIL = 1 << 7, F_USED = 1 << 15 };
+
+/* ---- The model ---------------------------------------------------------------------- */
+
+struct buffer {
+	bool in_flight, published, used;
+	unsigned long number; /* its cookie */
+	uint32_t writable;
+	unsigned descriptors;
+	uint32_t written; /* what an honest device said */
+};
+
+static struct {
+	struct virtq vq;
+	struct virtq_setup setup;
+	size_t ring_bytes, indirect_bytes;
+	struct buffer buffers[MAX_SIZE]; /* by id */
+	unsigned fifo[MAX_SIZE];         /* in flight, the first pushed first */
+	unsigned in_flight;
+	unsigned order[MAX_SIZE]; /* used by an honest device, in that order */
+	unsigned used;
+	unsigned long next_number;
+	unsigned driver_at, device_at; /* split: free-running; packed: places in the ring */
+	bool driver_wrap, device_wrap;
+	uint16_t held_flags; /* packed: of the first descriptor since the last publish */
+	unsigned held, held_at;
+	bool clean; /* since the last reset the device has kept the rules */
+	unsigned ambush_in;
+	uint32_t ambush_value;
+	unsigned rounds;
+	uint16_t gone_before; /* split: so many buffers, as if */
+} ring;
+
+static void *cookie_of(unsigned long number)
+{
+	return (void *)(number + 1);
+}
+
+static void remove_from(unsigned *list, unsigned *count, unsigned id)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < *count; i++) {
+		if (list[i] != id)
+			list[kept++] = list[i];
+	}
+	*count = kept;
+}
+
+/* ---- Shared memory, as the device sees it -------------------------------------------- */
+
+static uint8_t *shared(size_t offset, size_t width)
+{
+	FUZZ_CHECK(offset + width <= ring.ring_bytes);
+	return (uint8_t *)ring.setup.ring + offset;
+}
+
+static uint64_t device_read(const uint8_t *at, unsigned width)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, at, width);
+	return value;
+}
+
+static void device_write(size_t offset, unsigned width, uint64_t value)
+{
+	memcpy(shared(offset, width), &value, width);
+}
+
+/* The driver is about to load: the device may be quicker. */
+void device_before_load(const void *at, unsigned width)
+{
+	if (ring.ambush_in == 0 || --ring.ambush_in > 0)
+		return;
+	memcpy((void *)(uintptr_t)at, &ring.ambush_value, width);
+	ring.clean = false;
+}
+
+/* Split: where the available and the used ring begin. */
+static size_t avail_offset(void)
+{
+	return 16 * (size_t)ring.setup.size;
+}
+static size_t used_offset(void)
+{
+	return (avail_offset() + 6 + 2 * (size_t)ring.setup.size + 3) & ~(size_t)3;
+}
+
+/* ---- What the driver wrote -------------------------------------------------------------- */
+
+static void check_descriptor(const uint8_t *at, const struct virtq_segment *segment)
+{
+	FUZZ_CHECK(device_read(at, 8) == segment->address.bits);
+	FUZZ_CHECK(device_read(at + 8, 4) == segment->length);
+}
+
+/* A table of descriptors that one in the ring points to. */
+static void check_table(unsigned id, const struct virtq_segment *segments, unsigned readable,
+			unsigned total)
+{
+	for (unsigned i = 0; i < total; i++) {
+		const uint8_t *at = (const uint8_t *)ring.setup.indirect +
+				    16 * ((size_t)id * ring.setup.indirect_entries + i);
+		unsigned flags = i < readable ? 0 : F_WRITE;
+
+		check_descriptor(at, &segments[i]);
+		if (SPLIT && i + 1 < total) {
+			flags |= F_NEXT;
+			FUZZ_CHECK(device_read(at + 14, 2) == i + 1);
+		}
+		FUZZ_CHECK(device_read(at + (SPLIT ? 12 : 14), 2) == flags);
+	}
+}
+
+static struct virtq_segment table_segment(unsigned id, unsigned total)
+{
+	return (struct virtq_segment){
+		.address = { INDIRECT_ADDRESS + 16 * (uint64_t)id * ring.setup.indirect_entries },
+		.length = 16 * total,
+	};
+}
+
+static void check_split(unsigned id, const struct virtq_segment *segments, unsigned readable,
+			unsigned total, bool indirect)
+{
+	unsigned at = id, entry = ring.driver_at++ & (ring.setup.size - 1u);
+
+	FUZZ_CHECK(device_read(shared(avail_offset() + 4 + 2 * (size_t)entry, 2), 2) == id);
+	for (unsigned i = 0; i < total; i++) {
+		const uint8_t *desc = shared(16 * (size_t)at, 16);
+		unsigned flags = indirect ? F_INDIRECT : i < readable ? 0 : F_WRITE;
+
+		if (i + 1 < total)
+			flags |= F_NEXT;
+		FUZZ_CHECK(device_read(desc + 12, 2) == flags);
+		check_descriptor(desc, &segments[i]);
+		at = (unsigned)device_read(desc + 14, 2);
+		FUZZ_CHECK(i + 1 == total || at < ring.setup.size);
+	}
+}
+
+static void check_packed(unsigned id, const struct virtq_segment *segments, unsigned readable,
+			 unsigned total, bool indirect)
+{
+	for (unsigned i = 0; i < total; i++) {
+		const uint8_t *desc = shared(16 * (size_t)ring.driver_at, 16);
+		unsigned flags = indirect ? F_INDIRECT : i < readable ? 0 : F_WRITE;
+
+		flags |= ring.driver_wrap ? F_AVAIL : F_USED;
+		if (i + 1 < total)
+			flags |= F_NEXT;
+		check_descriptor(desc, &segments[i]);
+		FUZZ_CHECK(device_read(desc + 12, 2) == id);
+		if (ring.held++ > 0) {
+			FUZZ_CHECK(device_read(desc + 14, 2) == flags);
+		} else {
+			ring.held_at = ring.driver_at;
+			ring.held_flags = (uint16_t)flags;
+		}
+		if (++ring.driver_at == ring.setup.size) {
+			ring.driver_at = 0;
+			ring.driver_wrap = !ring.driver_wrap;
+		}
+	}
+}
+
+/* ---- Comparing ------------------------------------------------------------------------------ */
+
+/* The ids on the free list are free, and different. */
+static void check_free_list(unsigned free_ids)
+{
+	bool seen[MAX_SIZE] = { false };
+	unsigned id = ring.vq.free_head;
+
+	for (unsigned i = 0; i < free_ids; i++) {
+		FUZZ_CHECK(id < ring.setup.size);
+		FUZZ_CHECK(!seen[id] && !ring.buffers[id].in_flight);
+		seen[id] = true;
+		id = ring.vq.slots[id].next;
+	}
+}
+
+static void check(void)
+{
+	unsigned taken = 0, unpublished = 0;
+
+	for (unsigned i = 0; i < ring.in_flight; i++) {
+		const struct buffer *buffer = &ring.buffers[ring.fifo[i]];
+		taken += buffer->descriptors;
+		unpublished += !buffer->published;
+		FUZZ_CHECK(virtq_busy(&ring.vq, ring.fifo[i]));
+	}
+	FUZZ_CHECK(ring.vq.in_flight == ring.in_flight);
+	FUZZ_CHECK(ring.vq.unpublished == unpublished);
+	FUZZ_CHECK(ring.vq.free_count == ring.setup.size - taken);
+	FUZZ_CHECK(ring.vq.broken == (ring.vq.fault != NULL));
+	FUZZ_CHECK(!(ring.clean && ring.vq.broken));
+	check_free_list(SPLIT ? ring.vq.free_count : ring.setup.size - ring.in_flight);
+}
+
+/* ---- The driver -------------------------------------------------------------------------------- */
+
+static int push(unsigned readable, unsigned writable, uint32_t step)
+{
+	struct virtq_segment segments[MAX_SIZE];
+	unsigned total = readable + writable;
+	uint32_t bytes = 0;
+
+	for (unsigned i = 0; i < total; i++) {
+		uint32_t most = UINT32_MAX - bytes - (total - i);
+		segments[i].address.bits = ring.next_number << 12 | i;
+		segments[i].length = 1 + (step < most ? step : most);
+		if (i >= readable)
+			bytes += segments[i].length;
+	}
+	bool indirect = total > 1 && total <= ring.setup.indirect_entries;
+	unsigned descriptors = indirect ? 1 : total;
+	bool room = virtq_has_room(&ring.vq, total);
+	FUZZ_CHECK(room == (descriptors <= ring.vq.free_count));
+
+	int id = virtq_push(&ring.vq, segments, readable, writable, cookie_of(ring.next_number));
+	if (id < 0) {
+		FUZZ_CHECK(id == (ring.vq.broken ? ERR_BROKEN : ERR_FULL));
+		FUZZ_CHECK(ring.vq.broken || !room);
+		return id;
+	}
+	FUZZ_CHECK(room && !ring.vq.broken && id < ring.setup.size);
+	FUZZ_CHECK(!ring.buffers[id].in_flight);
+	ring.buffers[id] = (struct buffer){
+		.in_flight = true,
+		.number = ring.next_number++,
+		.writable = bytes,
+		.descriptors = descriptors,
+	};
+	ring.fifo[ring.in_flight++] = (unsigned)id;
+
+	struct virtq_segment table = table_segment((unsigned)id, total);
+	if (indirect)
+		check_table((unsigned)id, segments, readable, total);
+	if (SPLIT)
+		check_split((unsigned)id, indirect ? &table : segments, readable,
+			    indirect ? 1 : total, indirect);
+	else
+		check_packed((unsigned)id, indirect ? &table : segments, readable,
+			     indirect ? 1 : total, indirect);
+	return id;
+}
+
+static void publish(void)
+{
+	uint32_t data = 0;
+	bool nothing = ring.vq.broken || ring.vq.unpublished == 0;
+	bool notify = virtq_publish(&ring.vq, &data);
+
+	FUZZ_CHECK(!(notify && nothing));
+	if (nothing)
+		return;
+	for (unsigned i = 0; i < ring.in_flight; i++)
+		ring.buffers[ring.fifo[i]].published = true;
+	if (SPLIT) {
+		FUZZ_CHECK(device_read(shared(avail_offset() + 2, 2), 2) ==
+			   (uint16_t)ring.driver_at);
+		FUZZ_CHECK(data == (uint16_t)ring.driver_at);
+	} else {
+		FUZZ_CHECK(device_read(shared(16 * (size_t)ring.held_at + 14, 2), 2) ==
+			   ring.held_flags);
+		FUZZ_CHECK(data == (ring.driver_at | (unsigned)ring.driver_wrap << 15));
+		ring.held = 0;
+	}
+}
+
+/* A cookie has come back: of which buffer. */
+static unsigned returned(const void *cookie)
+{
+	unsigned id = MAX_SIZE;
+
+	for (unsigned i = 0; i < ring.in_flight; i++) {
+		if (cookie_of(ring.buffers[ring.fifo[i]].number) == cookie)
+			id = ring.fifo[i];
+	}
+	FUZZ_CHECK(id < MAX_SIZE);
+	ring.buffers[id].in_flight = false;
+	remove_from(ring.fifo, &ring.in_flight, id);
+	return id;
+}
+
+static int pop(void)
+{
+	void *cookie = NULL;
+	uint32_t written = 0;
+	unsigned oldest = ring.fifo[0];
+
+	publish(); /* as virtq.h asks for */
+	int got = virtq_pop(&ring.vq, &cookie, &written);
+	FUZZ_CHECK(got == 1 || got == 0 || (got == ERR_BROKEN && ring.vq.broken));
+	if (ring.clean)
+		FUZZ_CHECK(got == (ring.used > 0));
+	if (got != 1)
+		return got;
+
+	unsigned id = returned(cookie);
+	FUZZ_CHECK(ring.buffers[id].published);
+	FUZZ_CHECK(written <= ring.buffers[id].writable);
+	FUZZ_CHECK(!ring.setup.in_order || id == oldest);
+	if (ring.clean) {
+		FUZZ_CHECK(id == ring.order[0]);
+		FUZZ_CHECK(written == ring.buffers[id].written);
+	}
+	remove_from(ring.order, &ring.used, id);
+	return 1;
+}
+
+static void set_interrupts(bool on)
+{
+	if (!on) {
+		virtq_disable_interrupts(&ring.vq);
+		return;
+	}
+	bool more = virtq_enable_interrupts(&ring.vq);
+	if (ring.clean)
+		FUZZ_CHECK(more == (ring.used > 0));
+}
+
+/* The indices of a split queue run to 65535, which no input is long enough for: go on from further up. */
+static void skip(void)
+{
+	struct virtq_split *split = &ring.vq.split;
+
+	ring.driver_at = ring.device_at = ring.gone_before;
+	split->avail_idx = split->published = split->used_idx = split->used_seen = ring.gone_before;
+	device_write(used_offset() + 2, 2, ring.gone_before);
+}
+
+static void start(void)
+{
+	virtq_init(&ring.vq, &ring.setup);
+	ring.driver_at = ring.device_at = 0;
+	ring.driver_wrap = ring.device_wrap = true;
+	if (SPLIT)
+		skip();
+	ring.held = 0;
+	ring.used = 0;
+	ring.clean = true;
+	ring.ambush_in = 0;
+}
+
+/* Every buffer in flight comes back now, once. */
+static void drain(void)
+{
+	void *cookie;
+
+	while ((cookie = virtq_drain(&ring.vq)) != NULL)
+		returned(cookie);
+	FUZZ_CHECK(ring.in_flight == 0);
+	FUZZ_CHECK(virtq_drain(&ring.vq) == NULL);
+}
+
+/* ---- The device ---------------------------------------------------------------------------------- */
+
+/* Uses the n-th buffer that it has and has not used yet; in order, all up to it by one entry. */
+static void use(unsigned n, uint32_t written)
+{
+	unsigned waiting[MAX_SIZE], count = 0, descriptors = 0;
+
+	for (unsigned i = 0; i < ring.in_flight; i++) {
+		const struct buffer *buffer = &ring.buffers[ring.fifo[i]];
+		if (buffer->published && !buffer->used)
+			waiting[count++] = ring.fifo[i];
+	}
+	if (count == 0)
+		return;
+	n %= count;
+	unsigned first = ring.setup.in_order ? 0 : n, id = waiting[n];
+	for (unsigned i = first; i <= n; i++) {
+		struct buffer *buffer = &ring.buffers[waiting[i]];
+		buffer->used = true;
+		buffer->written = buffer->writable;
+		descriptors += buffer->descriptors;
+		ring.order[ring.used++] = waiting[i];
+	}
+	struct buffer *last = &ring.buffers[id];
+	if (written < last->writable)
+		last->written = written;
+
+	if (SPLIT) {
+		unsigned entry = ring.device_at & (ring.setup.size - 1u);
+		device_write(used_offset() + 4 + 8 * (size_t)entry, 4, id);
+		device_write(used_offset() + 8 + 8 * (size_t)entry, 4, last->written);
+		ring.device_at += n - first + 1;
+		device_write(used_offset() + 2, 2, ring.device_at);
+		return;
+	}
+	size_t at = 16 * (size_t)ring.device_at;
+	device_write(at + 8, 4, last->written);
+	device_write(at + 12, 2, id);
+	device_write(at + 14, 2, ring.device_wrap ? F_AVAIL | F_USED : 0);
+	ring.device_at += descriptors;
+	if (ring.device_at >= ring.setup.size) {
+		ring.device_at -= ring.setup.size;
+		ring.device_wrap = !ring.device_wrap;
+	}
+}
+
+/* Writes where the driver will look next. */
+static void aim(unsigned what, uint32_t value)
+{
+	unsigned place = (ring.device_at + (what >> 4)) % ring.setup.size;
+	size_t entry = SPLIT ? used_offset() + 4 + 8 * (size_t)place : 16 * (size_t)place;
+
+	ring.clean = false;
+	switch (what % 4) {
+	case 0: /* an id */
+		device_write(SPLIT ? entry : entry + 12, SPLIT ? 4 : 2, value);
+		break;
+	case 1: /* a length */
+		device_write(SPLIT ? entry + 4 : entry + 8, 4, value);
+		break;
+	case 2: /* how far it is */
+		device_write(SPLIT ? used_offset() + 2 : entry + 14, 2, value);
+		break;
+	case 3: /* event index and flags: the last word but one, or two halves */
+		if (SPLIT)
+			device_write(what & 4 ? used_offset() : ring.ring_bytes - 2, 2, value);
+		else
+			device_write(ring.ring_bytes - 4, 4, value);
+		/* Whether to notify is its own business. */
+		break;
+	}
+}
+
+static void scribble(uint8_t *memory, size_t bytes, uint32_t offset, uint16_t value)
+{
+	ring.clean = false;
+	if (bytes < 2)
+		return;
+	memcpy(memory + offset % (bytes - 1), &value, 2);
+}
+
+/* ---- The program ------------------------------------------------------------------------------------ */
+
+/* Single buffers to the device and back. */
+static void rounds(unsigned count)
+{
+	for (; count > 0 && ring.rounds < MAX_ROUNDS; count--, ring.rounds++) {
+		if (push(0, 1, count & 0xff) < 0)
+			return;
+		publish();
+		use(0, count & 0x7f);
+		if (pop() != 1)
+			return;
+	}
+}
+
+static void step(struct input *input)
+{
+	unsigned what = (unsigned)take(input, 1), a, b;
+
+	switch (what % 16) {
+	case 0:
+	case 1:
+	case 2:
+		a = (unsigned)take(input, 1);
+		b = a >> 4;
+		a &= 15;
+		if (what & 128)
+			a = ring.setup.size;
+		if (a > ring.setup.size)
+			a = ring.setup.size;
+		if (a + b > ring.setup.size)
+			b = ring.setup.size - a;
+		push(a, a + b ? b : 1, (uint32_t)take(input, what & 64 ? 4 : 1));
+		break;
+	case 3:
+		publish();
+		break;
+	case 4:
+		pop();
+		break;
+	case 5:
+		while (pop() == 1)
+			continue;
+		break;
+	case 6:
+	case 7:
+		set_interrupts(what & 1);
+		break;
+	case 8:
+	case 9:
+		use((unsigned)take(input, 1), (uint32_t)take(input, 2));
+		break;
+	case 10:
+		a = (unsigned)take(input, 1);
+		aim(a, (uint32_t)take(input, 4));
+		break;
+	case 11:
+		a = (unsigned)take(input, 2);
+		scribble(ring.setup.ring, ring.ring_bytes, a, (uint16_t)take(input, 2));
+		break;
+	case 12:
+		a = (unsigned)take(input, 2);
+		if (ring.setup.indirect)
+			scribble(ring.setup.indirect, ring.indirect_bytes, a,
+				 (uint16_t)take(input, 2));
+		break;
+	case 13:
+		ring.ambush_in = (unsigned)take(input, 1);
+		ring.ambush_value = (uint32_t)take(input, 4);
+		break;
+	case 14:
+		drain();
+		start();
+		break;
+	case 15:
+		rounds((unsigned)take(input, 1));
+		break;
+	}
+	check();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t packed_sizes[] = {
+		1, 2, 3, 4, 5, 7, 8, 11, 16, 31, 32, 33, 48, 63, 64
+	};
+	struct input input = { data, size };
+	unsigned options = (unsigned)take(&input, 1), choice = (unsigned)take(&input, 1);
+
+	memset(&ring, 0, sizeof(ring));
+	struct virtq_setup *setup = &ring.setup;
+	*setup = (struct virtq_setup){
+		.format = FUZZ_FORMAT,
+		.size = SPLIT ? (uint16_t)(1u << choice % 8 % 7)
+			      : packed_sizes[choice % sizeof(packed_sizes)],
+		.event_idx = options & 1,
+		.order_platform = options & 2,
+		.in_order = options & 4,
+		.ring_address = { RING_ADDRESS },
+		.indirect_address = { INDIRECT_ADDRESS },
+	};
+	if (options & 8)
+		setup->indirect_entries = (uint16_t)(1 + (options >> 4) % setup->size);
+	if (choice & 128)
+		ring.gone_before = (uint16_t) - (int)take(&input, 1);
+	ring.ring_bytes = virtq_ring_bytes(setup->format, setup->size);
+	ring.indirect_bytes = virtq_indirect_bytes(setup->size, setup->indirect_entries);
+	/* Each exactly as long as the queue asks for: the sanitizer sees a step outside. */
+	setup->ring = fuzz_alloc(ring.ring_bytes);
+	setup->table = fuzz_alloc(virtq_table_bytes(setup->size));
+	setup->indirect = ring.indirect_bytes ? fuzz_alloc(ring.indirect_bytes) : NULL;
+
+	start();
+	check();
+	while (input.left > 0)
+		step(&input);
+	drain();
+
+	free(setup->ring);
+	free(setup->table);
+	free(setup->indirect);
+	return 0;
+}

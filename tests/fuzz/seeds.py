@@ -1,0 +1,371 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Makes the seed corpora: good inputs of each kind, from which the fuzzer goes on.
+
+    tests/fuzz/seeds.py FOLDER        FOLDER/TARGET/seed-NAME for each
+
+Inputs that once showed a bug stand beside them under names of their own, and are left alone.
+"""
+
+import pathlib
+import struct
+import sys
+
+
+# ---- Rings: tests/fuzz/ring.c, step() ---------------------------------------
+def push(readable, writable, step=8):
+    return bytes([0, readable | writable << 4, step])
+
+
+PUBLISH, POP, POP_ALL, OFF, ON, RESET = b"\3", b"\4", b"\5", b"\6", b"\7", b"\x0e"
+
+
+def use(which, written):
+    return struct.pack("<BBH", 8, which, written)
+
+
+def aim(what, value):
+    return struct.pack("<BBI", 10, what, value)
+
+
+def scribble(at, value):
+    return struct.pack("<BHH", 11, at, value)
+
+
+def ambush(loads, value):
+    return struct.pack("<BBI", 13, loads, value)
+
+
+def rings():
+    work = (push(1, 1) + push(0, 2) + push(2, 1) + PUBLISH + OFF + use(1, 3) + use(0, 2) + POP +
+            use(0, 1) + POP_ALL + ON + push(0, 1) + PUBLISH + use(0, 9) + POP_ALL)
+    for name, options in (("plain", 0), ("event-idx", 1), ("in-order", 4), ("indirect", 0x78),
+                          ("indirect-in-order", 0x7c)):
+        yield name, bytes([options, 3]) + work * 3
+        yield name + "-odd", bytes([options | 2, 5]) + work * 2 + RESET + work
+    many = push(1, 1) * 6 + PUBLISH
+    yield "batch", bytes([4, 4]) + (many + use(3, 1) + POP + many + POP_ALL + use(9, 0) + POP_ALL) * 2
+    yield "wrap", bytes([0, 0x82, 9]) + (b"\x0f\x10" + work) * 2
+    yield "wrap-event", bytes([1, 0x81, 3]) + (b"\x0f\x20" + work) * 2
+    yield "full", bytes([0, 4]) + (bytes([0x80, 0x11, 4]) + push(0, 1) + PUBLISH + use(0, 0) +
+                                   POP_ALL) * 3
+    yield "wrong-id", bytes([0, 3]) + push(1, 1) + PUBLISH + use(0, 1) + aim(0, 7) + POP + RESET + work
+    yield "long", bytes([0, 3]) + push(1, 1) + PUBLISH + use(0, 1) + aim(1, 0xffff) + POP + RESET
+    yield "runs-ahead", bytes([0, 3]) + push(1, 1) + PUBLISH + aim(2, 9) + POP + RESET + work
+    yield "twice", bytes([0, 3]) + push(1, 1) * 2 + PUBLISH + use(0, 1) + POP + aim(0, 0) + aim(2, 2) + POP
+    yield "scribbled", bytes([0x78, 3]) + push(1, 2) + scribble(0, 0xffff) + PUBLISH + scribble(
+        14, 9) + b"\x0c\3\0\xff\xff" + use(0, 5) + POP_ALL + work
+    yield "ambush", bytes([0, 3]) + push(1, 1) * 3 + PUBLISH + use(0, 1) + ambush(2, 0x101) + POP + RESET + work
+
+
+# ---- PCI: tests/fuzz/pci_function.h -----------------------------------------
+def function(capabilities, bars, sizes, tail=b"", flags=0, ambushes=((0, 0), (0, 0)), msix=None):
+    """A virtio function: capabilities of (type, bar, offset, length, more), from 0x40 on."""
+    config = bytearray(256)
+    struct.pack_into("<HHHHI", config, 0, 0x1af4, 0x1042, 7, 0x10, 0x01000001)
+    config[0x3d] = 1
+    for number, value in bars.items():
+        struct.pack_into("<I", config, 0x10 + 4 * number, value)
+    at = 0x40
+    config[0x34] = at
+    records = []
+    for kind, bar, offset, length, more in capabilities:
+        body = struct.pack("<BBBBHII", 16 + len(more), kind, bar, 0, 0, offset, length) + more
+        records.append((9, body))
+    if msix:
+        records.append((0x11, struct.pack("<HII", *msix)))
+    for number, (kind, body) in enumerate(records):
+        size = (len(body) + 2 + 3) // 4 * 4
+        following = at + size if number + 1 < len(records) else 0
+        config[at:at + 2 + len(body)] = bytes([kind, following]) + body
+        at += size
+    head = bytes([flags, *(sizes.get(n, 12) for n in range(6)), 0])
+    for reads, value in ambushes:
+        head += struct.pack("<BI", reads, value)
+    return head + bytes(config) + tail
+
+
+VIRTIO = [(1, 4, 0, 0x1000, b""), (3, 4, 0x1000, 0x1000, b""), (4, 4, 0x2000, 0x1000, b""),
+          (2, 4, 0x3000, 0x1000, struct.pack("<I", 4)), (5, 0, 0, 0, bytes(4))]
+SHARED = (8, 2, 0, 0x1000, struct.pack("<II", 0, 0))
+BARS = {1: 0xfebd1000, 4: 0xfe00000c, 5: 8}
+SIZES = {1: 12, 4: 14}
+
+
+def pci_layouts():
+    yield "qemu", function(VIRTIO, BARS, SIZES, msix=(3, 1, 0x801))
+    yield "window", function(VIRTIO, BARS, SIZES, flags=1)
+    yield "shared", function(VIRTIO[:4] + [SHARED], {**BARS, 2: 0xfd000000}, {**SIZES, 2: 16})
+    yield "short", function(VIRTIO, BARS, {1: 12, 4: 12})
+    yield "changes", function(VIRTIO, BARS, SIZES, ambushes=((40, 0x50), (45, 0xffffffff)))
+    yield "no-capabilities", function([], BARS, SIZES)
+    yield "odd-bars", function(VIRTIO, {**BARS, 0: 0xc001, 5: 0xc}, {**SIZES, 0: 70, 5: 40})
+
+
+def msixs():
+    steps = b"".join(struct.pack("<BHQI", what, what % 3, 0xfee00000, 0x40 + what)
+                     for what in (0, 1, 2, 0x82, 3))
+    for name, control, table, flags in (("qemu", 2, 1, 0), ("many", 2047, 4, 0), ("stuck", 2, 1, 2),
+                                        ("outside", 2047, 1, 0), ("no-map", 2, 1, 1)):
+        yield name, function(VIRTIO[:1], BARS, {1: 12, 4: 16}, tail=steps, flags=flags,
+                             msix=(control, table, 0x801))
+
+
+def bar(index, flags, log2, address):
+    return struct.pack("<BBI", index | flags, log2 - 4, address)
+
+
+def made(kind, device, bars, parent=None, patches=b""):
+    above = 0 if parent is None else parent * 4 + 1
+    return bytes([kind | len(bars) << 3 | (len(patches) // 3) << 5, device, above]) + \
+        b"".join(bars) + patches
+
+
+def pci_scans():
+    def host(options, *windows, claims=(0x1000, 0x1000), change=(0, 0, 0)):
+        return bytes([options]) + b"".join(windows) + struct.pack("<I", claims[0]) + \
+            claims[1].to_bytes(3, "little") + struct.pack("<HBB", *change)
+
+    low = struct.pack("<BIIB", 0, 0x10000000, 0x2eff0000, 0)
+    high = struct.pack("<BIIB", 0x78 & 0xf8, 0x80000000, 0x40000000, 0)
+    disk = [bar(1, 0, 12, 0), bar(4, 12, 14, 0)]
+    yield "flat", host(0xf1, low) + b"".join(made(0, n, disk) for n in range(3))
+    yield "high", host(0xf2, low, high) + b"".join(made(0, n, disk) for n in range(3))
+    yield "bridges", (host(0xf2, low, high) + made(1, 1, []) + made(1, 2, [bar(0, 0, 16, 0)]) +
+                      made(0, 0, disk, parent=0) + made(1, 0, [], parent=1) +
+                      made(0, 0, disk, parent=3) + made(0, 3, disk))
+    yield "as-firmware-did", (host(0xf0) + made(0, 1, [bar(1, 0, 12, 0xfebd1000)]) +
+                              made(0, 2, [bar(1, 0, 12, 0xfebd2000)]) +
+                              made(0, 3, [bar(1, 0, 12, 0xfebd2000)]))
+    yield "numbered", (host(0xf1, low) + made(1, 1, [], patches=bytes([0x19, 1, 0, 0x1a, 2, 0])) +
+                       made(1, 0, [], parent=0, patches=bytes([0x19, 2, 0, 0x1a, 2, 0])) +
+                       made(0, 0, disk, parent=1))
+    yield "full", host(0x71, struct.pack("<BIIB", 0, 0x10000000, 0x4000, 0)) + \
+        b"".join(made(0, n, disk) for n in range(4))
+    yield "claimed", host(0xf1, low, claims=(0x10000000, 0x8000)) + made(0, 1, disk)
+    yield "changes", host(0xf1, low, change=(90, 0x19, 0)) + made(5, 1, []) + \
+        made(4, 0, disk, parent=0) + made(6, 2, disk)
+
+
+# ---- Device trees -----------------------------------------------------------
+class Tree:
+    def __init__(self):
+        self.structs, self.strings, self.names = b"", b"", {}
+
+    def node(self, name, properties, *children):
+        """Everything is made in the order in which it stands in the tree: children are functions."""
+        self.structs += b"\0\0\0\1" + self.padded(name.encode() + b"\0")
+        for key, value in properties.items():
+            if key not in self.names:
+                self.names[key] = len(self.strings)
+                self.strings += key.encode() + b"\0"
+            if isinstance(value, str):
+                value = value.encode() + b"\0"
+            elif isinstance(value, (list, tuple)):
+                value = struct.pack(f">{len(value)}I", *value)
+            self.structs += struct.pack(">III", 3, len(value), self.names[key]) + self.padded(value)
+        for child in children:
+            child()
+        self.structs += b"\0\0\0\2"
+
+    @staticmethod
+    def padded(data):
+        return data + bytes(-len(data) % 4)
+
+    def blob(self, version=17, reservations=()):
+        reserved = b"".join(struct.pack(">QQ", *one) for one in (*reservations, (0, 0)))
+        structs = self.structs + b"\0\0\0\x09"
+        at = 40 + len(reserved)
+        return struct.pack(">10I", 0xd00dfeed, at + len(structs) + len(self.strings), at,
+                           at + len(structs), 40, version, 16, 0, len(self.strings),
+                           len(structs)) + reserved + structs + self.strings
+
+
+def leaf(tree, name, properties, *children):
+    return lambda: tree.node(name, properties, *children)
+
+
+def trees():
+    tree = Tree()
+    tree.node("", {"#address-cells": [2], "#size-cells": [2], "interrupt-parent": [1]},
+              leaf(tree, "aliases", {"serial0": "/soc/uart@9000000", "alias": "serial0"}),
+              leaf(tree, "chosen", {"bootargs": "app=disksum", "stdout-path": "serial0:115200"}),
+              leaf(tree, "memory@40000000", {"device_type": "memory", "reg": [0, 0x40000000, 0, 0x4000000]}),
+              leaf(tree, "intc@8000000", {"phandle": [1], "compatible": "arm,cortex-a15-gic",
+                                          "#interrupt-cells": [3], "interrupt-controller": b"",
+                                          "#address-cells": [2], "#size-cells": [2], "ranges": b"",
+                                          "reg": [0, 0x8000000, 0, 0x10000]},
+                   leaf(tree, "v2m@8020000", {"phandle": [2], "msi-controller": b"",
+                                              "reg": [0, 0x8020000, 0, 0x1000]})),
+              leaf(tree, "soc", {"#address-cells": [1], "#size-cells": [1], "compatible": "simple-bus",
+                                 "ranges": [0, 0, 0, 0x10000000]},
+                   leaf(tree, "uart@9000000", {"compatible": b"arm,pl011\0arm,primecell\0",
+                                               "reg": [0x9000000, 0x1000], "interrupts": [0, 1, 4],
+                                               "status": "okay"}),
+                   leaf(tree, "virtio@a000000", {"compatible": "virtio,mmio", "reg": [0xa000000, 0x200],
+                                                 "interrupts-extended": [1, 0, 16, 1, 1, 0, 17, 1]}),
+                   leaf(tree, "virtio@a000200", {"compatible": "virtio,mmio", "status": "disabled"})))
+    yield "soc", tree.blob(reservations=((0x40000000, 0x1000),))
+
+    tree = Tree()
+    entries = []
+    for device in range(3):
+        for pin in (1, 2):
+            entries += [device << 11, 0, 0, pin, 0x8001, 0, 0, 0, 3 + (device + pin) % 4, 4]
+    tree.node("", {"#address-cells": [2], "#size-cells": [2], "interrupt-parent": [0x8001]},
+              leaf(tree, "intc", {"phandle": [0x8001], "#interrupt-cells": [3], "#address-cells": [2],
+                                  "interrupt-controller": b""}),
+              leaf(tree, "its", {"phandle": [0x8002], "#msi-cells": [1]}),
+              leaf(tree, "pcie@10000000", {
+                  "compatible": "pci-host-ecam-generic", "device_type": "pci", "#address-cells": [3],
+                  "#size-cells": [2], "#interrupt-cells": [1], "bus-range": [0, 255],
+                  "reg": [0x40, 0x10000000, 0, 0x10000000], "msi-map": [0, 0x8002, 0, 0x10000],
+                  "msi-map-mask": [0xffff], "interrupt-map-mask": [0x1800, 0, 0, 7],
+                  "interrupt-map": entries,
+                  "ranges": [0x1000000, 0, 0, 0, 0x3eff0000, 0, 0x10000, 0x2000000, 0, 0x10000000, 0,
+                             0x10000000, 0, 0x2eff0000, 0x43000000, 0x80, 0, 0x80, 0, 0x80, 0]}))
+    yield "pci", tree.blob()
+
+    tree = Tree()
+    tree.node("", {"#address-cells": [1], "#size-cells": [1]},
+              leaf(tree, "gic", {"phandle": [7], "#interrupt-cells": [2], "interrupt-controller": b""}),
+              leaf(tree, "nexus", {"phandle": [8], "#interrupt-cells": [1], "#address-cells": [1],
+                                   "interrupt-map": [1, 0, 9, 5, 1, 1, 7, 5, 4],
+                                   "interrupt-map-mask": [0xff, 0xf]}),
+              leaf(tree, "circle", {"phandle": [9], "#interrupt-cells": [1], "interrupt-map": [5, 8, 1, 5]}),
+              leaf(tree, "a@1", {"reg": [1, 4], "interrupt-parent": [8], "interrupts": [0, 1]}),
+              leaf(tree, "b@2", {"reg": [1, 4], "interrupts-extended": [8, 1, 7, 3, 4], "msi-parent": [7]}))
+    yield "nexus", tree.blob(version=16)
+
+    deep = Tree()
+
+    def below(depth):
+        deep.node(f"n{depth}", {"#address-cells": [1], "#size-cells": [1], "ranges": [0, 0, 4096],
+                                "reg": [0, 16]}, *([lambda: below(depth + 1)] if depth < 14 else []))
+
+    deep.node("", {"#address-cells": [1], "#size-cells": [1]}, lambda: below(0))
+    yield "deep", deep.blob()
+
+
+# ---- ACPI and the MP table --------------------------------------------------
+BASE = 0xe0000
+
+
+def table(signature, body):
+    return signature + struct.pack("<IBB6s8sI4sI", 36 + len(body), 1, 0, b"RINGLT", b"RINGLET ", 1,
+                                   b"RING", 1) + body
+
+
+def tables(root64, bodies, revision):
+    """An RSDP, its root and the tables, one behind another."""
+    memory = bytearray(0x40)
+    places = []
+    for signature, body in bodies:
+        places.append(BASE + len(memory))
+        memory += table(signature, body)
+        memory += bytes(-len(memory) % 16)
+    root = BASE + len(memory)
+    form = f"<{len(places)}{'Q' if root64 else 'I'}"
+    memory += table(b"XSDT" if root64 else b"RSDT", struct.pack(form, *places))
+    memory[0:36] = struct.pack("<8sB6sBIIQI", b"RSD PTR ", 0, b"RINGLT", revision, root, 36, root, 0)
+    return bytes(memory)
+
+
+MADT = struct.pack("<II", 0xfee00000, 1) + b"".join((
+    struct.pack("<BBBBI", 0, 8, 0, 0, 1), struct.pack("<BBBBI", 0, 8, 1, 1, 1),
+    struct.pack("<BBBBII", 1, 12, 0, 0, 0xfec00000, 0), struct.pack("<BBBBIH", 2, 10, 0, 9, 9, 0xd),
+    struct.pack("<BBHIII", 9, 16, 0, 300, 1, 0)))
+MCFG = bytes(8) + struct.pack("<QHBBI", 0xb0000000, 0, 0, 255, 0) + \
+    struct.pack("<QHBBI", 0xc0000000, 1, 2, 1, 0)
+S5 = {"byte": b"\x08_S5_\x12\x06\4\x0a\5\x0a\6\0\0", "root": b"\x08\\_S5_\x12\x07\2\x0b\5\0\1",
+      "dword": b"\x08_S5_\x12\x0a\2\x0c\5\0\0\0\x00"}
+
+
+def fadt(dsdt, reduced=False, size=276):
+    body = bytearray(size)
+    struct.pack_into("<II", body, 36, 0, dsdt)
+    struct.pack_into("<III", body, 64, 0x604, 0, 0x608)
+    struct.pack_into("<I", body, 76, 0x608)
+    struct.pack_into("<I", body, 112, 1 << 20 if reduced else 0)
+    if size > 250:
+        struct.pack_into("<Q", body, 140, dsdt)
+        struct.pack_into("<BBBBQ", body, 172, 1, 16, 0, 2, 0x604)
+        struct.pack_into("<BBBBQ", body, 208, 1, 32, 0, 3, 0x608)
+        struct.pack_into("<BBBBQ", body, 244, 0, 8, 0, 1, 0x9000000)
+    return bytes(body[36:])
+
+
+def acpis():
+    first = BASE + 0x40
+    for name, aml in S5.items():
+        bodies = [(b"DSDT", b"\x10" + bytes(8) + aml), (b"FACP", fadt(first)), (b"APIC", MADT),
+                  (b"MCFG", MCFG)]
+        yield f"xsdt-{name}", b"\1" + tables(True, bodies, 2)
+    old = [(b"SSDT", bytes(4)), (b"SSDT", S5["byte"]), (b"FACP", fadt(0, size=116)), (b"APIC", MADT)]
+    yield "rsdt", b"\1" + tables(False, old, 0)
+    yield "searched-bios", b"\3" + tables(False, old, 0)
+    yield "searched-ebda", b"\7" + tables(True, [(b"FACP", fadt(first, reduced=True))], 2)
+    yield "bad-sums", b"\0" + tables(True, [(b"APIC", MADT)], 2)
+
+
+def mptables():
+    entries = (struct.pack("<BBBBIIII", 0, 0, 0x14, 3, 0, 0, 0, 0) + struct.pack("<BB6s", 1, 0, b"PCI   ") +
+               struct.pack("<BB6s", 1, 1, b"ISA   ") + struct.pack("<BBBBI", 2, 2, 0x11, 1, 0xfec00000) +
+               struct.pack("<BBHBBBB", 3, 0, 0, 1, 0, 2, 2) + struct.pack("<BBHBBBB", 3, 0, 0xf, 1, 9, 2, 9) +
+               struct.pack("<BBHBBBB", 4, 3, 0, 1, 0, 0, 0))
+    def memory(base):
+        header = struct.pack("<4sHBB8s12sIHHIHBB", b"PCMP", 44 + len(entries), 4, 0, b"RINGLET ",
+                             b"TEST        ", 0, 0, 7, 0xfee00000, 0, 0, 0)
+        return struct.pack("<4sIBBBBB3s", b"_MP_", base + 16, 1, 4, 0, 0, 0, b"") + header + entries
+    yield "bios", b"\1" + struct.pack("<HH", 0, 639) + memory(0xf0000)
+    yield "ebda", b"\3" + struct.pack("<HH", 0x9fc0, 639) + memory(0x9fc00)
+    yield "top", b"\3" + struct.pack("<HH", 0, 640) + memory(0xe0000)
+    yield "bad-sum", b"\0" + struct.pack("<HH", 0, 0) + memory(0xf0000)
+
+
+# ---- Text, and messages -----------------------------------------------------
+def cmdlines():
+    yield "shell", b"app=shell ring=packed irq=poll deadline_ms=500 trace=1"
+    yield "arguments", b"app=iocheck -- -t 5 vda \"two words\" virtio_mmio.device=512@0xfeb00e00:12"
+    yield "quotes", b"a=\"b c\" \"d=e f\" x\"\"y=1 \" app=none"
+    yield "numbers", b"deadline_ms=18446744073709551616 ring=18446744073709551615 app=-1 =5"
+    yield "words", b"a " * 300
+    yield "long", b"app=" + b"x" * 4092
+
+
+def vhosts():
+    def answer(request, body, flags=5):
+        return struct.pack("<III", request, flags, len(body)) + body
+
+    def u64(request, value):
+        return answer(request, struct.pack("<Q", value))
+
+    features = 1 << 32 | 1 << 34 | 1 << 30 | 1 << 28
+    start = u64(1, features) + u64(15, 1 | 1 << 3 | 1 << 9)
+    start += u64(16, 0) + u64(17, 4) + u64(3, 0)
+    life = u64(2, 0) + u64(5, 0)
+    life += b"".join(answer(24, struct.pack("<III", 0, 60, 0) + bytes(60)) for _ in range(6)) + u64(25, 0)
+    life += b"\0".join(u64(request, 0) for request in (8, 10, 9, 13, 12, 18)) * 2
+    stop = b"".join(answer(11, struct.pack("<II", n, 7)) for n in range(2))
+    yield "all", start + (life + b"\0" + stop) * 2 + b"\0"
+    yield "plain", u64(1, 1 << 32) + b"\0" * 40
+    yield "refuses", start + u64(2, 1) + b"\0" * 200
+    yield "wrong-request", u64(2, 1)
+    yield "wrong-size", answer(1, bytes(4))
+
+
+SEEDS = {"split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
+         "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
+         "cmdline": cmdlines, "vhost": vhosts}
+
+
+def main():
+    for target, seeds in SEEDS.items():
+        folder = pathlib.Path(sys.argv[1]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in seeds():
+            (folder / f"seed-{name}").write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
