@@ -194,6 +194,7 @@ kernel-%: | need-build
 
 include tests/host/tests.mk
 include tests/fuzz/fuzz.mk
+include tests/coverage.mk
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)

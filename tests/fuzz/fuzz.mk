@@ -6,7 +6,6 @@
 FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost
 SECONDS ?= 60
 
-RINGS = $(addprefix drivers/virtio/,virtq.c split.c packed.c)
 fuzz_split = tests/fuzz/ring.c $(RINGS)
 fuzz_packed = $(fuzz_split)
 fuzz_pci_layout = tests/fuzz/pci_layout.c drivers/virtio/pci_layout.c lib/format.c \

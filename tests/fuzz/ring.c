@@ -92,7 +92,8 @@ static void device_write(size_t offset, unsigned width, uint64_t value)
 	memcpy(shared(offset, width), &value, width);
 }
 
-/* The driver is about to load: the device may be quicker. */
+/* The driver is about to load: the device may be quicker (hostile_loads.h). */
+void device_before_load(const void *at, unsigned width);
 void device_before_load(const void *at, unsigned width)
 {
 	if (ring.ambush_in == 0 || --ring.ambush_in > 0)
