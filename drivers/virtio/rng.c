@@ -17,13 +17,19 @@
  * answers keeps nothing that belongs to a caller. One request at a time is plenty. */
 #define BUFFER_BYTES 256
 
+/* It is its reader's own, copied into as soon as it is answered: a work item may read too while a program
+ * waits for its answer, and would have the buffer filled anew before the program looks. */
+struct request {
+	void *to;
+	int status; /* 0: not answered yet; else the bytes it got, or an error */
+};
+
 struct virtio_rng {
 	struct virtio_device *device;
 	struct virtio_queue *queue;
 	uint8_t *buffer;
 	dma_addr_t buffer_address;
-	bool busy;  /* the device has the buffer */
-	int status; /* of the last request: bytes in the buffer, or an error */
+	struct request *request; /* for which the device has the buffer; NULL: it has not */
 };
 
 static struct virtio_rng *first_rng;
@@ -36,7 +42,7 @@ struct virtio_rng *virtio_rng_first(void)
 /* ---- Submit -------------------------------------------------------------------------- */
 
 /* 5.4.6: asks for up to `length` bytes. */
-static int submit(struct virtio_rng *rng, uint32_t length)
+static int submit(struct virtio_rng *rng, struct request *request, uint32_t length)
 {
 	struct virtq_segment segment = { rng->buffer_address, length };
 	int id = virtio_queue_push(rng->queue, &segment, 0, 1, rng,
@@ -44,7 +50,7 @@ static int submit(struct virtio_rng *rng, uint32_t length)
 
 	if (id < 0)
 		return id;
-	rng->busy = true;
+	rng->request = request;
 	virtio_queue_publish(rng->queue);
 	return 0;
 }
@@ -56,28 +62,32 @@ int virtio_rng_read(struct virtio_rng *rng, void *buffer, size_t length)
 	while (length > 0) {
 		if (rng->device->state == VIRTIO_FAILED)
 			return ERR_NODEV;
-		if (rng->busy || rng->device->state == VIRTIO_RECOVERING) {
+		if (rng->request || rng->device->state == VIRTIO_RECOVERING) {
 			vport_relax(VPORT_NEVER);
 			continue;
 		}
-		int error = submit(rng, length < BUFFER_BYTES ? (uint32_t)length : BUFFER_BYTES);
+		struct request request = { .to = to };
+		int error = submit(rng, &request,
+				   length < BUFFER_BYTES ? (uint32_t)length : BUFFER_BYTES);
 		if (error)
 			return error;
-		while (rng->busy)
+		while (request.status == 0)
 			vport_relax(VPORT_NEVER);
-		if (rng->status < 0)
-			return rng->status;
-		/* 5.4.6.1-2: only that many bytes are random; virtq_pop has checked that it is no more
-		 * than was asked for. */
-		size_t got = (size_t)rng->status;
-		memcpy(to, rng->buffer, got);
-		to += got;
-		length -= got;
+		if (request.status < 0)
+			return request.status;
+		to += request.status;
+		length -= (size_t)request.status;
 	}
 	return 0;
 }
 
 /* ---- Complete -------------------------------------------------------------------------- */
+
+static void finish(struct virtio_rng *rng, int status)
+{
+	rng->request->status = status;
+	rng->request = NULL;
+}
 
 static void drain(struct virtio_queue *queue)
 {
@@ -86,8 +96,10 @@ static void drain(struct virtio_queue *queue)
 
 	while (virtio_queue_pop(queue, &cookie, &written)) {
 		struct virtio_rng *rng = cookie;
-		rng->status = written > 0 ? (int)written : ERR_IO; /* none at all is no answer */
-		rng->busy = false;
+		/* 5.4.6.1-2: only that many bytes are random; virtq_pop has checked that it is no more
+		 * than was asked for. None at all is no answer. */
+		memcpy(rng->request->to, rng->buffer, written);
+		finish(rng, written > 0 ? (int)written : ERR_IO);
 	}
 }
 
@@ -129,11 +141,8 @@ static void ready(struct virtio_device *device)
 
 static void abort_request(struct virtio_queue *queue, void *cookie, int error)
 {
-	struct virtio_rng *rng = cookie;
-
 	(void)queue;
-	rng->status = error;
-	rng->busy = false;
+	finish(cookie, error);
 }
 
 static void gone(struct virtio_device *device)
