@@ -71,6 +71,12 @@ struct block_operations {
 	int (*resize_queue)(struct block_device *disk, unsigned size);
 };
 
+/* A buffer of the synchronous calls' own. */
+struct block_bounce {
+	void *memory; /* NULL until it is wanted */
+	bool busy;
+};
+
 struct block_device {
 	char name[8];          /* vda */
 	uint64_t capacity;     /* in sectors of 512 bytes; may change while in use */
@@ -81,8 +87,7 @@ struct block_device {
 	unsigned resets; /* how often it had to be reset since it was found */
 	const struct block_operations *operations;
 	struct vport_device *port;
-	void *bounce; /* the synchronous calls' own buffer; NULL until the first one */
-	bool bounce_busy;
+	struct block_bounce bounce[2]; /* for the program, and for a work item while it waits */
 	struct block_device *next;
 };
 

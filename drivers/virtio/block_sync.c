@@ -30,17 +30,19 @@ static int run(struct block_device *disk, struct block_request *request)
 	return request->status;
 }
 
-/* The disk's bounce buffer, once nobody else uses it. */
-static void *take_bounce(struct block_device *disk)
+/* A bounce buffer that nobody uses; NULL when there is no memory. To wait for the other one would be to wait
+ * for ever: who has it is the program, which goes on only when this work item has ended. */
+static struct block_bounce *take_bounce(struct block_device *disk)
 {
-	while (disk->bounce_busy)
-		vport_relax(VPORT_NEVER);
-	if (!disk->bounce) {
+	struct block_bounce *bounce = &disk->bounce[disk->bounce[0].busy];
+
+	kit_assert(!bounce->busy);
+	if (!bounce->memory) {
 		dma_addr_t unused; /* it is mapped with each request, like any buffer */
-		disk->bounce = vport_dma_alloc(disk->port, BOUNCE_BYTES, 4096, &unused);
+		bounce->memory = vport_dma_alloc(disk->port, BOUNCE_BYTES, 4096, &unused);
 	}
-	disk->bounce_busy = disk->bounce != NULL;
-	return disk->bounce;
+	bounce->busy = bounce->memory != NULL;
+	return bounce->busy ? bounce : NULL;
 }
 
 static int transfer(struct block_device *disk, enum block_op op, uint64_t sector, uint8_t *buffer,
@@ -53,26 +55,26 @@ static int transfer(struct block_device *disk, enum block_op op, uint64_t sector
 		return ERR_INVALID;
 	if (sector > disk->capacity || length / BLOCK_SECTOR > disk->capacity - sector)
 		return ERR_RANGE;
-	uint8_t *bounce = take_bounce(disk);
+	struct block_bounce *bounce = take_bounce(disk);
 	if (!bounce)
 		return ERR_NOMEM;
 	int error = 0;
 	while (length > 0 && !error) {
-		struct block_segment segment = { bounce,
+		struct block_segment segment = { bounce->memory,
 						 length < BOUNCE_BYTES ? length : BOUNCE_BYTES };
 		struct block_request request = {
 			.op = op, .sector = sector, .segments = &segment, .segment_count = 1
 		};
 		if (op == BLOCK_WRITE)
-			memcpy(bounce, buffer, segment.length);
+			memcpy(bounce->memory, buffer, segment.length);
 		error = run(disk, &request);
 		if (op == BLOCK_READ && !error)
-			memcpy(buffer, bounce, segment.length);
+			memcpy(buffer, bounce->memory, segment.length);
 		buffer += segment.length;
 		sector += segment.length / BLOCK_SECTOR;
 		length -= segment.length;
 	}
-	disk->bounce_busy = false;
+	bounce->busy = false;
 	return error;
 }
 
@@ -95,18 +97,18 @@ int block_flush(struct block_device *disk)
 
 int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1])
 {
-	uint8_t *bounce = take_bounce(disk);
+	struct block_bounce *bounce = take_bounce(disk);
 	if (!bounce)
 		return ERR_NOMEM;
-	struct block_segment segment = { bounce, BLOCK_ID_BYTES };
+	struct block_segment segment = { bounce->memory, BLOCK_ID_BYTES };
 	struct block_request request = { .op = BLOCK_GET_ID,
 					 .segments = &segment,
 					 .segment_count = 1 };
 	int error = run(disk, &request);
 	if (!error) {
-		memcpy(id, bounce, BLOCK_ID_BYTES);
+		memcpy(id, bounce->memory, BLOCK_ID_BYTES);
 		id[BLOCK_ID_BYTES] = 0;
 	}
-	disk->bounce_busy = false;
+	bounce->busy = false;
 	return error;
 }
