@@ -78,7 +78,8 @@ static int read_limits(struct virtio_blk *blk)
 	blk->disk.block_size = block_size;
 	blk->pieces_max = seg_max < BLK_MAX_PIECES ? seg_max : BLK_MAX_PIECES;
 	/* A size_max of 0 is "no limit" to devices that offer it and mean nothing by it. */
-	blk->size_max = size_max == 0 || size_max > 0x40000000 ? 0x40000000 : size_max;
+	blk->size_max =
+		size_max == 0 || size_max > BLK_MAX_PART_BYTES ? BLK_MAX_PART_BYTES : size_max;
 	blk->disk.read_only = virtio_has(device, VIRTIO_BLK_F_RO);
 	return read_capacity(blk);
 }

@@ -17,6 +17,7 @@ enum {
 
 #define BLK_QUEUE_SIZE 128
 #define BLK_MAX_PARTS 128
+#define BLK_MAX_PART_BYTES 0x40000000 /* so that no sum of lengths leaves 32 bits (2.7.5.2-1) */
 #define BLK_MAX_PIECES 14 /* data segments of a part; with header and status, 16 descriptors */
 
 /* What surrounds the data of a request. Shared with the device; one for each part. */

@@ -126,11 +126,14 @@ static int map_pieces(struct virtio_blk *blk, struct part *part)
 	part->sector = request->driver.sector;
 	part->piece_count = 0;
 	part->data_bytes = 0;
-	while (segment < request->segment_count && part->piece_count < blk->pieces_max) {
+	while (segment < request->segment_count && part->piece_count < blk->pieces_max &&
+	       part->data_bytes < BLK_MAX_PART_BYTES) {
 		struct piece *piece = &part->pieces[part->piece_count];
 		size_t length = request->segments[segment].length - offset;
 		if (length > blk->size_max)
 			length = blk->size_max;
+		if (length > BLK_MAX_PART_BYTES - part->data_bytes)
+			length = BLK_MAX_PART_BYTES - part->data_bytes;
 		piece->memory = (uint8_t *)request->segments[segment].memory + offset;
 		long mapped = vport_dma_map(blk->device->port, piece->memory, length,
 					    direction(request), &piece->address);
@@ -148,7 +151,9 @@ static int map_pieces(struct virtio_blk *blk, struct part *part)
 		}
 	}
 	if (request->op == BLOCK_READ || request->op == BLOCK_WRITE) {
-		trim(blk, part, part->data_bytes % blk->disk.block_size);
+		/* Once more where the rest of a piece could not be mapped again. */
+		while (part->data_bytes % blk->disk.block_size != 0)
+			trim(blk, part, part->data_bytes % blk->disk.block_size);
 		if (part->data_bytes == 0)
 			return ERR_UNSUPPORTED; /* one block does not fit into one device request */
 	}
