@@ -224,7 +224,10 @@ int virtio_pci_probe(struct pci_function *function, struct vport_device *port)
 		device->config_size = pci->config.present ? pci->config.length : 0;
 		error = virtio_device_add(device);
 	}
-	if (error)
+	if (error) {
+		/* Nobody looks after it now: it is not to write to memory, for us or for firmware. */
+		pci_disable_master(function);
 		vport_free(pci, sizeof(*pci));
+	}
 	return error;
 }
