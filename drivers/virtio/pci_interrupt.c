@@ -108,7 +108,9 @@ static bool try_msix(struct virtio_pci *pci, bool (*rung)(struct virtio_pci *))
 
 static bool try_intx(struct virtio_pci *pci)
 {
-	if (pci->function->interrupt_pin == 0 ||
+	/* The handler reads the ISR. By the configuration window it could not: it would turn that away from
+	 * what it has interrupted. */
+	if (pci->function->interrupt_pin == 0 || !pci->isr.registers ||
 	    vport_line_request(pci->device.port, virtio_line_interrupt, &pci->device) != 0)
 		return false;
 	pci->device.interrupts = VIRTIO_LINE;
