@@ -269,14 +269,16 @@ static struct window *window_make(uint64_t phys, uint64_t length, enum map_kind 
 	uintptr_t va = window_next;
 	if (length >= BLOCK_SIZE)
 		va += (phys - va) % BLOCK_SIZE;
-	if (window_count == MAX_WINDOWS || length > STACK_BASE - va ||
-	    !map(va, phys, length, kind)) {
+	bool room = window_count < MAX_WINDOWS && length <= STACK_BASE - va;
+	/* A page between two windows stays unmapped, so that running over an end is noticed. One that could
+	 * not be mapped whole keeps its place: some of it is there. */
+	if (room)
+		window_next = va + length + PAGE_SIZE;
+	if (!room || !map(va, phys, length, kind)) {
 		kprint("memory: no room to map 0x%lx bytes of registers at 0x%lx\n",
 		       (unsigned long)length, (unsigned long)phys);
 		return NULL;
 	}
-	/* A page between two windows stays unmapped, so that running over an end is noticed. */
-	window_next = va + length + PAGE_SIZE;
 	windows[window_count] = (struct window){ phys, length, va, kind };
 	return &windows[window_count++];
 }
