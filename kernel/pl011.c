@@ -32,27 +32,35 @@ enum {
 	INT_RX_TIMEOUT = 1 << 6, /* less than the FIFO's mark, but nothing more comes */
 };
 
-/* Longer than a character takes at 300 baud. Whoever does not take one for so long is gone. */
-#define SEND_NS 100000000
+/* Much longer than a character takes at 300 baud. */
+#define SEND_NS 1000000000
 
 static uintptr_t registers;
 static bool stuck;
 
+/* Waits until there is room to send. Where none comes (a host that does not read) that is waited for once;
+ * after that, output is lost as long as it stays so. */
+static bool wait_room(void)
+{
+	uint64_t deadline = 0;
+
+	while (vport_reg_read(registers + UARTFR, 4) & FR_TXFF) {
+		if (deadline == 0)
+			deadline = vport_now() + SEND_NS;
+		if (stuck || vport_now() >= deadline) {
+			stuck = true;
+			return false;
+		}
+	}
+	stuck = false;
+	return true;
+}
+
 static void pl011_write(struct console *console, const char *text, size_t length)
 {
 	(void)console;
-	for (size_t i = 0; i < length && !stuck; i++) {
-		uint64_t deadline = 0;
-		while (vport_reg_read(registers + UARTFR, 4) & FR_TXFF) {
-			if (deadline == 0)
-				deadline = vport_now() + SEND_NS;
-			if (vport_now() >= deadline) {
-				stuck = true;
-				return;
-			}
-		}
+	for (size_t i = 0; i < length && wait_room(); i++)
 		vport_reg_write(registers + UARTDR, 4, (uint8_t)text[i]);
-	}
 }
 
 static int pl011_read(struct console *console)

@@ -49,6 +49,7 @@ struct virtio_console {
 	struct buffer *received, **received_end; /* in the order in which they came */
 	struct buffer *free_transmit;
 	bool writing;
+	bool stuck; /* the last wait for a buffer was in vain */
 	struct virtio_console *next;
 };
 
@@ -129,18 +130,23 @@ static void drain_transmit(struct virtio_console *console)
 	}
 }
 
-/* A free buffer to print from; NULL when the device does not give one back in time. */
+/* A free buffer to print from; NULL when the device does not give one back in time. That is waited for once:
+ * after it, output is lost as long as it stays so. */
 static struct buffer *take_transmit(struct virtio_console *console)
 {
 	uint64_t start = vport_now();
 
 	drain_transmit(console);
 	while (!console->free_transmit) {
-		if (console->device->state != VIRTIO_RUNNING ||
-		    vport_now() - start > WRITE_LIMIT_NS)
+		if (console->device->state != VIRTIO_RUNNING)
 			return NULL;
+		if (console->stuck || vport_now() - start > WRITE_LIMIT_NS) {
+			console->stuck = true;
+			return NULL;
+		}
 		drain_transmit(console);
 	}
+	console->stuck = false;
 	struct buffer *buffer = console->free_transmit;
 	console->free_transmit = buffer->next;
 	return buffer;
