@@ -334,24 +334,20 @@ def cmdlines():
 
 
 def vhosts():
-    def answer(request, body, flags=5):
-        return struct.pack("<III", request, flags, len(body)) + body
+    """A byte below 0xf0 stands for a good header; zeros answer most questions well."""
+    def u64(value):
+        return b"\0" + struct.pack("<Q", value)
 
-    def u64(request, value):
-        return answer(request, struct.pack("<Q", value))
-
-    features = 1 << 32 | 1 << 34 | 1 << 30 | 1 << 28
-    start = u64(1, features) + u64(15, 1 | 1 << 3 | 1 << 9)
-    start += u64(16, 0) + u64(17, 4) + u64(3, 0)
-    life = u64(2, 0) + u64(5, 0)
-    life += b"".join(answer(24, struct.pack("<III", 0, 60, 0) + bytes(60)) for _ in range(6)) + u64(25, 0)
-    life += b"\0".join(u64(request, 0) for request in (8, 10, 9, 13, 12, 18)) * 2
-    stop = b"".join(answer(11, struct.pack("<II", n, 7)) for n in range(2))
-    yield "all", start + (life + b"\0" + stop) * 2 + b"\0"
-    yield "plain", u64(1, 1 << 32) + b"\0" * 40
-    yield "refuses", start + u64(2, 1) + b"\0" * 200
-    yield "wrong-request", u64(2, 1)
-    yield "wrong-size", answer(1, bytes(4))
+    features = u64(1 << 32 | 1 << 34 | 1 << 30 | 1 << 28)
+    start = features + u64(1 | 1 << 3 | 1 << 9) + u64(4) + u64(0)
+    yield "all", start + bytes(1400)
+    yield "polled", start + bytes(480) + b"\1" * 40 + bytes(300)
+    yield "plain", u64(1 << 32) + bytes(60)
+    yield "no-acks", features + u64(1 | 1 << 9) + bytes(900)
+    yield "refuses", start + u64(1) * 30 + bytes(200)
+    yield "wrong-request", b"\xff" + struct.pack("<III", 2, 5, 8) + bytes(8)
+    yield "wrong-size", b"\xff" + struct.pack("<III", 1, 5, 4) + bytes(8)
+    yield "breaks", start + bytes(100)
 
 
 SEEDS = {"split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
