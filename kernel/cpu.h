@@ -25,6 +25,7 @@ struct cpu {
 	struct vport_work *work, **work_tail;
 	bool in_drain, in_work;
 	unsigned passes;
+	unsigned relaxed; /* calls of vport_relax */
 };
 
 #endif

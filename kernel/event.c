@@ -155,6 +155,7 @@ void vport_relax(uint64_t deadline)
 {
 	struct cpu *cpu = arch_cpu();
 	kit_assert(!cpu->in_drain);
+	cpu->relaxed++;
 
 	bool done = drain_marked(cpu);
 	done |= run_work(cpu);

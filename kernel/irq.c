@@ -10,12 +10,16 @@
 
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/device.h"
 #include "lib/error.h"
 
 #define MAX_HANDLERS 512
 /* A slot that nobody handles is closed after so many interrupts: the line may be stuck. */
 #define MAX_UNHANDLED 1000
+/* And so is one whose interrupts do not let anything else run: a handler silences its device, so honest ones
+ * send but a few between two calls of vport_relax. Queues are looked at now and then all the same. */
+#define MAX_IN_A_ROW 100000
 
 /* What a handler was connected as, so that it can be found again. */
 #define INDEX_LINE UINT32_MAX /* instead of an MSI-X table entry */
@@ -32,6 +36,27 @@ struct handler {
 static struct handler handlers[MAX_HANDLERS];
 static struct handler *slots[IRQ_SLOTS];
 static uint16_t unhandled[IRQ_SLOTS];
+static unsigned in_a_row, relaxed; /* interrupts since cpu->relaxed was that */
+
+/* What was closed last, to be told outside of the interrupt: the console may be a virtio device. */
+static unsigned closed_slot;
+static const char *closed_why;
+
+static void tell_closed(struct vport_event *event)
+{
+	(void)event;
+	kprint("irq: slot %u is closed: %s\n", closed_slot, closed_why);
+}
+
+static struct vport_event closed_event = { .drain = tell_closed, .check_at = VPORT_NEVER };
+
+static void close_slot(unsigned slot, const char *why)
+{
+	arch_irq_close(slot);
+	closed_slot = slot;
+	closed_why = why;
+	vport_mark(&closed_event);
+}
 
 void irq_dispatch(unsigned slot)
 {
@@ -39,10 +64,15 @@ void irq_dispatch(unsigned slot)
 	struct handler *handler = slots[slot];
 	for (; handler != NULL; handler = handler->next)
 		handler->function(handler->argument);
-	if (slots[slot] == NULL && ++unhandled[slot] == MAX_UNHANDLED) {
-		arch_irq_close(slot);
-		kprint("irq: %u interrupts at slot %u, which nobody handles: closed\n",
-		       MAX_UNHANDLED, slot);
+	if (slots[slot] == NULL && ++unhandled[slot] == MAX_UNHANDLED)
+		close_slot(slot, "nobody handles its interrupts");
+	if (relaxed != arch_cpu()->relaxed) {
+		relaxed = arch_cpu()->relaxed;
+		in_a_row = 0;
+	}
+	if (++in_a_row == MAX_IN_A_ROW) {
+		in_a_row = 0;
+		close_slot(slot, "its interrupts do not end");
 	}
 }
 
