@@ -95,7 +95,7 @@ static void config_changed(struct virtio_device *device)
 			   (unsigned long long)blk->disk.capacity);
 }
 
-/* ---- Probe, ready, gone ------------------------------------------------------------------- */
+/* ---- Probe, remove, ready, gone ------------------------------------------------------------------- */
 
 static void free_blk(struct virtio_blk *blk)
 {
@@ -161,6 +161,11 @@ static int probe(struct virtio_device *device)
 	return error;
 }
 
+static void remove(struct virtio_device *device)
+{
+	free_blk(device->data);
+}
+
 static void ready(struct virtio_device *device)
 {
 	struct virtio_blk *blk = device->data;
@@ -187,6 +192,7 @@ const struct virtio_driver virtio_blk_driver = {
 	.wanted = wanted,
 	.wanted_count = sizeof(wanted),
 	.probe = probe,
+	.remove = remove,
 	.ready = ready,
 	.drain = blk_drain,
 	.abort = blk_abort_part,

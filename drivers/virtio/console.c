@@ -195,7 +195,7 @@ static void drain(struct virtio_queue *queue)
 		drain_transmit(console);
 }
 
-/* ---- Probe, ready, abort, gone --------------------------------------------------------------------- */
+/* ---- Probe, remove, ready, abort, gone --------------------------------------------------------------------- */
 
 static int create_queues(struct virtio_console *console)
 {
@@ -217,6 +217,13 @@ static int create_queues(struct virtio_console *console)
 	return error;
 }
 
+static void free_console(struct virtio_console *console)
+{
+	if (console->memory)
+		vport_dma_free(console->device->port, console->memory, ALL_BYTES);
+	vport_free(console, sizeof(*console));
+}
+
 static int probe(struct virtio_device *device)
 {
 	dma_addr_t address;
@@ -228,9 +235,7 @@ static int probe(struct virtio_device *device)
 	console->memory = vport_dma_alloc(device->port, ALL_BYTES, 64, &address);
 	int error = console->memory ? create_queues(console) : ERR_NOMEM;
 	if (error) {
-		if (console->memory)
-			vport_dma_free(device->port, console->memory, ALL_BYTES);
-		vport_free(console, sizeof(*console));
+		free_console(console);
 		return error;
 	}
 	for (unsigned i = 0; i < RECEIVE_BUFFERS + TRANSMIT_BUFFERS; i++) {
@@ -238,6 +243,11 @@ static int probe(struct virtio_device *device)
 		console->buffers[i].address.bits = address.bits + (uint64_t)i * BUFFER_BYTES;
 	}
 	return 0;
+}
+
+static void remove(struct virtio_device *device)
+{
+	free_console(device->data);
 }
 
 /* All buffers are ours: at first, and after a reset (what was typed and not read is lost then, and so is
@@ -284,6 +294,7 @@ const struct virtio_driver virtio_console_driver = {
 	.wanted = wanted,
 	.wanted_count = sizeof(wanted),
 	.probe = probe,
+	.remove = remove,
 	.ready = ready,
 	.drain = drain,
 	.abort = abort_buffer,

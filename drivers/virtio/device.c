@@ -191,8 +191,10 @@ int virtio_device_start(struct virtio_device *device, bool first)
 	status_add(device, VIRTIO_STATUS_ACKNOWLEDGE, "ACKNOWLEDGE");
 	status_add(device, VIRTIO_STATUS_DRIVER, "DRIVER");
 	error = negotiate(device, first);
-	if (!error && first)
+	if (!error && first) {
 		error = device->driver->probe(device);
+		device->probed = error == 0;
+	}
 	if (!error) {
 		empty_queues(device);
 		device->transport->interrupts_route(device);
@@ -264,8 +266,11 @@ int virtio_device_add(struct virtio_device *device)
 	if (error) {
 		virtio_log(device, VPORT_LOG_ERROR, "the %s device could not be brought up: %s",
 			   device->driver->name, error_text(error));
-		if (virtio_device_give_up(device) == 0)
+		if (virtio_device_give_up(device) == 0) {
+			if (device->probed)
+				device->driver->remove(device);
 			virtio_queues_free(device);
+		}
 		return error;
 	}
 	device->config_generation = device->transport->config_generation(device);

@@ -84,6 +84,9 @@ struct virtio_driver {
 	/* Between FEATURES_OK and DRIVER_OK, once: reads the configuration, allocates, creates queues. Leaves
 	 * nothing behind when it fails, but for the queues. 0 or an error, logged. */
 	int (*probe)(struct virtio_device *device);
+	/* After a probe that worked, when the device does not come up all the same: frees what probe allocated,
+	 * but for the queues. The device does not reach memory any more. */
+	void (*remove)(struct virtio_device *device);
 	/* After DRIVER_OK: at first and after each recovery. Work or program context. */
 	void (*ready)(struct virtio_device *device);
 	/* Used buffers may be there. Drain context; see virtio_queue_pop. */
@@ -159,6 +162,7 @@ struct virtio_device {
 	int error;        /* why it is recovering or has failed */
 	unsigned resets;  /* recoveries so far */
 	bool reset_hangs; /* a reset was not seen to finish */
+	bool probed;      /* the driver's probe has worked */
 
 	struct virtio_features offered, features;
 	unsigned config_size;

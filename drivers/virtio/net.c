@@ -120,7 +120,7 @@ static void config_changed(struct virtio_device *device)
 			   nic->net.link ? "up" : "down");
 }
 
-/* ---- Probe, ready, abort, gone -------------------------------------------------------------------- */
+/* ---- Probe, remove, ready, abort, gone -------------------------------------------------------------------- */
 
 static void free_nic(struct virtio_net *nic)
 {
@@ -215,6 +215,11 @@ static void add_interface(struct virtio_net *nic)
 	*end = &nic->net;
 }
 
+static void remove(struct virtio_device *device)
+{
+	free_nic(device->data);
+}
+
 static void ready(struct virtio_device *device)
 {
 	struct virtio_net *nic = device->data;
@@ -241,6 +246,7 @@ const struct virtio_driver virtio_net_driver = {
 	.wanted = wanted,
 	.wanted_count = sizeof(wanted),
 	.probe = probe,
+	.remove = remove,
 	.ready = ready,
 	.drain = net_drain,
 	.abort = net_abort,

@@ -2,7 +2,7 @@
 /*
  * virtio-rng, the entropy device: VIRTIO 1.4 section 5.4. It has one queue and no configuration, so this is
  * the smallest complete driver: read it first. The order is the same in every driver of the kit: wire
- * structures, features, state, submit, complete, probe, ready, abort, gone, the driver table.
+ * structures, features, state, submit, complete, probe, remove, ready, abort, gone, the driver table.
  *
  * See it at work: make run, then `rng 16` in the shell
  * Left out: nothing.
@@ -103,7 +103,14 @@ static void drain(struct virtio_queue *queue)
 	}
 }
 
-/* ---- Probe, ready, abort, gone ------------------------------------------------------------ */
+/* ---- Probe, remove, ready, abort, gone ------------------------------------------------------------ */
+
+static void free_rng(struct virtio_rng *rng)
+{
+	if (rng->buffer)
+		vport_dma_free(rng->device->port, rng->buffer, BUFFER_BYTES);
+	vport_free(rng, sizeof(*rng));
+}
 
 static int probe(struct virtio_device *device)
 {
@@ -119,14 +126,17 @@ static int probe(struct virtio_device *device)
 									    .has_deadline = true,
 									    .driver = rng });
 	if (error) {
-		if (rng->buffer)
-			vport_dma_free(device->port, rng->buffer, BUFFER_BYTES);
-		vport_free(rng, sizeof(*rng));
+		free_rng(rng);
 		return error;
 	}
 	rng->queue = device->queues[0];
 	device->data = rng;
 	return 0;
+}
+
+static void remove(struct virtio_device *device)
+{
+	free_rng(device->data);
 }
 
 static void ready(struct virtio_device *device)
@@ -154,6 +164,7 @@ const struct virtio_driver virtio_rng_driver = {
 	.type = VIRTIO_TYPE_ENTROPY,
 	.name = "rng",
 	.probe = probe,
+	.remove = remove,
 	.ready = ready,
 	.drain = drain,
 	.abort = abort_request,
