@@ -6,6 +6,7 @@
 # ---- What to build: set these on the command line ---------------------------
 ARCH ?= x86_64
 APPS ?= $(filter-out $(NOT_HERE),$(PROGRAMS))
+DRIVERS ?= blk net rng
 COMPILER ?= $(if $(findstring clang,$(CC)),clang,gcc)
 O ?= build
 IMAGE ?= ringlet
@@ -30,8 +31,11 @@ LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fd
 	lib/sha256.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
-	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o rng.o blk.o blk_request.o net.o net_frame.o \
-	console.o block.o block_sync.o inspect.o)
+	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o console.o block.o block_sync.o inspect.o \
+	$(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): no such driver))))
+driver_blk = blk.o blk_request.o
+driver_net = net.o net_frame.o
+driver_rng = rng.o
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel, as far as it is the same on every port.
@@ -104,7 +108,7 @@ $(PROGRAMS:%=$(B)/apps/%.o): $(B)/apps/%.o: $$(call program_objects,$$*)
 
 # The table of programs, in the order of their names (kernel/app.h).
 $(W)/programs: FORCE
-	@$(call remember,$(sort $(APPS)))
+	@$(call remember,$(sort $(APPS)) $(DRIVERS))
 $(W)/apps.c: $(W)/programs
 	@{ echo '#include "kernel/app.h"'; \
 	printf 'int app_main_%s(int, char **);\n' $(sort $(APPS)); \

@@ -17,46 +17,37 @@
 
 #define MAX_FRAMES 32
 
-/* The last function that begins at or below the address: its number, -1 outside of the code. */
-static long find_symbol(uintptr_t address)
+/* The name of the last function that begins at or below the address, and where it begins; NULL outside of
+ * the code. */
+static const char *find_symbol(uintptr_t address, uintptr_t *start)
 {
 	if (address < (uintptr_t)image_start || address >= (uintptr_t)text_end)
-		return -1;
-	uint32_t offset = (uint32_t)(address - (uintptr_t)image_start);
-
-	uint32_t low = 0, high = symbol_count; /* the answer is low - 1 */
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		if (symbol_offsets[middle] <= offset)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (long)low - 1;
-}
-
-static const char *symbol_name(long number)
-{
-	const char *name = symbol_names;
-	while (number-- > 0) {
+		return NULL;
+	const char *name = symbol_names, *found = NULL;
+	uintptr_t at = (uintptr_t)image_start;
+	for (uint32_t i = 0; i < symbol_count; i++) {
+		at += symbol_steps[i];
+		if (at > address)
+			break;
+		found = name;
+		*start = at;
 		while (*name++ != '\0')
 			;
 	}
-	return name;
+	return found;
 }
 
 /* `back` is 1 for a return address: it may be the first byte of the next function when the call was
  * the last instruction of its own, so the call itself is looked up. */
 static void print_frame(unsigned number, uintptr_t pc, unsigned back)
 {
-	long symbol = find_symbol(pc - back);
-	if (symbol < 0) {
+	uintptr_t start;
+	const char *name = find_symbol(pc - back, &start);
+	if (name == NULL)
 		kprint(" #%u 0x%016lx\n", number, (unsigned long)pc);
-		return;
-	}
-	uintptr_t start = (uintptr_t)image_start + symbol_offsets[symbol];
-	kprint(" #%u 0x%016lx %s+0x%lx\n", number, (unsigned long)pc, symbol_name(symbol),
-	       (unsigned long)(pc - start));
+	else
+		kprint(" #%u 0x%016lx %s+0x%lx\n", number, (unsigned long)pc, name,
+		       (unsigned long)(pc - start));
 }
 
 void backtrace(uintptr_t pc, uintptr_t fp)

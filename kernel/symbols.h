@@ -9,11 +9,11 @@
 
 #include <stdint.h>
 
-/* Where each function begins, from image_start; ascending. */
-extern const uint32_t symbol_offsets[];
+/* Where each function begins, ascending, as the distance from the one before it (the first: from
+ * image_start); and their names in the same order, one after another, each with its zero. A backtrace
+ * has the time to add up and to count, and no image the space for more. */
+extern const uint16_t symbol_steps[];
 extern const uint32_t symbol_count;
-/* Their names in the same order, one after another, each with its zero: a backtrace has the time to
- * count them, and no image the space for where each begins. */
 extern const char symbol_names[];
 
 #endif

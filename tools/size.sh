@@ -14,7 +14,7 @@ row() { printf '%-8s %-28s %8s %8s  %s\n' "$@"; }
 row arch programs bytes limit ""
 for arch in x86_64 aarch64; do
 	for programs in disksum hello; do
-		"$make" --no-print-directory -s ARCH="$arch" APPS="$programs" IMAGE="size-$programs" \
+		"$make" --no-print-directory -s ARCH="$arch" APPS="$programs" DRIVERS=blk IMAGE="size-$programs" \
 			"$out/$arch/size-$programs.elf" >/dev/null
 	done
 	"$make" --no-print-directory -s ARCH="$arch" all >/dev/null
@@ -31,7 +31,7 @@ for arch in x86_64 aarch64; do
 		"") verdict= ;;
 		*) if [ "$bytes" -le "$limit" ]; then verdict=within; else verdict="TOO LARGE"; fi ;;
 		esac
-		case $name in ringlet) what="all of them" ;; *) what="APPS=${name#size-}" ;; esac
+		case $name in ringlet) what="all of them" ;; *) what="APPS=${name#size-} DRIVERS=blk" ;; esac
 		row "$arch" "$what" "$bytes" "$limit" "$verdict"
 	done
 done

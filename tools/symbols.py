@@ -26,13 +26,21 @@ def functions(lines):
 
 def main():
     found = functions(line for line in sys.stdin if len(line.split()) == 3)
+    steps, last = [], 0
+    for offset, name in found:
+        # A step that does not fit into 16 bits is made in several, to places without a name.
+        while offset - last > 0xffff:
+            steps.append((0xffff, ""))
+            last += 0xffff
+        steps.append((offset - last, name))
+        last = offset
     print("/* Made by tools/symbols.py from the linked kernel. */")
     print('#include "kernel/symbols.h"\n')
-    print(f"const uint32_t symbol_count = {len(found)};")
-    print("const uint32_t symbol_offsets[] = {")
-    print("\n".join(f"\t{offset:#x}," for offset, _ in found) or "\t0,")
+    print(f"const uint32_t symbol_count = {len(steps)};")
+    print("const uint16_t symbol_steps[] = {")
+    print("\n".join(f"\t{step:#x}," for step, _ in steps) or "\t0,")
     print("};\nconst char symbol_names[] =")
-    print("\n".join(f'\t"{name}\\0"' for _, name in found) or '\t""')
+    print("\n".join(f'\t"{name}\\0"' for _, name in steps) or '\t""')
     print("\t;")
 
 

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The drivers of this kit. A new one is a file and a line here. */
+/*
+ * The drivers of this kit. A new one is a file, a line here and one in the Makefile; which of them a kernel
+ * has, DRIVERS= says, and those that are left out are NULL here.
+ */
 #include "drivers/virtio/drivers.h"
 #include "drivers/virtio/device.h"
+
+#pragma weak virtio_blk_driver
+#pragma weak virtio_net_driver
+#pragma weak virtio_rng_driver
 
 static const struct virtio_driver *const drivers[] = {
 	&virtio_blk_driver,
@@ -13,7 +20,7 @@ static const struct virtio_driver *const drivers[] = {
 const struct virtio_driver *virtio_driver_for(uint32_t type)
 {
 	for (unsigned i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
-		if (drivers[i]->type == type)
+		if (drivers[i] && drivers[i]->type == type)
 			return drivers[i];
 	}
 	return NULL;
