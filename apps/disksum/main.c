@@ -87,28 +87,6 @@ static int read_disk(struct block_device *disk, struct sha256 *sum, uint64_t *wh
 	return result;
 }
 
-/* Whether the whole disk could be read. */
-static bool sum_disk(const char *program, struct block_device *disk)
-{
-	struct sha256 sum;
-	uint8_t digest[SHA256_SIZE];
-	char text[2 * SHA256_SIZE + 1];
-	uint64_t where = 0;
-
-	sha256_begin(&sum);
-	int result = read_disk(disk, &sum, &where);
-	if (result < 0) {
-		kprint("%s: %s could not be read at sector %lu: %s\n", program, disk->name,
-		       (unsigned long)where, error_text(result));
-		return false;
-	}
-	uint64_t bytes = sum.length; /* sha256_end adds padding to it */
-	sha256_end(&sum, digest);
-	sha256_text(digest, text);
-	kprint("%s: %s %lu sha256 %s\n", program, disk->name, (unsigned long)bytes, text);
-	return true;
-}
-
 static bool allocate(void)
 {
 	for (piece_size = PIECE_MAX; piece_size >= PIECE_MIN; piece_size /= 2) {
@@ -119,6 +97,34 @@ static bool allocate(void)
 			return true;
 	}
 	return false;
+}
+
+/* Whether the whole disk could be read. */
+static bool sum_disk(const char *program, struct block_device *disk)
+{
+	struct sha256 sum;
+	uint8_t digest[SHA256_SIZE];
+	char text[2 * SHA256_SIZE + 1];
+	uint64_t where = 0;
+
+	if (pieces[0].memory == NULL && !allocate()) {
+		kprint("%s: out of memory\n", program);
+		return false;
+	}
+	sha256_begin(&sum);
+	int result = read_disk(disk, &sum, &where);
+	if (disk->gone)
+		pieces[0].memory = NULL; /* it may still be written to (block.h) */
+	if (result < 0) {
+		kprint("%s: %s could not be read at sector %lu: %s\n", program, disk->name,
+		       (unsigned long)where, error_text(result));
+		return false;
+	}
+	uint64_t bytes = sum.length; /* sha256_end adds padding to it */
+	sha256_end(&sum, digest);
+	sha256_text(digest, text);
+	kprint("%s: %s %lu sha256 %s\n", program, disk->name, (unsigned long)bytes, text);
+	return true;
 }
 
 /* Sums the disks that are named, all of them where none is; whether each could be read. */
@@ -147,11 +153,9 @@ int main(int argc, char **argv)
 		kprint("%s: there is no disk\n", argv[0]);
 		return 1;
 	}
-	if (!allocate()) {
-		kprint("%s: out of memory\n", argv[0]);
-		return 1;
-	}
 	bool good = sum_disks(argc, argv);
-	vport_free(pieces[0].memory, DEPTH * piece_size);
+	if (pieces[0].memory != NULL)
+		vport_free(pieces[0].memory, DEPTH * piece_size);
+	pieces[0].memory = NULL;
 	return good ? 0 : 1;
 }

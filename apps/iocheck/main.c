@@ -155,12 +155,13 @@ static bool add(struct block_device *disk)
 	return true;
 }
 
+/* But for the memory of a disk that was given up: it may still be written to (block.h). */
 static void free_all(void)
 {
 	for (unsigned i = 0; i < subject_count; i++) {
 		for (unsigned k = 0; k < DEPTH; k++) {
 			struct block_segment *segment = &subjects[i].slots[k].segment;
-			if (segment->memory != NULL)
+			if (segment->memory != NULL && !subjects[i].disk->gone)
 				vport_free(segment->memory, segment->length);
 		}
 	}

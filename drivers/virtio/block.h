@@ -37,8 +37,12 @@ struct block_segment {
 /*
  * One request. The caller fills in the first part, and the request, its segments and the memory
  * belong to the driver from block_submit until done is called, which happens exactly once for
- * every request that block_submit accepted, in drain context. It may be of any length that is a
- * multiple of the disk's block size: the driver splits it as the device demands.
+ * every request that block_submit accepted, in drain context (or, when the device was reset or
+ * given up, in a work item: done cannot tell, and waits in neither). It may be of any length that
+ * is a multiple of the disk's block size: the driver splits it as the device demands.
+ *
+ * With a status of ERR_NODEV the device may not have let go of the memory (one on MMIO that does
+ * not finish its reset cannot be kept from writing): it must not be used again, for anything.
  */
 struct block_request {
 	enum block_op op;
