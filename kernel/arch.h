@@ -86,8 +86,8 @@ void arch_irq_close(unsigned slot);
 
 /* ---- The end -------------------------------------------------------------- */
 
-/* Ends the machine with this status (0…127), by the first way that works: see DESIGN in
- * docs/kernel.md. Never returns: where nothing works it stops the CPU. */
+/* Ends the machine with this status (0…127), by the first way that works: the ladder
+ * in docs/kernel.md. Never returns: where nothing works it stops the CPU. */
 _Noreturn void arch_shutdown(int status);
 
 #endif

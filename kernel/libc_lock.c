@@ -2,7 +2,7 @@
 /*
  * newlib's locks, all of them together as it demands. With one CPU and no preemption nobody ever
  * waits for one; what they are good for is to notice newlib where it must not be called: in a drain
- * function, which may have come in the middle of it (DESIGN: three contexts).
+ * function, which may have come in the middle of it (docs/design.md: three contexts).
  */
 #include <stdbool.h>
 #include <sys/lock.h>
