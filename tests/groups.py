@@ -41,7 +41,8 @@ def command(words, timeout=600):
 def lint():
     for name, words in (("format", ["make", "-s", "format-check"]),
                         ("layers", ["tools/layers.py"]),
-                        ("house-rules", ["tools/house_rules.py"])):
+                        ("house-rules", ["tools/house_rules.py"]),
+                        ("docs", ["tools/docs.py"])):
         yield Test(f"lint/{name}", functools.partial(command, words))
     yield Test("lint/layers-sees-breaches", breaches)
 
