@@ -221,6 +221,10 @@ static void check(void)
 	FUZZ_CHECK(ring.vq.free_count == ring.setup.size - taken);
 	FUZZ_CHECK(ring.vq.broken == (ring.vq.fault != NULL));
 	FUZZ_CHECK(!(ring.clean && ring.vq.broken));
+	/* How far the device says it is: not further than there is something. */
+	if (SPLIT)
+		FUZZ_CHECK((uint16_t)(ring.vq.split.used_seen - ring.vq.split.used_idx) <=
+			   ring.in_flight);
 	check_free_list(SPLIT ? ring.vq.free_count : ring.setup.size - ring.in_flight);
 }
 
@@ -462,6 +466,15 @@ static void scribble(uint8_t *memory, size_t bytes, uint32_t offset, uint16_t va
 	memcpy(memory + offset % (bytes - 1), &value, 2);
 }
 
+/* What a device says: anything, or a number near the queue's size or near zero. */
+static uint32_t take_value(struct input *input, bool near)
+{
+	if (!near)
+		return (uint32_t)take(input, 4);
+	int distance = (int8_t)take(input, 1);
+	return (uint32_t)(distance & 1 ? distance >> 1 : ring.setup.size + (distance >> 1));
+}
+
 /* ---- The program ------------------------------------------------------------------------------------ */
 
 /* Single buffers to the device and back. */
@@ -516,7 +529,7 @@ static void step(struct input *input)
 		break;
 	case 10:
 		a = (unsigned)take(input, 1);
-		aim(a, (uint32_t)take(input, 4));
+		aim(a, take_value(input, what & 128));
 		break;
 	case 11:
 		a = (unsigned)take(input, 2);
@@ -529,8 +542,8 @@ static void step(struct input *input)
 				 (uint16_t)take(input, 2));
 		break;
 	case 13:
-		ring.ambush_in = (unsigned)take(input, 1);
-		ring.ambush_value = (uint32_t)take(input, 4);
+		ring.ambush_in = (unsigned)take(input, 1) % 16;
+		ring.ambush_value = take_value(input, what & 128);
 		break;
 	case 14:
 		drain();

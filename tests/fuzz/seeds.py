@@ -55,6 +55,9 @@ def rings():
     yield "twice", bytes([0, 3]) + push(1, 1) * 2 + PUBLISH + use(0, 1) + POP + aim(0, 0) + aim(2, 2) + POP
     yield "scribbled", bytes([0x78, 3]) + push(1, 2) + scribble(0, 0xffff) + PUBLISH + scribble(
         14, 9) + b"\x0c\3\0\xff\xff" + use(0, 5) + POP_ALL + work
+    near = bytes([0, 3]) + push(1, 1) + PUBLISH + use(0, 1)
+    yield "near", near + b"\x8a\0\2" + POP + RESET + near + b"\x8d\2\0" + POP + RESET + near + \
+        b"\x8d\3\4" + POP + RESET + work
     yield "ambush", bytes([0, 3]) + push(1, 1) * 3 + PUBLISH + use(0, 1) + ambush(2, 0x101) + POP + RESET + work
 
 
