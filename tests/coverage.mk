@@ -7,7 +7,7 @@ COVERED = $(addprefix drivers/virtio/,virtq.c split.c packed.c device.c config.c
 COVERAGE_FUZZERS = split packed pci_layout msix pci_scan fdt
 
 C = $(O)/coverage
-COVERAGE_FLAGS = -std=gnu11 $(WARNINGS) -g -O0 -I. -Itests/host
+COVERAGE_FLAGS = -std=gnu11 $(WARNINGS) -g -O0 $(HOST_INCLUDE)
 COVERAGE_TESTS = $(HOST_TESTS:%=$(C)/%)
 COVERAGE_REPLAYS = $(COVERAGE_FUZZERS:%=$(C)/fuzz_%)
 # The sources of a program: those that are counted as objects, the others as they are.

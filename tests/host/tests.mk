@@ -4,8 +4,11 @@
 
 HOST_TESTS = test_fdt test_pci test_pci_scan \
 	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable test_example_port \
-	test_virtq test_virtq_events test_virtq_faults test_virtq_order
-HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h)
+	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
+	test_config test_transport
+HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h \
+	tests/host/*/*.h)
+HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
 
 test_format = lib/format.c lib/error.c
 test_fdt = $(wildcard lib/fdt*.c)
@@ -27,11 +30,26 @@ test_virtq_events = $(test_virtq)
 test_virtq_faults = $(test_virtq)
 test_virtq_order = $(test_virtq)
 
-# One program for each test and compiler.
+# Real drivers and both transports against the fake devices of tests/host/fake; the event loop is the
+# kernel's own.
+FAKE = $(wildcard tests/host/fake/*.c)
+test_config = $(filter-out drivers/virtio/vhost%,$(wildcard drivers/virtio/*.c)) $(test_pci) \
+	lib/error.c kernel/event.c $(RING_DEVICE) $(FAKE)
+test_transport = $(test_config)
+
+# One program for each test and compiler, linked from objects that they share.
+HOST_CFLAGS = -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer $(HOST_INCLUDE) -MMD -MP
 HOSTED = $(foreach compiler,gcc clang,$(HOST_TESTS:%=$(O)/tests/$(compiler)/%))
 hosted: $(HOSTED)
-$(HOSTED): tests/host/$$(@F).c $$($$(@F)) $(HOST_HEADERS) Makefile tests/host/tests.mk | need-test
+$(HOSTED): $$(patsubst %.c,$$(@D)/%.o,tests/host/$$(@F).c $$($$(@F))) | need-test
 	$(call say,HOST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(notdir $(@D)) -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=address,undefined \
-		-fno-sanitize-recover=all -fno-omit-frame-pointer -I. -Itests/host -o $@ $(filter %.c,$^)
+	$(Q)$(notdir $(@D)) -fsanitize=address,undefined -o $@ $^
+
+define host_objects
+$$(O)/tests/$(1)/%.o: %.c Makefile tests/host/tests.mk | need-test
+	@mkdir -p $$(@D)
+	$$(Q)$(1) $$(HOST_CFLAGS) -c -o $$@ $$<
+endef
+$(foreach compiler,gcc clang,$(eval $(call host_objects,$(compiler))))
+-include $(shell find $(O)/tests -name '*.d' 2>/dev/null)
