@@ -90,6 +90,8 @@ void arch_console_init(void)
 
 /* ---- Devices -------------------------------------------------------------------------- */
 
+static struct vport_device *devices;
+
 /* key=vhost-user:SOCKET, as often as there are devices of that type. */
 static void discover(const char *key, uint32_t type)
 {
@@ -102,8 +104,11 @@ static void discover(const char *key, uint32_t type)
 			continue;
 		}
 		struct vport_device *device = vport_alloc(sizeof(*device));
-		if (device)
-			virtio_vhost_user_probe(device, value + sizeof(prefix) - 1, type);
+		if (!device)
+			return;
+		device->next = devices;
+		devices = device;
+		virtio_vhost_user_probe(device, value + sizeof(prefix) - 1, type);
 	}
 }
 

@@ -23,7 +23,8 @@ int vhost_port_connect(const char *path)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return ERR_NODEV;
 	strcpy(address.sun_path, path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Not to wait for a back end that accepts nobody. */
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return ERR_NODEV;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {

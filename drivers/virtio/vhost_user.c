@@ -29,10 +29,18 @@ struct vhost_user {
 	uint64_t protocol; /* protocol features in use */
 	uint32_t queues;   /* how many there may be */
 	uint8_t status;
-	bool resetting, lost;
+	bool resetting;
+	bool lost;           /* an exchange failed: nothing more is said on this connection */
+	bool refused;        /* the features, by the back end */
+	uint32_t generation; /* of the configuration */
 	int kick[VIRTIO_MAX_QUEUES], call[VIRTIO_MAX_QUEUES];
 	bool started[VIRTIO_MAX_QUEUES];
+	struct vhost_user *next;
 };
+
+/* All that were ever connected to. The memory of a device that was given up may still be its back end's, and
+ * what names it is kept. */
+static struct vhost_user *all;
 
 /* Back ends refuse to be asked for more configuration than they have, and for less: what 5.2.4 and 5.1.4 have
  * up to the fields that our drivers read. */
@@ -63,19 +71,32 @@ static void disconnect(struct vhost_user *user)
 	memset(user->started, 0, sizeof(user->started));
 }
 
-/* An exchange failed: whatever the reason, the connection is of no use any more. The device then asks for a
- * reset like one that has hung itself up. */
-static int lose(struct vhost_user *user, int error)
+/* An exchange failed: whatever the reason, the connection is of no use any more, but for a plain "no". The
+ * device then asks for a reset like one that has hung itself up. */
+static int judge(struct vhost_user *user, enum vhost_request request, int error)
 {
 	if (error && error != ERR_UNSUPPORTED)
 		user->lost = true;
+	if (error)
+		virtio_log(&user->device, VPORT_LOG_ERROR, "vhost-user message %u: %s", request,
+			   error_text(error));
 	return error;
 }
 
 static int tell(struct vhost_user *user, enum vhost_request request, const void *payload,
 		size_t length, int fd)
 {
-	return lose(user, vhost_tell(&user->channel, request, payload, length, fd));
+	if (user->lost)
+		return ERR_IO;
+	return judge(user, request, vhost_tell(&user->channel, request, payload, length, fd));
+}
+
+static int ask(struct vhost_user *user, enum vhost_request request, void *payload, size_t length,
+	       size_t expected)
+{
+	if (user->lost)
+		return ERR_IO;
+	return judge(user, request, vhost_ask(&user->channel, request, payload, length, expected));
 }
 
 static int tell64(struct vhost_user *user, enum vhost_request request, uint64_t value, int fd)
@@ -85,7 +106,7 @@ static int tell64(struct vhost_user *user, enum vhost_request request, uint64_t 
 
 static int ask64(struct vhost_user *user, enum vhost_request request, uint64_t *value)
 {
-	return lose(user, vhost_ask(&user->channel, request, value, 0, sizeof(*value)));
+	return ask(user, request, value, 0, sizeof(*value));
 }
 
 static int agree_on_protocol(struct vhost_user *user)
@@ -114,6 +135,7 @@ static int connect(struct vhost_user *user)
 	if (user->channel.socket < 0)
 		return ERR_NODEV;
 	user->lost = false;
+	user->generation++;
 	user->protocol = 0;
 	user->queues = VIRTIO_MAX_QUEUES;
 	int error = ask64(user, VHOST_USER_GET_FEATURES, &user->offered);
@@ -135,8 +157,8 @@ static int stop_rings(struct vhost_user *user)
 		struct vhost_vring_state state = { .index = i };
 		if (!user->started[i])
 			continue;
-		int error = lose(user, vhost_ask(&user->channel, VHOST_USER_GET_VRING_BASE, &state,
-						 sizeof(state), sizeof(state)));
+		int error =
+			ask(user, VHOST_USER_GET_VRING_BASE, &state, sizeof(state), sizeof(state));
 		if (error)
 			return error;
 		user->started[i] = false;
@@ -153,6 +175,7 @@ static void try_reset(struct vhost_user *user)
 	if (user->channel.socket < 0 && connect(user) != 0)
 		return;
 	user->resetting = false;
+	user->refused = false;
 	user->status = 0;
 }
 
@@ -174,7 +197,7 @@ static void status_write(struct virtio_device *device, uint8_t status)
 	if (status == 0)
 		user->resetting = true;
 	else
-		user->status = status;
+		user->status = user->refused ? status & ~VIRTIO_STATUS_FEATURES_OK : status;
 }
 
 /* ---- Features, configuration ---------------------------------------------------------------- */
@@ -209,8 +232,8 @@ static void features_write(struct virtio_device *device, const struct virtio_fea
 	uint64_t bits = accepted->word[0] | (uint64_t)accepted->word[1] << 32;
 
 	bits |= user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES);
-	if (tell64(user, VHOST_USER_SET_FEATURES, bits, -1) == 0)
-		tell_memory(user);
+	user->refused =
+		tell64(user, VHOST_USER_SET_FEATURES, bits, -1) != 0 || tell_memory(user) != 0;
 }
 
 /* Always from the start on: back ends differ in what they take an offset to mean. */
@@ -220,8 +243,7 @@ static uint32_t config_read(struct virtio_device *device, unsigned offset, unsig
 	size_t length = __builtin_offsetof(struct vhost_config, region) + device->config_size;
 	uint32_t value = 0;
 
-	if (lose(vhost(device), vhost_ask(&vhost(device)->channel, VHOST_USER_GET_CONFIG, &config,
-					  length, length)) == 0)
+	if (ask(vhost(device), VHOST_USER_GET_CONFIG, &config, length, length) == 0)
 		memcpy(&value, config.region + offset, width);
 	return value;
 }
@@ -236,11 +258,15 @@ static void config_write(struct virtio_device *device, unsigned offset, unsigned
 	     __builtin_offsetof(struct vhost_config, region) + width, -1);
 }
 
-/* Changes would be announced on a channel of the back end's, which we do not open. */
+/* Changes would be announced on a channel of the back end's, which we do not open; but each new connection
+ * may be to another one. Nothing that was read while the connection was lost holds. */
 static uint32_t config_generation(struct virtio_device *device)
 {
-	(void)device;
-	return 0;
+	struct vhost_user *user = vhost(device);
+
+	if (user->lost)
+		user->generation++;
+	return user->generation;
 }
 
 /* ---- Queues ------------------------------------------------------------------------------------ */
@@ -314,8 +340,8 @@ static void interrupts_route(struct virtio_device *device)
 		struct virtio_queue *queue = device->queues[i];
 		if (!queue)
 			continue;
-		queue->interrupts = !poll;
-		if (poll || make_events(user, i) != 0)
+		queue->interrupts = !poll && make_events(user, i) == 0;
+		if (!queue->interrupts)
 			continue;
 		vhost_port_watch(user->call[i], virtio_queue_interrupt, queue);
 		device->vectors++;
@@ -392,17 +418,21 @@ int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_
 		user->kick[i] = user->call[i] = -1;
 
 	int error = connect(user);
-	if (error)
+	if (error) {
 		virtio_log(device, VPORT_LOG_ERROR, "no back end there that answers: %s",
 			   error_text(error));
-	if (!error) {
-		if (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_CONFIG))
-			device->config_size = config_bytes(type);
-		error = virtio_device_add(device);
-	}
-	if (error) {
-		disconnect(user);
 		vport_free(user, sizeof(*user));
+		return error;
 	}
+	if (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_CONFIG))
+		device->config_size = config_bytes(type);
+	else if (type == VIRTIO_TYPE_BLOCK)
+		virtio_log(device, VPORT_LOG_ERROR,
+			   "its back end offers no configuration (protocol feature CONFIG)");
+	user->next = all;
+	all = user;
+	error = virtio_device_add(device);
+	if (error)
+		disconnect(user);
 	return error;
 }
