@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The programs: finding one by its name, and running the one that the command line chose. */
+/*
+ * The programs: finding one by its name, and running the one that the command line chose.
+ *
+ *     make run APP=nosuch
+ */
 #include "kernel/app.h"
 
 #include <stdbool.h>

@@ -4,6 +4,8 @@
  * is typed comes from any. What is printed before there is one is kept, and the first one gets it.
  *
  * Left out: a terminal's line discipline. Characters come as they are typed; the shell edits lines.
+ *
+ *     make run
  */
 #include "kernel/console.h"
 

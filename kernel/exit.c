@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The end: one last line that tells a script how it went, whatever machine this is, then the power.
+ *
+ *     make run APP=hello ARGS=3
  */
 #include "kernel/exit.h"
 

@@ -5,6 +5,10 @@
  *
  * A line may be shared, so a slot has a list of handlers. All of them are called, for a handler does
  * not tell whether the interrupt was its own.
+ *
+ *     make run APP=lsvirtio IRQ=intx
+ *
+ * Left out: moving an interrupt to another CPU.
  */
 #include "kernel/irq.h"
 

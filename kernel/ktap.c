@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Tests that report in KTAP version 1: a plan, a line a test, and the reason below one that failed. */
+/*
+ * Tests that report in KTAP version 1: a plan, a line a test, and the reason below one that failed.
+ *
+ *     make run APP=selftest
+ *
+ * Left out: nested tests.
+ */
 #include "kernel/ktap.h"
 
 #include "kernel/console.h"

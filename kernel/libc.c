@@ -7,6 +7,8 @@
  * (_sbrk); both names are defined everywhere.
  *
  * Left out: processes, and the time of day. The clock starts at 0 when the machine does.
+ *
+ *     make run APP=hello
  */
 #include "kernel/libc.h"
 

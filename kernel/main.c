@@ -2,6 +2,8 @@
 /*
  * The kernel from start to end, in the order in which things can be had: words of the command line,
  * page tables, pages, a real stack, a console, interrupts and a clock, devices, the program.
+ *
+ *     make run APP=hello
  */
 #include "kernel/app.h"
 #include "kernel/arch.h"

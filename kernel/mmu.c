@@ -7,6 +7,8 @@
  * and it is read-only; nothing is both writable and executable by any address.
  *
  * Left out: unmapping (nothing is ever taken away), and blocks of 1 GiB.
+ *
+ *     make run, then `lsmem` in the shell
  */
 #include "drivers/virtio/port.h"
 #include "kernel/arch.h"

@@ -7,6 +7,8 @@
  * other end, and switching the FIFOs would lose what has been typed already.
  *
  * Left out: output by interrupt, modem lines, DMA, receive errors.
+ *
+ *     make run ARCH=aarch64
  */
 #include "kernel/pl011.h"
 

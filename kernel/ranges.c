@@ -2,6 +2,8 @@
 /*
  * Sorted lists of address ranges. A loader's memory map may be unsorted, overlap itself, and have
  * odd edges; what the kernel works with is made from it here.
+ *
+ * See it at work: make test-host (tests/host/test_pages.c)
  */
 #include "kernel/ranges.h"
 

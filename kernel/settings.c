@@ -2,6 +2,8 @@
 /*
  * The kernel's side of drivers/virtio/port.h, on every port: time, settings from the command line, and
  * what is told to a person.
+ *
+ *     make run TRACE=1
  */
 #include "drivers/virtio/port.h"
 #include "kernel/arch.h"

@@ -7,6 +7,8 @@
  * reader switches it on again when it has taken all there was. So it works for lines of either
  * trigger mode, and a flood of input cannot keep the CPU in the handler. Left out: break and modem
  * lines, flow control, interrupts for output.
+ *
+ *     make run
  */
 #include "kernel/uart16550.h"
 

@@ -3,6 +3,11 @@
  * A virtio-console as the system console: where a machine has no UART (Apple's hypervisor, Cloud
  * Hypervisor), or where console=virtio is on the command line. What its queues do not take, because
  * the device hangs or an exception came from within the driver, goes out by emergency write.
+ *
+ *     make run KERNEL_ARGS=console=virtio QEMU_ARGS='-device virtio-serial-pci
+ *         -chardev file,id=c,path=/tmp/out -device virtconsole,chardev=c'
+ *
+ * Left out: more than the first one.
  */
 #include "kernel/virtio_console.h"
 

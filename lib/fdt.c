@@ -8,6 +8,8 @@
  * read_token, which lets nothing past that does not lie inside the block. fdt_open walks it all
  * once, so that nesting and names are known to be good from then on. Left out: writing, and
  * versions before 16, in which the alignment of values was different.
+ *
+ * See it at work: make test-host (tests/host/test_fdt.c), make run ARCH=aarch64
  */
 #include "lib/fdt.h"
 

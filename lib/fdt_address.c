@@ -4,6 +4,8 @@
  * (Devicetree Specification 0.4, 2.3.5, 2.3.6, 2.3.8), and the ranges of a PCI host bridge, whose
  * addresses have three cells (IEEE 1275 PCI bus binding, 2.2.1.1). Left out: dma-ranges; addresses
  * of other buses than PCI that have more than two cells.
+ *
+ * See it at work: make test-host (tests/host/test_fdt.c), make run ARCH=aarch64
  */
 #include "lib/error.h"
 #include "lib/fdt.h"

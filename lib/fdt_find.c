@@ -3,6 +3,8 @@
  * Finding nodes of a flattened device tree by path, alias, phandle and compatible string
  * (Devicetree Specification 0.4, chapters 2 and 3.3). Each is a walk over the tree with the
  * functions of fdt.c.
+ *
+ * See it at work: make test-host (tests/host/test_fdt.c), make run ARCH=aarch64
  */
 #include "lib/error.h"
 #include "lib/fdt.h"

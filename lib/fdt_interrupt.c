@@ -3,6 +3,8 @@
  * Interrupts in a flattened device tree: specifiers, their inheritance and their mapping by a nexus
  * (Devicetree Specification 0.4, 2.4), and the ids under which an MSI controller knows the
  * functions behind a PCI host bridge (pci-msi binding: msi-map, msi-map-mask, msi-parent).
+ *
+ * See it at work: make test-host (tests/host/test_fdt.c), make run ARCH=aarch64
  */
 #include "lib/error.h"
 #include "lib/fdt.h"

@@ -3,6 +3,8 @@
  * A printf of a hundred lines (lib/format.h says what it understands). It needs no libc, no heap
  * and no state, so that an exception handler can use it. Left out: floating point, octal, the
  * flags + # and space, and a precision for numbers.
+ *
+ * See it at work: make test-host (tests/host/test_format.c)
  */
 #include "lib/format.h"
 

@@ -4,6 +4,8 @@
  * 6.2. The rounds are unrolled by sixteen, so that the eight working variables are renamed instead of
  * moved and the message schedule stays in a ring of sixteen words: on an emulated CPU the sum takes
  * longer than reading the disk.
+ *
+ * See it at work: make run APP=disksum
  */
 #include "lib/sha256.h"
 

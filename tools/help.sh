@@ -31,6 +31,7 @@ Variables, with their defaults:
   TRACE=                 1: print what is said to devices, with the clauses of the specification
   ACCEL=tcg              tcg kvm hvf
   QEMU= QEMU_ARGS=       another emulator; more of its options
+  KERNEL_ARGS=           more of the kernel's command line: docs/kernel.md
   DRY=                   1: print the emulator's command line and stop
   V=                     1: print every command
   TEST_OPTIONS=          of tests/run.py: --filter REGEX, --jobs N, --junit FILE, -v, --list

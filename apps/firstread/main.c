@@ -2,6 +2,8 @@
 /*
  * Reads the first 4 KiB of the first disk and says so: how long it takes to get to this line is what
  * `make bench` measures from outside.
+ *
+ *     make run APP=firstread
  */
 #include "drivers/virtio/block.h"
 #include "kernel/console.h"

@@ -2,6 +2,8 @@
 /*
  * Lists the virtio devices, a line each: name, transport and address, type, ring format, queues ×
  * size, interrupts, features by name. The shell's lsvirtio is this program.
+ *
+ *     make run APP=lsvirtio
  */
 #include "drivers/virtio/inspect.h"
 #include "kernel/console.h"

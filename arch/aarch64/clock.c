@@ -2,6 +2,10 @@
 /*
  * Time: the generic timer's virtual counter and timer (Arm Architecture Reference Manual, D12), which
  * are there with a hypervisor and without.
+ *
+ *     make run ARCH=aarch64 APP=selftest
+ *
+ * Left out: the physical timer.
  */
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/gic.h"

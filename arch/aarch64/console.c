@@ -3,6 +3,10 @@
  * The first console: the UART that /chosen's stdout-path names, else the first one in the device tree
  * that we know. While there is none to be had (no usable tree, or no final page tables in which
  * it could be mapped) it is semihosting, so that the reason can be read where an emulator listens.
+ *
+ *     make run ARCH=aarch64
+ *
+ * Left out: more than one UART, and setting its line.
  */
 #include "kernel/console.h"
 #include "arch/aarch64/aarch64.h"

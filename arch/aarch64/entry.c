@@ -7,6 +7,8 @@
  * the direct map. Without a usable tree there is no UART to be known: see console.c.
  *
  * Left out: an initrd (its memory is kept free), and trees of more than 2 MiB, as in the boot protocol.
+ *
+ *     make test-boot TEST_OPTIONS='--filter tree'
  */
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/sysreg.h"

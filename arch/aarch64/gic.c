@@ -5,6 +5,8 @@
  * Specification, IHI 0069, 12.9; IHI 0048 for version 2).
  *
  * Left out: more than one controller, extended SPIs and PPIs, messages without v2m or ITS.
+ *
+ *     make run ARCH=aarch64 GIC=2, GIC=3
  */
 #include "arch/aarch64/gic.h"
 

@@ -2,6 +2,10 @@
 /*
  * The tables that an ITS asks for by its GITS_BASER registers (Arm IHI 0069, 12.19): one of devices,
  * which may have two levels, and one of collections, which it may also keep to itself.
+ *
+ *     make run ARCH=aarch64 GIC=3 TRANSPORT=pci
+ *
+ * Left out: tables of other types, for virtual CPUs.
  */
 #include "arch/aarch64/its.h"
 #include "kernel/layout.h"

@@ -2,6 +2,10 @@
 /*
  * LPIs in the redistributor (Arm IHI 0069, 5.1): a table of one byte for each says how it is configured,
  * and every redistributor has memory in which it keeps what is pending.
+ *
+ *     make run ARCH=aarch64 GIC=3 TRANSPORT=pci
+ *
+ * Left out: redistributors of other CPUs.
  */
 #include "arch/aarch64/gic.h"
 #include "arch/aarch64/its.h"

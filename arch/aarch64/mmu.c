@@ -5,6 +5,10 @@
  *
  * RAM is Normal write-back and inner-shareable, rings included: a hypervisor's emulated device looks
  * through the caches. Registers are Device-nGnRE.
+ *
+ *     make run ARCH=aarch64 APP=crash ARGS=rodata
+ *
+ * Left out: other granules.
  */
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/sysreg.h"

@@ -4,6 +4,8 @@
  * ours then), PSCI (Arm Power State Coordination Interface, DEN0022: SYSTEM_OFF), or a stopped CPU.
  *
  * Left out: PSCI 0.1, which has no SYSTEM_OFF.
+ *
+ *     make run ARCH=aarch64 APP=hello ARGS=3
  */
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/sysreg.h"

@@ -10,6 +10,8 @@
  *
  * Left out: CPUID leaf 0x16, whose frequency is a nominal one; a TSC that stops or changes its speed,
  * which no CPU that runs 64-bit guests has had for long.
+ *
+ *     make run APP=selftest
  */
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/instructions.h"

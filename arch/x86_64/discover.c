@@ -6,6 +6,8 @@
  *
  * Interrupt lines come from the Interrupt Line registers, as firmware left them: their true routing is
  * known to AML only. So are the windows of bridges that no firmware has set up; see low_window.
+ *
+ *     make run MACHINE=pc, MACHINE=q35, MACHINE=microvm, then `lspci` and `lsvirtio` in the shell
  */
 #include "kernel/discover.h"
 #include "arch/x86_64/instructions.h"

@@ -6,6 +6,8 @@
  *
  * The loader's tables lie below 4 GiB, all of which the boot page tables show at DIRECT_BASE. Left
  * out: modules (an initrd), and version 0 of the structure, which has no memory map.
+ *
+ *     make run APP=hello
  */
 #include "arch/x86_64/processor.h"
 #include "kernel/arch.h"

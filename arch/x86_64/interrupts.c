@@ -5,6 +5,8 @@
  * a write of the vector to the local APIC's address (Intel SDM volume 3, 10.11).
  *
  * All go to the CPU that opens them. Left out: interrupt remapping by an IOMMU.
+ *
+ *     make run APP=lsvirtio IRQ=msix
  */
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/instructions.h"

@@ -2,6 +2,10 @@
 /*
  * The I/O APIC: Intel's 82093AA data sheet, chapter 3. Two registers in memory, of which one selects
  * what the other one shows; one 64-bit redirection entry a line.
+ *
+ *     make run APP=lsvirtio IRQ=intx
+ *
+ * Left out: directed end of interrupt.
  */
 #include "arch/x86_64/ioapic.h"
 #include "arch/x86_64/instructions.h"

@@ -3,6 +3,8 @@
  * The local APIC: Intel SDM volume 3, chapter 10. Registers are used as memory (xAPIC), or as MSRs
  * when firmware has switched to x2APIC mode, out of which one cannot simply go back. Left out:
  * inter-processor interrupts, TSC-deadline mode.
+ *
+ *     make run APP=selftest
  */
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/instructions.h"

@@ -3,6 +3,10 @@
  * Page-table entries on x86_64: Intel SDM volume 3, 4.5 (4-level paging). Every mapping is the
  * kernel's; only text may be executed, only data and devices may be written (CR0.WP is on). Accessed
  * and dirty are set beforehand, which saves the CPU from writing them.
+ *
+ *     make run APP=crash ARGS=rodata
+ *
+ * Left out: five levels, global pages.
  */
 #include "arch/x86_64/instructions.h"
 #include "kernel/arch.h"

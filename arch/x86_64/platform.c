@@ -5,6 +5,8 @@
  * serial port, which no table has to name.
  *
  * A machine without any table still runs, with the devices' interrupts replaced by polling.
+ *
+ *     make run MACHINE=q35 (ACPI), MACHINE=microvm (MP table)
  */
 #include "arch/x86_64/platform.h"
 #include "arch/x86_64/clock.h"

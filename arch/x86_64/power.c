@@ -9,6 +9,8 @@
  *   keyboard control  0xfe at port 0x64 pulses the reset line; small VMMs take that as the end
  *   triple fault      resets the CPU; VMMs without any of the above end there
  *   hlt               for ever
+ *
+ *     make run APP=hello ARGS=3
  */
 #include "arch/x86_64/power.h"
 #include "arch/x86_64/instructions.h"

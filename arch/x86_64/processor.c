@@ -7,6 +7,8 @@
  * segment tells the stacks for exceptions, and the base of GS is where this CPU's struct cpu lies.
  *
  * There is one CPU; others would get a struct processor each and call processor_init on it.
+ *
+ *     make run APP=selftest
  */
 #include "arch/x86_64/processor.h"
 #include "arch/x86_64/clock.h"

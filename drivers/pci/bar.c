@@ -2,6 +2,8 @@
 /*
  * Base address registers: what kind and size they are (PCI Local Bus 3.0, 6.2.5.1). Which
  * address they get is assign.c's business. Left out: expansion ROMs.
+ *
+ * See it at work: make run, then `lspci` in the shell
  */
 #include "drivers/pci/pci.h"
 

@@ -3,6 +3,8 @@
  * The capability list (PCI Local Bus 3.0, 6.7). It is read once, into the function's structure:
  * so a list that changes while somebody follows it does no harm. Left out: extended
  * capabilities, behind the first 256 bytes; virtio has none there.
+ *
+ * See it at work: make test-host (tests/host/test_pci.c)
  */
 #include "drivers/pci/pci.h"
 #include "lib/error.h"

@@ -4,6 +4,8 @@
  * interrupt of the function sends. Every write is read back: a function that does not keep what
  * it is told goes down the ladder (shared vector, INTx, polling) before it could lose an
  * interrupt. Left out: the pending bit array, and MSI, which no virtio device has.
+ *
+ * See it at work: make run APP=lsvirtio IRQ=msix
  */
 #include "drivers/pci/pci.h"
 #include "lib/error.h"

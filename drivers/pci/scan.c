@@ -4,6 +4,8 @@
  * bridges (PCI-to-PCI Bridge Architecture 1.2, chapters 3 and 9). Depth, functions and bus
  * numbers are bounded, so that bridges that lead in a circle come to an end. Left out: ARI, hot
  * plug.
+ *
+ * See it at work: make test-boot TEST_OPTIONS='--filter root-port'
  */
 #include "drivers/pci/pci.h"
 #include "lib/error.h"

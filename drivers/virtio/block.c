@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The list of disks, and the checks that every driver would make: see block.h. */
+/*
+ * The list of disks, and the checks that every driver would make: see block.h.
+ *
+ * See it at work: make run, then `read vda 0` in the shell
+ * Left out: partitions, and taking a disk off the list.
+ */
 #include "drivers/virtio/block.h"
 #include "lib/error.h"
 

@@ -2,6 +2,9 @@
 /*
  * Synchronous disk access (layer L5): submit, wait, return. The data goes through a buffer of the disk's
  * own, so that a device that hangs for good keeps nothing of the caller's (rule 4 of docs/hardening.md).
+ *
+ * See it at work: make run, then `read vda 0` in the shell
+ * Left out: more than one request in flight; block_submit is for that.
  */
 #include "drivers/virtio/block.h"
 #include "lib/error.h"

@@ -2,6 +2,8 @@
 /*
  * Device configuration space, VIRTIO 1.4 section 2.5: fields that the device may change while we read them.
  * A read is only good when the generation is the same before and after it (2.5.1-1).
+ *
+ * See it at work: make run APP=lsvirtio
  */
 #include "drivers/virtio/device.h"
 

@@ -3,6 +3,7 @@
  * The device status machine and feature negotiation: VIRTIO 1.4 sections 2.1, 2.2, 2.4, 3.1 and chapter 6.
  *
  * See it at work: make run TRACE=1
+ * Left out: VIRTIO_F_SR_IOV, VIRTIO_F_ADMIN_VQ, VIRTIO_F_SUSPEND.
  */
 #include "drivers/virtio/device.h"
 #include "drivers/virtio/inspect.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One line about a device, for people: see inspect.h. Feature names are those of VIRTIO 1.4. */
+/*
+ * One line about a device, for people: see inspect.h. Feature names are those of VIRTIO 1.4.
+ *
+ * See it at work: make run APP=lsvirtio
+ */
 #include "drivers/virtio/inspect.h"
 #include "drivers/virtio/device.h"
 #include "lib/format.h"

@@ -9,6 +9,9 @@
  *
  * Each rung is tried whole, and every vector that a device was given is read back (4.1.5.1.2.2-5); where one
  * does not hold, the next rung is taken. `irq=intx` or `irq=poll` on the command line starts further down.
+ *
+ * See it at work: make run APP=lsvirtio IRQ=msix, IRQ=intx, IRQ=poll
+ * Left out: MSI without X, which no virtio device has.
  */
 #include "drivers/virtio/pci_transport.h"
 
