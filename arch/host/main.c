@@ -3,7 +3,7 @@
  * The kernel as a Linux process: the same event loop, drivers and programs, with the machine's own C
  * library under them and back ends in other processes as their devices.
  *
- *     build/host/ringlet 'app=disksum disk=vhost-user:/tmp/disk.sock -- vda'
+ *     build/host/ringlet/ringlet 'app=disksum disk=vhost-user:/tmp/disk.sock -- vda'
  *
  * The argument is the kernel's command line, as QEMU's -append would have it.
  */

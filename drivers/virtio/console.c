@@ -6,7 +6,8 @@
  * Printing copies into one of a few buffers and waits when all are on their way. It does not wait by
  * vport_relax, because a log line may be printed where that is not allowed, but looks at its own queue.
  *
- * See it at work: make run QEMU_ARGS='-device virtio-serial-pci -device virtconsole,chardev=…'
+ * See it at work: make run KERNEL_ARGS=console=virtio QEMU_ARGS='-device virtio-serial-pci
+ *                  -chardev file,id=c,path=/tmp/out -device virtconsole,chardev=c'
  * Left out: several ports, control messages, window size.
  */
 #include "drivers/virtio/console.h"
