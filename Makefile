@@ -153,6 +153,7 @@ size: | need-build ## size of the stripped images against their limits, and of e
 lint: format-check | need-lint ## format, layers, licence lines and the other rules of the house
 	tools/layers.py
 	tools/house_rules.py
+	tools/docs.py
 
 format: | need-lint ## put all C files into the house style
 	clang-format -i $(C_FILES)
