@@ -65,11 +65,20 @@ uint64_t arch_now(void)
 	return (uint64_t)((unsigned __int128)(ticks() - start) * ns_per_tick >> 32);
 }
 
+/* What the timer is set to; VPORT_NEVER: it is off. */
+static uint64_t timer_deadline = VPORT_NEVER;
+
+static void timer_off(void)
+{
+	sysreg_write(cntv_ctl_el0, 0);
+	timer_deadline = VPORT_NEVER;
+}
+
 /* Once is enough: arch_sleep sets it again. */
 static void timer_interrupt(void *argument)
 {
 	(void)argument;
-	sysreg_write(cntv_ctl_el0, 0);
+	timer_off();
 	isb();
 }
 
@@ -89,10 +98,9 @@ static void timer_set(uint64_t deadline)
 {
 	/* Rounded up, or we would wake before the deadline and sleep again for nothing. */
 	uint64_t at = start + (uint64_t)((unsigned __int128)deadline * ticks_per_ns >> 32) + 1;
-	if (sysreg_read(cntv_cval_el0) != at)
-		sysreg_write(cntv_cval_el0, at);
-	if (sysreg_read(cntv_ctl_el0) != CTL_ENABLE)
-		sysreg_write(cntv_ctl_el0, CTL_ENABLE);
+	sysreg_write(cntv_cval_el0, at);
+	sysreg_write(cntv_ctl_el0, CTL_ENABLE);
+	timer_deadline = deadline;
 }
 
 /* A masked interrupt wakes wfi all the same, so none is lost between the caller's last look and the
@@ -100,9 +108,13 @@ static void timer_set(uint64_t deadline)
 void arch_sleep(uint64_t deadline)
 {
 	if (deadline > FAR_AWAY)
-		sysreg_write(cntv_ctl_el0, 0);
-	else
-		timer_set(deadline);
+		deadline = VPORT_NEVER;
+	if (deadline != timer_deadline) {
+		if (deadline == VPORT_NEVER)
+			timer_off();
+		else
+			timer_set(deadline);
+	}
 	isb();
 	dsb(sy);
 	__asm__ volatile("wfi" ::: "memory");

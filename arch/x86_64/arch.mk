@@ -5,6 +5,8 @@ BOOT = boot/x86_64/head.o
 ARCH_OBJECTS = $(addprefix arch/x86_64/,entry.o processor.o traps_entry.o traps.o mmu.o platform.o \
 	clock.o lapic.o ioapic.o interrupts.o mptable.o power.o discover.o) kernel/acpi.o \
 	kernel/uart16550.o
+# Where each interrupt and each sleep passes by.
+ARCH_HOT = $(addprefix arch/x86_64/,processor.o traps.o clock.o lapic.o)
 PRODUCTS = $(W).elf
 
 # Signed 32-bit addresses (mcmodel), and no red zone: an interrupt would overwrite it.

@@ -128,19 +128,22 @@ void lapic_timer_set_frequency(uint64_t ticks_per_second)
 	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 }
 
-void lapic_timer_arm(uint64_t deadline)
+bool lapic_timer_arm(uint64_t deadline)
 {
 	struct processor *processor = processor_current();
-	uint64_t now = arch_now();
-	uint64_t wait = deadline > now ? deadline - now : 0;
-	unsigned __int128 ticks = ((unsigned __int128)wait * ticks_per_ns_shifted >> 32) + 1;
+	uint64_t now, ticks;
 
 	if (processor->timer_armed <= deadline)
-		return;
+		return true;
+	now = arch_now();
+	if (deadline <= now)
+		return false;
+	ticks = (uint64_t)((unsigned __int128)(deadline - now) * ticks_per_ns_shifted >> 32) + 1;
 	if (ticks > UINT32_MAX)
 		ticks = UINT32_MAX;
 	processor->timer_armed = deadline;
 	lapic_write(LAPIC_TIMER_INITIAL, (uint32_t)ticks);
+	return true;
 }
 
 void lapic_timer_taken(void)

@@ -114,17 +114,14 @@ void arch_pause(void)
 
 void arch_sleep(uint64_t deadline)
 {
-	if (!lapic_present() || deadline <= arch_now()) {
-		/* Nothing could wake us, or it is time already: take what is pending. The
-		 * instruction after sti still runs with interrupts masked, so there must be one. */
+	/* The instruction after sti still runs with interrupts masked, so there must be one. */
+	if (!lapic_present() || (deadline != VPORT_NEVER && !lapic_timer_arm(deadline)))
+		/* Nothing could wake us, or it is time already: take what is pending. */
 		__asm__ volatile("sti; pause; cli" : : : "memory");
-		return;
-	}
-	if (deadline != VPORT_NEVER)
-		lapic_timer_arm(deadline);
-	/* That same rule makes this safe: an interrupt that comes between sti and hlt is taken
-	 * after the CPU has halted, and wakes it. */
-	__asm__ volatile("sti; hlt; cli" : : : "memory");
+	else
+		/* That same rule makes this safe: an interrupt that comes between sti and hlt is
+		 * taken after the CPU has halted, and wakes it. */
+		__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
 void arch_run_on_stack(uintptr_t top, void (*fn)(void))

@@ -57,37 +57,35 @@ void block_add(struct block_device *disk, const char *prefix)
 	*end = disk;
 }
 
-/* The length in all, or 0 when it is nothing that could be read or written. */
-static uint64_t total_length(const struct block_request *request)
-{
-	uint64_t length = 0;
-
-	for (unsigned i = 0; i < request->segment_count; i++) {
-		if (request->segments[i].length == 0 ||
-		    request->segments[i].length > UINT64_MAX / 2 - length)
-			return 0;
-		length += request->segments[i].length;
-	}
-	return length;
-}
-
+/* The length of each segment and of all together, the place on the disk. A device request takes whole sectors,
+ * so no segment may end within one. (block_size is a power of two.) */
 static int check_transfer(const struct block_device *disk, const struct block_request *request)
 {
-	uint64_t length = total_length(request);
+	uint64_t room = disk->capacity - request->sector, sectors = 0;
 
-	if (length == 0 || length % disk->block_size != 0 ||
-	    request->sector % (disk->block_size / BLOCK_SECTOR) != 0)
-		return ERR_INVALID;
-	/* A device request takes whole sectors, so no segment may end within one. */
+	if (request->sector > disk->capacity)
+		return ERR_RANGE; /* 5.2.6.1-2 */
 	for (unsigned i = 0; i < request->segment_count; i++) {
-		if (request->segments[i].length % BLOCK_SECTOR != 0)
+		size_t length = request->segments[i].length;
+		if (length == 0 || length % BLOCK_SECTOR != 0)
 			return ERR_INVALID;
+		if (length / BLOCK_SECTOR > room - sectors)
+			return ERR_RANGE;
+		sectors += length / BLOCK_SECTOR;
 	}
-	/* 5.2.6.1-2 */
-	if (request->sector > disk->capacity ||
-	    length / BLOCK_SECTOR > disk->capacity - request->sector)
-		return ERR_RANGE;
+	if (sectors == 0 ||
+	    ((sectors | request->sector) & (disk->block_size / BLOCK_SECTOR - 1)) != 0)
+		return ERR_INVALID;
 	return 0;
+}
+
+static int check_other(const struct block_request *request)
+{
+	if (request->op == BLOCK_GET_ID)
+		return request->segment_count == 1 && request->segments[0].length == BLOCK_ID_BYTES
+			       ? 0
+			       : ERR_INVALID;                 /* 5.2.6.1-8 */
+	return request->segment_count == 0 ? 0 : ERR_INVALID; /* 5.2.6.1-5 */
 }
 
 int block_submit(struct block_device *disk, struct block_request *request)
@@ -101,12 +99,8 @@ int block_submit(struct block_device *disk, struct block_request *request)
 		return ERR_READ_ONLY;
 	if (request->op == BLOCK_READ || request->op == BLOCK_WRITE)
 		error = check_transfer(disk, request);
-	else if (request->op == BLOCK_GET_ID)
-		error = total_length(request) == BLOCK_ID_BYTES && request->segment_count == 1
-				? 0
-				: ERR_INVALID; /* 5.2.6.1-8 */
-	else if (request->segment_count != 0)
-		error = ERR_INVALID; /* 5.2.6.1-5 */
+	else
+		error = check_other(request);
 	if (error)
 		return error;
 

@@ -27,7 +27,7 @@
 	512 /* the unit of every sector number and of capacity, whatever block_size is */
 #define BLOCK_ID_BYTES 20
 
-enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_GET_ID };
+enum block_op { BLOCK_READ, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_GET_ID }; /* up to WRITE: transfers */
 
 struct block_segment {
 	void *memory;

@@ -110,8 +110,9 @@ const struct virtio_driver *virtio_driver_for(uint32_t type);
 struct virtio_queue {
 	struct virtq ring;
 	struct virtio_device *device;
-	struct vport_event event;
-	uint16_t index, max_size; /* the largest size that the device allows */
+	struct vport_event event;      /* used buffers may be there */
+	struct vport_event look_event; /* the regular look */
+	uint16_t index, max_size;      /* the largest size that the device allows */
 	uint16_t
 		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
 	bool interrupts;         /* the device can interrupt for it; else it is polled */

@@ -87,6 +87,7 @@ static struct virtq_setup plan_ring(const struct virtio_queue *queue, uint16_t s
 }
 
 static void queue_drain(struct vport_event *event);
+static void queue_look(struct vport_event *event);
 
 int virtio_queue_create(struct virtio_device *device, unsigned index,
 			const struct virtio_queue_options *options)
@@ -123,6 +124,8 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	}
 	virtq_init(&queue->ring, &queue->setup);
 	queue->event.drain = queue_drain;
+	queue->event.check_at = VPORT_NEVER;
+	queue->look_event.drain = queue_look;
 	device->queues[index] = queue;
 	if (device->queue_limit <= index)
 		device->queue_limit = index + 1;
@@ -146,8 +149,9 @@ void virtio_queues_watch(struct virtio_device *device)
 		if (!queue)
 			continue;
 		queue->rekicked = false;
-		queue->event.check_at = vport_now() + LOOK_NS;
 		vport_event_add(&queue->event);
+		queue->look_event.check_at = vport_now() + LOOK_NS;
+		vport_event_add(&queue->look_event);
 		if (!queue->interrupts) {
 			virtq_disable_interrupts(&queue->ring); /* spares the device the work */
 			vport_mark(&queue->event); /* and it marks itself from then on */
@@ -158,8 +162,10 @@ void virtio_queues_watch(struct virtio_device *device)
 void virtio_queues_unwatch(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			vport_event_remove(&device->queues[i]->event);
+		if (!device->queues[i])
+			continue;
+		vport_event_remove(&device->queues[i]->event);
+		vport_event_remove(&device->queues[i]->look_event);
 	}
 }
 
@@ -285,14 +291,35 @@ bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *writt
 	return got == 1;
 }
 
-/* ---- Time ------------------------------------------------------------------------- */
+/* ---- Drain ------------------------------------------------------------------------ */
+
+#define queue_of(event, member) \
+	((struct virtio_queue *)((char *)(event) - __builtin_offsetof(struct virtio_queue, member)))
+
+static void queue_drain(struct vport_event *event)
+{
+	struct virtio_queue *queue = queue_of(event, event);
+	struct virtio_device *device = queue->device;
+
+	if (device->state != VIRTIO_RUNNING)
+		return;
+	device->driver->drain(queue);
+	/* Marked again: drained again in the next pass, with interrupts left off meanwhile. */
+	if (!queue->interrupts)
+		vport_mark(event);
+	else if (virtq_enable_interrupts(&queue->ring)) {
+		virtq_disable_interrupts(&queue->ring);
+		vport_mark(event);
+	}
+}
 
 /*
- * The regular look. Buffers are stamped with the tick at which they are overdue, so that pushing reads
- * no clock. One that is overdue gets one more chance: the device may have told us not to notify it when
- * it should not have, so it is notified once more, and has until the next look.
+ * Buffers are stamped with the tick at which they are overdue, so that pushing reads no clock; nor does
+ * draining, because the time has an event of its own. A buffer that is overdue gets one more chance: the
+ * device may have told us not to notify it when it should not have, so it is notified once more, and has
+ * until the next look.
  */
-static void look(struct virtio_queue *queue)
+static void find_overdue(struct virtio_queue *queue)
 {
 	uint16_t tick = ++queue->tick;
 
@@ -313,28 +340,15 @@ static void look(struct virtio_queue *queue)
 	queue->rekicked = false;
 }
 
-static void queue_drain(struct vport_event *event)
+/* The regular look: drains, because an interrupt may have been lost, and counts time. */
+static void queue_look(struct vport_event *event)
 {
-	struct virtio_queue *queue =
-		(struct virtio_queue *)((char *)event -
-					__builtin_offsetof(struct virtio_queue, event));
-	struct virtio_device *device = queue->device;
+	struct virtio_queue *queue = queue_of(event, look_event);
 
-	if (device->state != VIRTIO_RUNNING)
-		return;
-	device->driver->drain(queue);
-	/* Marked again: drained again in the next pass, with interrupts left off meanwhile. */
-	if (!queue->interrupts)
-		vport_mark(event);
-	else if (virtq_enable_interrupts(&queue->ring)) {
-		virtq_disable_interrupts(&queue->ring);
-		vport_mark(event);
-	}
-	uint64_t now = vport_now();
-	if (now >= event->check_at) {
-		event->check_at = now + LOOK_NS;
-		look(queue);
-	}
+	event->check_at = vport_now() + LOOK_NS;
+	queue_drain(&queue->event);
+	if (queue->device->state == VIRTIO_RUNNING)
+		find_overdue(queue);
 }
 
 /* ---- Interrupts -------------------------------------------------------------------- */
