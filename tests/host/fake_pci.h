@@ -35,10 +35,13 @@ struct fake {
 static struct fake fakes[FAKE_MAX];
 static unsigned fake_count, fake_logs, fake_conflicts;
 static size_t fake_allocated;
-static char fake_line[256];                       /* the last one logged */
-static uint32_t fake_table[FAKE_TABLE_BYTES / 4]; /* what vport_map hands out */
-static uint64_t fake_mapped;                      /* the last bus address it was asked for */
+static char fake_line[256]; /* the last one logged */
+/* What vport_map hands out. */
+static _Alignas(16) uint32_t fake_table[FAKE_TABLE_BYTES / 4];
+static uint64_t fake_mapped; /* the last bus address it was asked for */
 static bool fake_table_stuck, fake_map_fails;
+static unsigned fake_stuck_word;       /* 1…4: this word of each entry keeps nothing */
+static unsigned fake_allocations_left; /* 0: no end */
 
 static inline void fake_reset(void)
 {
@@ -46,6 +49,7 @@ static inline void fake_reset(void)
 	fake_mapped = 0;
 	fake_line[0] = '\0';
 	fake_table_stuck = fake_map_fails = false;
+	fake_stuck_word = fake_allocations_left = 0;
 	memset(fake_table, 0, sizeof fake_table);
 }
 
@@ -209,6 +213,8 @@ void vport_pci_write(const struct pci_function *function, unsigned offset, unsig
 
 void *vport_alloc(size_t size)
 {
+	if (fake_allocations_left > 0 && --fake_allocations_left == 0)
+		return NULL;
 	fake_allocated += size;
 	return calloc(1, size);
 }
@@ -236,7 +242,8 @@ uint32_t vport_reg_read(vport_reg_t reg, unsigned width)
 void vport_reg_write(vport_reg_t reg, unsigned width, uint32_t value)
 {
 	CHECK_EQ(width, 4);
-	if (!fake_table_stuck)
+	bool stuck = fake_stuck_word != 0 && reg / 4 % 4 == fake_stuck_word - 1;
+	if (!fake_table_stuck && !stuck)
 		*(uint32_t *)reg = value;
 }
 

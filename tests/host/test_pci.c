@@ -43,6 +43,20 @@ static void identity(void)
 	CHECK_EQ(pci_function_init(&function), ERR_NODEV);
 }
 
+static void bridges(void)
+{
+	make();
+	fake_set(fake, PCI_REVISION_ID, 4, 0x06040000);
+	pci_function_init(&function);
+	CHECK(!pci_is_bridge(&function)); /* says so, but has another header */
+	fake_set(fake, PCI_HEADER_TYPE, 1, 0x81);
+	pci_function_init(&function);
+	CHECK(pci_is_bridge(&function));
+	fake_set(fake, PCI_REVISION_ID, 4, 0x06010000); /* to ISA */
+	pci_function_init(&function);
+	CHECK(!pci_is_bridge(&function));
+}
+
 /* ---- Capabilities ------------------------------------------------------------------ */
 
 static int first_capability(void)
@@ -180,6 +194,27 @@ static void huge_bars(void)
 	CHECK_EQ(function.bars[0].size, 1ull << 32);
 	CHECK_EQ(function.bars[2].size, 1ull << 63);
 	CHECK_EQ(function.bars[4].size, 0x80000000);
+}
+
+static void ports(void)
+{
+	make();
+	fake_set(fake, PCI_BAR0, 4, 1); /* decodes 16 bits */
+	fake_writable(fake, PCI_BAR0, 4, 0xff00);
+	fake_set(fake, PCI_BAR0 + 4, 4, 1); /* no bit can be written */
+	fake_set(fake, PCI_BAR0 + 8, 4, 1);
+	fake_writable(fake, PCI_BAR0 + 8, 4, 0xf0f0); /* size no power of two */
+	fake_memory_bar(fake, 3, 0x1000, 0);
+	pci_function_init(&function);
+	pci_bars_read(&function);
+	CHECK(function.bars[0].present && function.bars[0].io);
+	CHECK_EQ(function.bars[0].size, 0x100);
+	CHECK(!function.bars[1].present && !function.bars[2].present);
+
+	/* Ports without an address do not keep a function from being enabled; memory does. */
+	CHECK_EQ(pci_enable(&function, false), ERR_RANGE);
+	function.bars[3].address = 0xfebd1000;
+	CHECK_EQ(pci_enable(&function, false), 0);
 }
 
 static void bars_that_lie(void)
@@ -341,6 +376,30 @@ static void msix_that_forgets(void)
 	CHECK_EQ(pci_msix_enable(&function, false), ERR_IO);
 }
 
+static void msix_entries_that_forget(void)
+{
+	struct vport_msi msi = { 0x12fee00000, 0x41 };
+
+	make_msix(4, 1, 0);
+	CHECK_EQ(pci_msix_init(&function, NULL), 0);
+	for (fake_stuck_word = 1; fake_stuck_word <= 4; fake_stuck_word++) {
+		CHECK_EQ(pci_msix_set(&function, 0, &msi), ERR_IO); /* the last one stays masked */
+		msi.address += 0x100001000;
+		msi.data++;
+	}
+	fake_stuck_word = 0;
+	CHECK_EQ(pci_msix_set(&function, 0, &msi), 0);
+}
+
+static void msix_in_a_list_that_lies(void)
+{
+	make_msix(4, 1, 0);
+	fake_set(fake, 0x41, 1, 0x40);
+	pci_function_init(&function);
+	CHECK_EQ(pci_msix_init(&function, NULL), ERR_FORMAT);
+	CHECK_EQ(function.msix_count, 0);
+}
+
 /* ---- Commands ---------------------------------------------------------------------------- */
 
 static void commands(void)
@@ -373,6 +432,7 @@ int main(void)
 {
 	return check_run((struct check[]){
 		CHECK_CASE(identity),
+		CHECK_CASE(bridges),
 		CHECK_CASE(capabilities),
 		CHECK_CASE(capability_lists_that_lie),
 		CHECK_CASE(a_list_that_changes_while_it_is_read),
@@ -380,12 +440,15 @@ int main(void)
 		CHECK_CASE(a_list_that_changes),
 		CHECK_CASE(bars),
 		CHECK_CASE(huge_bars),
+		CHECK_CASE(ports),
 		CHECK_CASE(bars_that_lie),
 		CHECK_CASE(bars_by_header_type),
 		CHECK_CASE(contains),
 		CHECK_CASE(msix),
 		CHECK_CASE(msix_tables_that_lie),
 		CHECK_CASE(msix_that_forgets),
+		CHECK_CASE(msix_entries_that_forget),
+		CHECK_CASE(msix_in_a_list_that_lies),
 		CHECK_CASE(commands),
 		CHECK_END,
 	});

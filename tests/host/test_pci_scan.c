@@ -536,6 +536,167 @@ static void a_bar_that_stays_where_it_is(void)
 	done();
 }
 
+/* ---- Prefetchable windows, and room in odd places ------------------------------------------ */
+
+static void open_prefetch(struct fake *bridge, uint64_t start, uint64_t end)
+{
+	uint64_t last = end - 1;
+
+	fake_set(bridge, PCI_PREFETCH_BASE, 2, ((uint32_t)(start >> 16) & 0xfff0) | 1);
+	fake_set(bridge, PCI_PREFETCH_LIMIT, 2, ((uint32_t)(last >> 16) & 0xfff0) | 1);
+	fake_set(bridge, PCI_PREFETCH_BASE_HIGH, 4, (uint32_t)(start >> 32));
+	fake_set(bridge, PCI_PREFETCH_LIMIT_HIGH, 4, (uint32_t)(last >> 32));
+}
+
+/* What becomes of a prefetchable BAR of 64 bits behind a bridge, whose prefetchable window firmware made
+ * start … end, beside a memory window 0x30000000 … 0x30100000. */
+static uint64_t behind_prefetch(uint64_t start, uint64_t end, uint64_t address)
+{
+	make_assigned();
+	struct fake *other = fake_bridge(NULL, 1, 0), *port = fake_bridge(NULL, 2, 0);
+	struct fake *a = fake_add(port, 0, 0);
+	number(other, 1, 1);
+	open_prefetch(other, 0x8100000000, 0x8100100000);
+	number(port, 2, 2);
+	open_memory(port, 0x30000000, 0x30100000);
+	open_prefetch(port, start, end);
+	fake_memory_bar(a, 0, 0x4000, FAKE_64 | FAKE_PREFETCHABLE);
+	fake_place(a, 0, address);
+	scan(0);
+	address = found(2, 0, 0)->bars[0].address;
+	done();
+	return address;
+}
+
+static void prefetchable_windows(void)
+{
+	CHECK_EQ(behind_prefetch(0x9000000000, 0x9000100000, 0x9000004000), 0x9000004000);
+	CHECK_EQ(behind_prefetch(0x50000000, 0x50100000, 0x50000000), 0); /* RAM */
+	CHECK_EQ(behind_prefetch(0x30000000, 0x30200000, 0x30100000), 0); /* over the other one */
+	CHECK_EQ(behind_prefetch(0x8100000000, 0x8100200000, 0x8100100000), 0);  /* another's */
+	CHECK_EQ(behind_prefetch(0xfffffffffff00000, 0, 0xfffffffffff00000), 0); /* wraps around */
+	CHECK_EQ(behind_prefetch(0x9000100000, 0x9000000000, 0x9000000000), 0);  /* closed */
+}
+
+static void bars_over_each_other(void)
+{
+	make_assigned();
+	struct fake *a = fake_add(NULL, 1, 0), *port = fake_bridge(NULL, 2, 0);
+	fake_memory_bar(a, 0, 0x1000, 0);
+	fake_place(a, 0, 0x20000000);
+	fake_memory_bar(a, 1, 0x2000, 0);
+	fake_place(a, 1, 0x20000000);
+	fake_memory_bar(a, 2, 0x4000, FAKE_64); /* up to 2^64: nobody could compute its end */
+	fake_place(a, 2, UINT64_MAX - 0x3fff);
+	fake_set(a, PCI_BAR0 + 16, 4, 0xc001); /* ports are left alone */
+	fake_writable(a, PCI_BAR0 + 16, 4, 0xffffff00);
+	number(port, 1, 1);
+	open_memory(port, 0x30000000, 0x30100000);
+	open_prefetch(port, 0x9000000000, 0x9000100000);
+	fake_memory_bar(port, 0, 0x1000, FAKE_64); /* the bridge's own, in what it passes on */
+	fake_place(port, 0, 0x9000000000);
+	scan(0);
+	CHECK_EQ(found(0, 1, 0)->bars[0].address, 0x20000000);
+	CHECK_EQ(found(0, 1, 0)->bars[1].address, 0);
+	CHECK_EQ(found(0, 1, 0)->bars[2].address, 0);
+	CHECK_EQ(found(0, 1, 0)->bars[4].address, 0xc000);
+	CHECK_EQ(found(0, 2, 0)->bars[0].address, 0);
+	CHECK_EQ(fake_logs, 3);
+	done();
+}
+
+/* Where the memory window is full, a BAR of 64 bits that is not prefetchable may lie in the other one, on
+ * the root bus; behind a bridge it may not. */
+static void a_full_window(void)
+{
+	make_bare();
+	windows[1].end = windows[1].start + 0x1000;
+	struct fake *a = fake_add(NULL, 1, 0), *b = fake_add(fake_bridge(NULL, 2, 0), 0, 0);
+	fake_memory_bar(a, 0, 0x1000, 0);
+	fake_memory_bar(a, 2, 0x4000, FAKE_64);
+	fake_memory_bar(a, 4, 0x4000, 0); /* 32 bits: nowhere */
+	fake_memory_bar(b, 0, 0x4000, FAKE_64);
+	scan(0);
+	CHECK_EQ(fake_address(a, 0), 0x10000000);
+	CHECK_EQ(fake_address(a, 2), 0x8000000000);
+	CHECK_EQ(fake_address(a, 4), 0);
+	CHECK_EQ(fake_address(b, 0), 0);
+	CHECK_EQ(fake_logs, 2);
+	done();
+}
+
+static void windows_that_begin_anywhere(void)
+{
+	make_bare();
+	windows[0] = (struct pci_window){ .start = 0x20000000, .end = 0x20000000 }; /* empty */
+	windows[1] = (struct pci_window){ .start = 0x10001000, .end = 0x10006000 };
+	windows[2] = (struct pci_window){ .start = 0x18000000, .end = 0x18200000 };
+	windows[2].prefetchable = true; /* below 4 GiB: for BARs of 32 bits too */
+	windows[1].cpu = windows[1].start;
+	windows[2].cpu = windows[2].start;
+	struct fake *a = fake_add(NULL, 1, 0), *port = fake_bridge(NULL, 2, 0);
+	struct fake *b = fake_add(port, 0, 0);
+	fake_memory_bar(a, 0, 0x4000, 0); /* would fit, but not on a multiple of its size */
+	fake_memory_bar(a, 1, 0x1000, FAKE_PREFETCHABLE);
+	fake_memory_bar(b, 0, 0x1000, FAKE_PREFETCHABLE);
+	fake_set(port, PCI_PREFETCH_BASE, 4, 0); /* 32 bits are enough for this one */
+	scan(0);
+	CHECK_EQ(fake_address(a, 0), 0x18000000);
+	CHECK_EQ(fake_address(a, 1), 0x18004000);
+	CHECK_EQ(fake_address(b, 0), 0x18100000);
+	CHECK_EQ(fake_logs, 0);
+	done();
+}
+
+static void more_windows_than_pools(void)
+{
+	make_bare();
+	windows[0] = windows[2];
+	windows[0].start += 0x1000000000;
+	windows[0].cpu = windows[0].start;
+	fake_memory_bar(fake_add(NULL, 1, 0), 0, 0x4000, FAKE_64 | FAKE_PREFETCHABLE);
+	fake_memory_bar(fake_add(fake_bridge(NULL, 2, 0), 0, 0), 0, 0x1000, 0);
+	scan(0);
+	CHECK_EQ(fake_address(&fakes[0], 0), 0x9000000000); /* the first that will do */
+	done();
+
+	/* No memory window at all, or one from 0 on that only a bridge takes from. */
+	make_bare();
+	host.window_count = 1;
+	fake_memory_bar(fake_add(fake_bridge(NULL, 2, 0), 0, 0), 0, 0x1000, 0);
+	scan(0);
+	CHECK_EQ(fake_address(&fakes[0], 0), 0);
+	done();
+
+	make_bare();
+	windows[1] = (struct pci_window){ .start = 0, .end = 0x1000000, .cpu = 0x10000000 };
+	fake_memory_bar(fake_add(fake_bridge(NULL, 2, 0), 0, 0), 0, 0x1000, 0);
+	scan(0);
+	CHECK_EQ(fake_address(&fakes[1], 0), MIB);
+	done();
+}
+
+static void bridges_that_are_on_already(void)
+{
+	make_assigned();
+	struct fake *port = fake_bridge(NULL, 1, 0);
+	fake_set(port, PCI_COMMAND, 2, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+	fake_writable(port, PCI_COMMAND, 2, 0);
+	scan(0);
+	CHECK(decodes(port));
+	done();
+}
+
+static void out_of_memory(void)
+{
+	make_bare();
+	for (unsigned i = 0; i < 4; i++)
+		fake_bridge(NULL, i, 0);
+	fake_allocations_left = 3;
+	CHECK_EQ(scan(ERR_NOMEM), 2);
+	done();
+}
+
 int main(void)
 {
 	return check_run((struct check[]){
@@ -561,6 +722,13 @@ int main(void)
 		CHECK_CASE(more_than_fits),
 		CHECK_CASE(a_window_from_zero),
 		CHECK_CASE(a_bar_that_stays_where_it_is),
+		CHECK_CASE(prefetchable_windows),
+		CHECK_CASE(bars_over_each_other),
+		CHECK_CASE(a_full_window),
+		CHECK_CASE(windows_that_begin_anywhere),
+		CHECK_CASE(more_windows_than_pools),
+		CHECK_CASE(bridges_that_are_on_already),
+		CHECK_CASE(out_of_memory),
 		CHECK_END,
 	});
 }
