@@ -377,6 +377,54 @@ static void pci_ranges(void)
 	CHECK_EQ(fdt_pci_range(&fdt, fdt_path(&fdt, "/uart"), 0, &range), ERR_NODEV);
 }
 
+/* A host bridge with one range, of these upper halves of its PCI and CPU addresses. */
+static int one_pci_range(uint32_t pci, uint32_t cpu)
+{
+	struct fdt fdt;
+	struct fdt_pci_range range;
+
+	write_begin(&writer, 0);
+	write_cells(&writer, "ranges", 1, 0); /* the root has nothing above it */
+	write_node(&writer, "pci");
+	write_cells(&writer, "#address-cells", 1, 3);
+	write_cells(&writer, "#size-cells", 1, 2);
+	write_cells(&writer, "ranges", 7, 0x02000000, pci, 0xffff0000, cpu, 0xffff0000, 0, 0x10000);
+	write_close(&writer);
+	write_finish(&writer);
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), 0);
+	CHECK_EQ(fdt_pci_range(&fdt, fdt_root(&fdt), 0, &range), ERR_NODEV);
+	return fdt_pci_range(&fdt, fdt_path(&fdt, "/pci"), 0, &range);
+}
+
+static void pci_ranges_that_wrap_around(void)
+{
+	CHECK_EQ(one_pci_range(1, 1), 0);
+	CHECK_EQ(one_pci_range(0xffffffff, 1), ERR_FORMAT);
+	CHECK_EQ(one_pci_range(1, 0xffffffff), ERR_FORMAT);
+}
+
+static void names_that_are_too_much_alike(void)
+{
+	struct fdt fdt;
+
+	write_begin(&writer, 0);
+	write_node(&writer, "uar");
+	write_close(&writer);
+	write_node(&writer, "uart-extra");
+	write_close(&writer);
+	write_node(&writer, "uart");
+	write_cells(&writer, "phandle", 1, UINT32_MAX);
+	write_text(&writer, "compatible", "a");
+	write_text(&writer, "status", "ok");
+	write_close(&writer);
+	write_finish(&writer);
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), 0);
+	CHECK_TEXT(fdt_name(&fdt, fdt_path(&fdt, "/uart")), "uart");
+	CHECK_EQ(fdt_path(&fdt, "/uart-extra-long"), ERR_NODEV);
+	CHECK_EQ(fdt_phandle(&fdt, UINT32_MAX), ERR_NODEV); /* stands for none */
+	CHECK_EQ(fdt_compatible(&fdt, -1, "a"), fdt_path(&fdt, "/uart"));
+}
+
 /* ---- Interrupts ------------------------------------------------------------------ */
 
 static void check_gic(const struct fdt *fdt, const struct fdt_interrupt *interrupt, uint32_t number,
@@ -457,6 +505,80 @@ static void msi(void)
 	CHECK_EQ(fdt_msi(&fdt, 0, 0x1234, &controller, &id), 0);
 	CHECK_EQ(controller, fdt_path(&fdt, "/v2m"));
 	CHECK_EQ(id, 0x1234);
+}
+
+/* A nexus with these cells as its map, a mask of two cells, and a device below it. */
+static int map_interrupt(const uint32_t *map, unsigned bytes, unsigned mask_cells,
+			 unsigned reg_cells)
+{
+	struct fdt fdt;
+	struct fdt_interrupt interrupt;
+	unsigned char value[64];
+
+	for (unsigned i = 0; i < (bytes + 3) / 4; i++)
+		write_put32(value + 4 * i, map[i]);
+	write_begin(&writer, 0);
+	write_node(&writer, "gic");
+	write_cells(&writer, "phandle", 1, GIC);
+	write_cells(&writer, "#interrupt-cells", 1, 1);
+	write_value(&writer, "interrupt-controller", "", 0);
+	write_close(&writer);
+	write_node(&writer, "nexus");
+	write_cells(&writer, "#address-cells", 1, 1);
+	write_cells(&writer, "#interrupt-cells", 1, 1);
+	write_value(&writer, "interrupt-map", value, bytes);
+	write_cells(&writer, "interrupt-map-mask", (int)mask_cells, 0xff, 0xff, 0xff);
+	write_node(&writer, "device");
+	write_cells(&writer, "reg", (int)reg_cells, 5);
+	write_cells(&writer, "interrupts", 1, 7); /* the nexus above is what it is meant for */
+	write_close(&writer);
+	write_close(&writer);
+	write_finish(&writer);
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), 0);
+	int error = fdt_interrupt(&fdt, fdt_path(&fdt, "/nexus/device"), 0, &interrupt);
+	if (!error)
+		CHECK_EQ(interrupt.cell[0], 42);
+	return error;
+}
+
+static void interrupt_maps(void)
+{
+	const uint32_t good[] = { 4, 7, GIC, 41, 5, 7, GIC, 42 };
+	const uint32_t nobody[] = { 5, 7, 99, 42 };
+
+	CHECK_EQ(map_interrupt(good, 32, 2, 1), 0);
+	CHECK_EQ(map_interrupt(good, 16, 2, 1), ERR_NODEV);
+	CHECK_EQ(map_interrupt(good, 31, 2, 1), ERR_FORMAT); /* no whole cells */
+	CHECK_EQ(map_interrupt(good, 32, 3, 1), ERR_FORMAT); /* a mask of another length */
+	CHECK_EQ(map_interrupt(good, 24, 2, 1), ERR_FORMAT); /* cut off before the parent */
+	CHECK_EQ(map_interrupt(good, 28, 2, 1), ERR_FORMAT); /* and behind it */
+	CHECK_EQ(map_interrupt(good, 32, 2, 0), ERR_FORMAT); /* the device has no address */
+	CHECK_EQ(map_interrupt(nobody, 16, 2, 1), ERR_FORMAT);
+}
+
+static void interrupt_lists_that_end_early(void)
+{
+	struct fdt fdt;
+	struct fdt_interrupt interrupt;
+	int controller;
+	uint32_t id;
+
+	write_begin(&writer, 0);
+	write_node(&writer, "gic");
+	write_cells(&writer, "phandle", 1, GIC);
+	write_cells(&writer, "#interrupt-cells", 1, 1);
+	write_value(&writer, "interrupt-controller", "", 0);
+	write_close(&writer);
+	write_node(&writer, "device");
+	write_value(&writer, "interrupts-extended", "\0\0\0\1\0\0\0\7\0\0", 10);
+	write_cells(&writer, "msi-map", 3, 0, GIC, 0); /* three quarters of an entry */
+	write_close(&writer);
+	write_finish(&writer);
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), 0);
+	int device = fdt_path(&fdt, "/device");
+	CHECK_EQ(fdt_interrupt(&fdt, device, 0, &interrupt), 0);
+	CHECK_EQ(fdt_interrupt(&fdt, device, 1, &interrupt), ERR_FORMAT);
+	CHECK_EQ(fdt_msi(&fdt, device, 0, &controller, &id), ERR_FORMAT);
 }
 
 /* ---- Malformed blobs --------------------------------------------------------------- */
@@ -583,6 +705,76 @@ static void structures(void)
 	CHECK_EQ(open_written(length_too_big), ERR_FORMAT);
 }
 
+/* A name that goes on to the block's end, and a value whose padding would lie behind it. */
+static void ends_too_early(void)
+{
+	write_begin(&writer, 0);
+	write_node(&writer, "a-name-of-some-length");
+	write_finish(&writer);
+	struct fdt fdt;
+
+	write_put32(writer.blob + 36, 8 + 4 + 8); /* in the middle of the name */
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), ERR_FORMAT);
+
+	write_begin(&writer, 0);
+	write_text(&writer, "a", "x"); /* two bytes, and two of padding */
+	write_finish(&writer);
+	uint32_t size = fdt_read_cell(writer.blob + 36, 0);
+	write_put32(writer.blob + 36, size - 8 - 1); /* without what closes the root, and one */
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), ERR_FORMAT);
+	CHECK_EQ(open_with(4, 0x80000000), ERR_FORMAT); /* larger than an int can name */
+	write_all(&writer);
+	write_put32(writer.blob + 4, 0x80000000);
+	CHECK_EQ(fdt_open(&fdt, writer.blob, SIZE_MAX), ERR_FORMAT);
+}
+
+static void closed_before_it_began(void)
+{
+	write_all(&writer);
+	struct fdt fdt;
+	uint32_t structs = fdt_read_cell(writer.blob + 8, 0);
+
+	write_put32(writer.blob + structs, 2);
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), ERR_FORMAT);
+	write_put32(writer.blob + structs, 9);
+	CHECK_EQ(fdt_open(&fdt, writer.blob, writer.size), ERR_FORMAT);
+}
+
+/* Somebody writes into the tree after it was opened: errors, no more. */
+static void changed_while_open(void)
+{
+	struct fdt fdt = open_all();
+	int uart = fdt_path(&fdt, "/uart@9000000"), last = fdt_path(&fdt, "/pcie@10000000");
+	int deep = fdt_path(&fdt, "/soc/inner/deep@50");
+	unsigned char *structs = writer.blob + fdt.structs;
+	uint64_t address, size;
+
+	write_put32(structs + last, 7); /* no token */
+	CHECK_EQ(fdt_next_sibling(&fdt, uart) >= 0, 1);
+	CHECK_EQ(fdt_next_sibling(&fdt, fdt_path(&fdt, "/loop")), ERR_FORMAT);
+	CHECK_EQ(fdt_parent(&fdt, last), ERR_FORMAT);
+	CHECK_EQ(fdt_next_sibling(&fdt, fdt_root(&fdt)), ERR_FORMAT);
+	write_put32(structs + last, 2); /* closes the root before its time */
+	CHECK_EQ(fdt_parent(&fdt, (int)fdt.structs_size - 4), ERR_FORMAT);
+	write_put32(structs + last, 9); /* the end, too early */
+	CHECK_EQ(fdt_next_sibling(&fdt, fdt_root(&fdt)), ERR_FORMAT);
+
+	/* The root is gone; so nobody is below it. */
+	write_put32(structs, 2);
+	CHECK_EQ(fdt_root(&fdt), ERR_FORMAT);
+	CHECK_EQ(fdt_parent(&fdt, deep), ERR_FORMAT);
+	CHECK_EQ(fdt_reg(&fdt, deep, 0, &address, &size), ERR_NODEV);
+
+	/* Nodes without an end. */
+	fdt = open_all();
+	structs = writer.blob + fdt.structs;
+	for (uint32_t at = 0; at + 8 <= fdt.structs_size; at += 8) {
+		write_put32(structs + at, 1);
+		write_put32(structs + at + 4, 0);
+	}
+	CHECK_EQ(fdt_parent(&fdt, 8 * (FDT_MAX_DEPTH + 1)), ERR_FORMAT);
+}
+
 /* Asks everything of every node. What comes out does not matter here, but that it comes to an
  * end and reads nothing outside: the sanitizers watch. Returns whether the blob could be opened. */
 static bool walk_everything(const void *blob, size_t size)
@@ -673,11 +865,18 @@ int main(void)
 		CHECK_CASE(translation),
 		CHECK_CASE(bad_cells),
 		CHECK_CASE(pci_ranges),
+		CHECK_CASE(pci_ranges_that_wrap_around),
+		CHECK_CASE(names_that_are_too_much_alike),
 		CHECK_CASE(interrupts),
 		CHECK_CASE(pci_interrupts),
 		CHECK_CASE(msi),
+		CHECK_CASE(interrupt_maps),
+		CHECK_CASE(interrupt_lists_that_end_early),
 		CHECK_CASE(headers),
 		CHECK_CASE(structures),
+		CHECK_CASE(ends_too_early),
+		CHECK_CASE(closed_before_it_began),
+		CHECK_CASE(changed_while_open),
 		CHECK_CASE(cut_off_anywhere),
 		CHECK_CASE(changed_anywhere),
 		CHECK_END,
