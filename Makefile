@@ -198,6 +198,7 @@ kernel-%: | need-build
 	@$(MAKE) --no-print-directory ARCH=$* all $(O)/$*/kit.o
 
 include tests/host/tests.mk
+include bench/bench.mk
 include tests/fuzz/fuzz.mk
 include tests/coverage.mk
 

@@ -82,7 +82,8 @@ runtime() {
 purposes_of() {
 	case $1 in
 	all | size | compile_commands.json) echo build ;;
-	run | bench) echo build run ;;
+	run) echo build run ;;
+	bench | bench-counts) echo test ;;
 	debug | gdb) echo build debug ;;
 	test | test-host | test-boot) echo test ;;
 	lint | format | format-check) echo lint ;;
