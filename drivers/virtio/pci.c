@@ -101,7 +101,7 @@ static int find_doorbell(struct virtio_queue *queue)
 	if (virtio_has(queue->device, VIRTIO_F_NOTIF_CONFIG_DATA)) /* 4.1.5.2.1-5, -6 */
 		queue->doorbell_value = common_read(queue->device, queue_notif_config_data, 2);
 	queue->doorbell_width = queue->tells_position ? 4 : 2; /* -1, -2 */
-	if (offset % queue->doorbell_width != 0 ||
+	if ((pci->notify.offset + offset) % queue->doorbell_width != 0 ||
 	    offset + queue->doorbell_width > pci->notify.length)
 		return ERR_RANGE;
 	queue->doorbell_offset = (uint32_t)offset;

@@ -183,7 +183,8 @@ int virtio_pci_shared_memory(struct virtio_device *device, unsigned id, uint64_t
 
 	while ((cap = pci_capability_next(pci->function, (unsigned)cap, PCI_CAP_VENDOR)) > 0) {
 		unsigned at = (unsigned)cap;
-		if (cap_read(pci, at, CAP_CFG_TYPE, 1) != VIRTIO_PCI_CAP_SHARED_MEMORY_CFG ||
+		if (at + CAP64_SIZE > 0x100 ||
+		    cap_read(pci, at, CAP_CFG_TYPE, 1) != VIRTIO_PCI_CAP_SHARED_MEMORY_CFG ||
 		    cap_read(pci, at, CAP_LEN, 1) < CAP64_SIZE ||
 		    cap_read(pci, at, CAP_ID, 1) != id)
 			continue;
