@@ -75,10 +75,12 @@ void ring_device_stop(struct ring_device *device);
 struct ring_chain *ring_device_take(struct ring_device *device);
 /* How many buffers (split) or whether any (packed) are available and not taken. */
 unsigned ring_device_available(struct ring_device *device);
+/* Where the driver's next buffer will be, as a notification tells it (2.9). */
+uint16_t ring_device_position(const struct ring_device *device);
 /* Gives a buffer back, with what the driver is told of its written length. */
 void ring_device_use(struct ring_device *device, struct ring_chain *chain, uint32_t written);
 /* VIRTIO_F_IN_ORDER: gives back `count` buffers, in the order in which they were taken, by one used element
- * that names the last of them and its written length (2.7.9, 2.8.19). */
+ * that names the last of them and its written length (2.7.9, 2.8.8). */
 void ring_device_use_batch(struct ring_device *device, struct ring_chain **chains, unsigned count,
 			   uint32_t written);
 /* From hold to show, what is used stays invisible; then all of it appears by one store. */

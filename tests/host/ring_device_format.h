@@ -49,6 +49,7 @@ unsigned ring_packed_available(struct ring_device *device);
 void ring_packed_release(struct ring_device *device, const struct ring_chain *chain);
 void ring_packed_write_used(struct ring_device *device, uint16_t id, uint32_t length,
 			    uint16_t descriptors);
+uint16_t ring_packed_position(const struct ring_device *device);
 bool ring_packed_wants_interrupt(struct ring_device *device);
 
 #endif

@@ -98,6 +98,16 @@ struct ring_chain *ring_packed_take(struct ring_device *device)
 	return chain;
 }
 
+uint16_t ring_packed_position(const struct ring_device *device)
+{
+	uint16_t place = device->avail;
+	bool wrap = device->avail_wrap;
+
+	for (unsigned i = 0; i < device->size && is_available(flags_at(device, place), wrap); i++)
+		step(device, &place, &wrap);
+	return (uint16_t)(place | wrap << 15);
+}
+
 /* ---- Using ------------------------------------------------------------------------- */
 
 void ring_packed_release(struct ring_device *device, const struct ring_chain *chain)

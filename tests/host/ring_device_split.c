@@ -22,6 +22,11 @@ unsigned ring_split_available(struct ring_device *device)
 	return waiting;
 }
 
+uint16_t ring_device_position(const struct ring_device *device)
+{
+	return device->packed ? ring_packed_position(device) : ring_get16(device->driver + 2);
+}
+
 /* A descriptor in the ring belongs to one chain at a time. */
 static bool occupy(struct ring_device *device, uint16_t index)
 {

@@ -39,6 +39,7 @@ void fake_device_init(struct fake_device *device, enum fake_bus bus, const struc
 		queue->size = queue->size_max;
 		queue->vector = FAKE_NO_VECTOR;
 		queue->notify_off = (uint16_t)(i + 1); /* not the index: that must be read */
+		queue->notify_data = (uint16_t)(0x5a00 + i);
 	}
 	if (bus == FAKE_PCI)
 		fake_pci_init(device);
@@ -92,25 +93,22 @@ void fake_breach(struct fake_device *device, const char *what)
 
 /* ---- Status ------------------------------------------------------------------------------- */
 
-static void stop_queues(struct fake_device *device)
+static void stop_queue(struct fake_queue *queue)
 {
-	for (unsigned i = 0; i < FAKE_QUEUES; i++) {
-		struct fake_queue *queue = &device->queues[i];
-		const char *complaint = queue->ring.complaint;
-		if (complaint)
-			fake_breach(device, complaint);
-		ring_device_stop(&queue->ring);
-		queue->ready = false;
-		queue->kicked = false;
-		queue->size = queue->size_max;
-		queue->vector = FAKE_NO_VECTOR;
-	}
+	if (queue->ring.complaint)
+		fake_breach(queue->device, queue->ring.complaint);
+	ring_device_stop(&queue->ring);
+	queue->ready = false;
+	queue->kicked = false;
+	queue->size = queue->size_max;
+	queue->vector = FAKE_NO_VECTOR;
 }
 
 /* 2.4 */
 static void reset(struct fake_device *device)
 {
-	stop_queues(device);
+	for (unsigned i = 0; i < FAKE_QUEUES; i++)
+		stop_queue(&device->queues[i]);
 	device->status = 0;
 	device->isr = 0;
 	device->config_vector = FAKE_NO_VECTOR;
@@ -272,7 +270,7 @@ void fake_set_ready(struct fake_queue *queue, uint32_t ready)
 		fake_breach(device, "enables a queue twice");
 	if (!(device->status & VIRTIO_STATUS_FEATURES_OK))
 		fake_breach(device, "sets up a queue before FEATURES_OK (3.1.1-1)");
-	if (device->status & VIRTIO_STATUS_DRIVER_OK)
+	if (device->status & VIRTIO_STATUS_DRIVER_OK && device->queue_resets == 0)
 		fake_breach(device, "sets up a queue after DRIVER_OK (3.1.1-1)");
 	if (device->refuse_queue)
 		return;
@@ -289,18 +287,61 @@ void fake_set_ready(struct fake_queue *queue, uint32_t ready)
 	ring_device_start(&queue->ring, &fake_port.arena, &setup);
 }
 
-void fake_notify(struct fake_device *device, uint32_t index)
+void fake_reset_queue(struct fake_queue *queue)
 {
+	struct fake_device *device = queue->device;
+
+	fake_step(device, "reset%u", queue->index);
+	device->queue_resets++;
+	if (!fake_accepted(device, VIRTIO_F_RING_RESET))
+		fake_breach(device, "resets a queue without the feature");
+	if (!queue->ready)
+		fake_breach(device, "resets a queue that is not enabled");
+	if (device->queue_reset_pretends || device->queue_reset_hangs)
+		return;
+	stop_queue(queue);
+}
+
+uint32_t fake_queue_reset_state(const struct fake_queue *queue)
+{
+	return queue->device->queue_reset_hangs && queue->device->queue_resets > 0;
+}
+
+struct fake_queue *fake_notified(struct fake_device *device, uint32_t value)
+{
+	uint16_t name = (uint16_t)value;
+
+	for (unsigned i = 0; i < FAKE_QUEUES; i++) {
+		struct fake_queue *queue = &device->queues[i];
+		bool data = device->bus == FAKE_PCI &&
+			    fake_accepted(device, VIRTIO_F_NOTIF_CONFIG_DATA);
+		if (name == (data ? queue->notify_data : queue->index))
+			return queue;
+	}
+	fake_breach(device, "notifies a queue that is not there");
+	return NULL;
+}
+
+void fake_notify(struct fake_queue *queue, uint32_t value)
+{
+	struct fake_device *device = queue->device;
+
 	if (!(device->status & VIRTIO_STATUS_DRIVER_OK)) {
 		fake_breach(device, "notifies before DRIVER_OK (3.1.1-2)");
 		return;
 	}
-	if (index >= FAKE_QUEUES || !device->queues[index].ready) {
-		fake_breach(device, "notifies a queue that is not there");
+	if (!queue->ready) {
+		fake_breach(device, "notifies a queue that is not enabled");
 		return;
 	}
-	device->queues[index].kicked = true;
-	device->queues[index].notifications++;
+	if (fake_accepted(device, VIRTIO_F_NOTIFICATION_DATA)) {
+		if (value >> 16 != ring_device_position(&queue->ring))
+			fake_breach(device, "notifies with another position than the ring's (2.9)");
+	} else if (value >> 16 != 0) {
+		fake_breach(device, "notifies with data without the feature");
+	}
+	queue->kicked = true;
+	queue->notifications++;
 }
 
 void fake_interrupt_queue(struct fake_queue *queue)

@@ -35,7 +35,7 @@ struct fake_queue {
 	bool ready;
 	uint64_t desc, driver, area; /* area: the device's */
 	uint16_t vector;
-	uint16_t notify_off;
+	uint16_t notify_off, notify_data;
 	struct ring_device ring;
 	bool kicked;
 	unsigned notifications;
@@ -82,6 +82,7 @@ struct fake_device {
 	uint8_t pci_config[256], pci_writable[256];
 	uint32_t msix_table[FAKE_VECTORS * 4];
 	struct pci_function function;
+	uint32_t multiplier; /* of queue_notify_off, as its notifications are checked */
 	uint32_t version, device_id;
 	uint64_t shm_base, shm_length;
 
@@ -95,11 +96,14 @@ struct fake_device {
 	bool words_alias;      /* feature words from 2 on are word 1 again (QEMU's virtio-mmio) */
 	bool generation_runs;  /* the generation changes with every read of it */
 	bool refuse_queue;     /* a queue does not become ready */
-	unsigned vectors_held; /* MSI-X vectors that it accepts */
-	bool master_stays;     /* the bus master bit cannot be cleared */
-	bool lawless;          /* its complaints of the driver are not counted */
-	bool silent;           /* it raises no interrupt */
-	bool deaf;             /* it does not look at its queues */
+	unsigned queue_resets; /* of single queues, so far */
+	bool queue_reset_pretends; /* it is taken, and nothing happens (QEMU\'s virtio-mmio) */
+	bool queue_reset_hangs;    /* it never ends */
+	unsigned vectors_held;     /* MSI-X vectors that it accepts */
+	bool master_stays;         /* the bus master bit cannot be cleared */
+	bool lawless;              /* its complaints of the driver are not counted */
+	bool silent;               /* it raises no interrupt */
+	bool deaf;                 /* it does not look at its queues */
 	/* Before a buffer is given back: the length may be changed; false keeps the buffer, which the test then
 	 * uses itself. */
 	bool (*before_use)(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written);
@@ -151,7 +155,13 @@ void fake_write_config(struct fake_device *device, uint64_t offset, unsigned wid
 struct fake_queue *fake_selected(struct fake_device *device);
 void fake_set_size(struct fake_queue *queue, uint32_t size);
 void fake_set_ready(struct fake_queue *queue, uint32_t ready);
-void fake_notify(struct fake_device *device, uint32_t index);
+/* 2.6.1: the selected queue alone. */
+void fake_reset_queue(struct fake_queue *queue);
+uint32_t fake_queue_reset_state(const struct fake_queue *queue);
+/* What was written there by a notification of the queue (2.9). */
+void fake_notify(struct fake_queue *queue, uint32_t value);
+/* The queue that a notification value names; NULL when there is none. */
+struct fake_queue *fake_notified(struct fake_device *device, uint32_t value);
 
 /* PCI: where things are. Capabilities in configuration space, structures in BAR 4. */
 enum {

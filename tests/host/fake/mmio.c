@@ -47,6 +47,8 @@ static uint32_t read_register(struct fake_device *device, uint64_t offset)
 		return (uint32_t)device->shm_base;
 	case 0x0bc:
 		return (uint32_t)(device->shm_base >> 32);
+	case 0x0c0:
+		return queue ? fake_queue_reset_state(queue) : 0;
 	case 0x0fc:
 		return fake_read_generation(device);
 	}
@@ -88,7 +90,9 @@ static void write_register(struct fake_device *device, uint64_t offset, uint32_t
 			fake_set_ready(queue, value);
 		return;
 	case 0x050:
-		fake_notify(device, value);
+		queue = fake_notified(device, value);
+		if (queue)
+			fake_notify(queue, value);
 		return;
 	case 0x064:
 		if (value & ~(uint32_t)device->isr)
@@ -97,6 +101,10 @@ static void write_register(struct fake_device *device, uint64_t offset, uint32_t
 		return;
 	case 0x070:
 		fake_write_status(device, value);
+		return;
+	case 0x0c0:
+		if (queue)
+			fake_reset_queue(queue);
 		return;
 	case 0x0ac:
 		device->shm_length = value == 1 ? 0x3000 : UINT64_MAX;

@@ -87,6 +87,10 @@ static uint32_t read_common(struct fake_device *device, uint64_t offset)
 		return queue->ready;
 	case 0x1e:
 		return queue->notify_off;
+	case 0x38:
+		return queue->notify_data;
+	case 0x3a:
+		return fake_queue_reset_state(queue);
 	}
 	return 0;
 }
@@ -133,6 +137,9 @@ static void write_common(struct fake_device *device, uint64_t offset, uint32_t v
 	case 0x1c:
 		fake_set_ready(queue, value);
 		return;
+	case 0x3a:
+		fake_reset_queue(queue);
+		return;
 	}
 	if (offset >= 0x20 && offset < 0x38) {
 		uint64_t *address = address_of(queue, offset);
@@ -148,11 +155,16 @@ static void write_common(struct fake_device *device, uint64_t offset, uint32_t v
 static void write_notify(struct fake_device *device, uint64_t offset, unsigned width,
 			 uint32_t value)
 {
-	if (width != 2)
-		fake_breach(device, "notifies with another width than 2 (4.1.5.2.1-1)");
-	if (value >= FAKE_QUEUES || offset != device->queues[value].notify_off * FAKE_MULTIPLIER)
+	struct fake_queue *queue = fake_notified(device, value);
+	bool data = fake_accepted(device, VIRTIO_F_NOTIFICATION_DATA);
+
+	if (width != (data ? 4 : 2))
+		fake_breach(device, "notifies with another width (4.1.5.2.1-1, -2)");
+	if (!queue)
+		return;
+	if (offset != queue->notify_off * device->multiplier)
 		fake_breach(device, "notifies at another place than the queue's own (4.1.4.4)");
-	fake_notify(device, value);
+	fake_notify(queue, value);
 }
 
 static uint32_t all_ones(unsigned width)
@@ -338,6 +350,7 @@ void fake_pci_init(struct fake_device *device)
 	add_capability(device, FAKE_CAP_NOTIFY, FAKE_CAP_WINDOW, 2, FAKE_NOTIFY, FAKE_NOTIFY_BYTES,
 		       20);
 	fake_pci_set(device, FAKE_CAP_NOTIFY + 16, 4, FAKE_MULTIPLIER);
+	device->multiplier = FAKE_MULTIPLIER;
 	add_capability(device, FAKE_CAP_WINDOW, FAKE_CAP_MSIX, 5, 0, 0, 20);
 	writable(device, FAKE_CAP_WINDOW + 4, 1, 0xff);
 	writable(device, FAKE_CAP_WINDOW + 8, 4, UINT32_MAX);

@@ -90,6 +90,8 @@ static struct vport_device *find_register(vport_reg_t reg, unsigned width, uint6
 		return NULL;
 	}
 	*bus = maps[number].bus + offset;
+	if (*bus % width != 0)
+		fake_complain("an access of %u bytes at 0x%llx", width, (unsigned long long)*bus);
 	return maps[number].device;
 }
 
