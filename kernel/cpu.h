@@ -23,7 +23,7 @@ struct cpu {
 	struct vport_event *marked, **marked_tail;
 	struct vport_event *draining; /* the rest of what was marked before this pass */
 	struct vport_work *work, **work_tail;
-	bool in_drain, in_work;
+	bool in_drain, in_work, in_recovery;
 	unsigned passes;
 	unsigned relaxed; /* calls of vport_relax */
 };

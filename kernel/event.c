@@ -3,8 +3,8 @@
  * The event loop: vport_relax and what it looks at. The contract is in drivers/virtio/port.h.
  *
  * There is no scheduler. A program that waits calls vport_relax, which drains what interrupts have
- * marked, runs one work item, or sleeps. The depth is at most program → work → drain: a work item may
- * relax, but starts no other, and a drain function may not relax at all.
+ * marked, runs one work item, or sleeps. The depth is at most program → work → recovery → drain: a work
+ * item may relax, but starts no other than a device's recovery, and a drain function may not relax at all.
  *
  * The marked list is the only thing that interrupts touch; surgery on it is done with them masked.
  *
@@ -132,19 +132,35 @@ static uint64_t mark_due(struct cpu *cpu)
 	return earliest;
 }
 
-/* One at a time, and none from a relax that a work item called. Returns whether one ran. */
+/* Takes the first item that may run now off the list: any when none runs; while one waits, only one that
+ * recovers, and while that does, none. NULL when there is no such. */
+static struct vport_work *take_work(struct cpu *cpu)
+{
+	struct vport_work **link = &cpu->work;
+	while (*link != NULL && (cpu->in_recovery || (cpu->in_work && !(*link)->recovers)))
+		link = &(*link)->next;
+	struct vport_work *work = *link;
+	if (work == NULL)
+		return NULL;
+	*link = work->next;
+	if (*link == NULL)
+		cpu->work_tail = link;
+	work->queued = false;
+	return work;
+}
+
+/* Returns whether an item ran. */
 static bool run_work(struct cpu *cpu)
 {
-	struct vport_work *work = cpu->work;
-	if (work == NULL || cpu->in_work)
+	struct vport_work *work = cpu->work != NULL ? take_work(cpu) : NULL;
+	if (work == NULL)
 		return false;
-	cpu->work = work->next;
-	if (cpu->work == NULL)
-		cpu->work_tail = &cpu->work;
-	work->queued = false;
+	bool nested = cpu->in_work;
 	cpu->in_work = true;
+	cpu->in_recovery = work->recovers;
 	work->run(work);
-	cpu->in_work = false;
+	cpu->in_recovery = false;
+	cpu->in_work = nested;
 	return true;
 }
 

@@ -33,6 +33,10 @@ static int read_capacity(struct virtio_blk *blk)
 	int error = virtio_config_read(blk->device, CONFIG_CAPACITY, 8, 1, &capacity);
 	if (error)
 		return error;
+	/* Nothing is said twice, however often the device says that its configuration has changed. */
+	if (capacity == blk->told_capacity)
+		return 0;
+	blk->told_capacity = capacity;
 	if (capacity > INT64_MAX / BLOCK_SECTOR) {
 		virtio_log(blk->device, VPORT_LOG_ERROR, "impossible capacity 0x%llx: limited",
 			   (unsigned long long)capacity);
@@ -75,6 +79,10 @@ static int read_limits(struct virtio_blk *blk)
 		virtio_log(device, VPORT_LOG_ERROR, "impossible seg_max 0: taken as 1");
 		seg_max = 1;
 	}
+	if (blk->disk.block_size != block_size) { /* so that the capacity is worked out anew */
+		blk->told_capacity = 0;
+		blk->disk.capacity = 0;
+	}
 	blk->disk.block_size = block_size;
 	blk->pieces_max = seg_max < BLK_MAX_PIECES ? seg_max : BLK_MAX_PIECES;
 	/* A size_max of 0 is "no limit" to devices that offer it and mean nothing by it. */
@@ -82,6 +90,15 @@ static int read_limits(struct virtio_blk *blk)
 		size_max == 0 || size_max > BLK_MAX_PART_BYTES ? BLK_MAX_PART_BYTES : size_max;
 	blk->disk.read_only = virtio_has(device, VIRTIO_BLK_F_RO);
 	return read_capacity(blk);
+}
+
+/* 2.7.5.3.1-3 */
+static void limit_to_queue(struct virtio_blk *blk)
+{
+	unsigned size = blk->queue->setup.size;
+
+	if (size > 2 && blk->pieces_max > size - 2)
+		blk->pieces_max = size - 2;
 }
 
 static void config_changed(struct virtio_device *device)
@@ -150,9 +167,8 @@ static int probe(struct virtio_device *device)
 			virtio_log(device, VPORT_LOG_ERROR, "its queue is too small: %u",
 				   blk->queue->setup.size);
 			error = ERR_UNSUPPORTED;
-		} else if (blk->pieces_max + 2 > blk->queue->setup.size) {
-			blk->pieces_max = blk->queue->setup.size - 2u; /* 2.7.5.3.1-3 */
 		}
+		limit_to_queue(blk);
 	}
 	if (!error)
 		error = allocate_parts(blk);
@@ -175,6 +191,9 @@ static void ready(struct virtio_device *device)
 		memcpy(device->name, blk->disk.name, sizeof(device->name));
 	}
 	blk->disk.resets = device->resets;
+	/* After a reset it may be another device: the back end that came back. */
+	if (device->resets > 0 && read_limits(blk) == 0)
+		limit_to_queue(blk);
 	vport_mark(&blk->queue->event); /* what waited during a reset */
 }
 

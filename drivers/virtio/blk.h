@@ -54,8 +54,9 @@ struct virtio_blk {
 	struct block_device disk; /* first: a disk's driver part is found by a cast */
 	struct virtio_device *device;
 	struct virtio_queue *queue;
-	uint32_t size_max;   /* bytes in a segment */
-	uint32_t pieces_max; /* data segments in a part */
+	uint64_t told_capacity; /* as the device says it */
+	uint32_t size_max;      /* bytes in a segment */
+	uint32_t pieces_max;    /* data segments in a part */
 	struct part *parts, *free_parts;
 	unsigned part_count;
 	struct virtio_blk_req *reqs;

@@ -50,8 +50,11 @@ static enum vport_direction direction(const struct block_request *request)
 	return request->op == BLOCK_WRITE ? VPORT_TO_DEVICE : VPORT_FROM_DEVICE;
 }
 
+/* Not of a device that may go on writing: what a bounce area holds for it must not be used for others. */
 static void unmap_pieces(struct virtio_blk *blk, struct part *part)
 {
+	if (blk->device->memory_lost)
+		return;
 	for (unsigned i = 0; i < part->piece_count; i++)
 		vport_dma_unmap(blk->device->port, part->pieces[i].memory, part->pieces[i].length,
 				direction(part->request), part->pieces[i].address);

@@ -233,7 +233,8 @@ static void config_drain(struct vport_event *event)
 		(struct virtio_device *)((char *)event -
 					 __builtin_offsetof(struct virtio_device, config_event));
 
-	event->check_at = vport_now() + CONFIG_LOOK_NS;
+	uint64_t now = vport_now();
+	event->check_at = now + CONFIG_LOOK_NS;
 	if (device->state != VIRTIO_RUNNING)
 		return;
 	uint8_t status = device->transport->status_read(device);
@@ -245,6 +246,8 @@ static void config_drain(struct vport_event *event)
 		virtio_device_fail(device, ERR_IO, "it needs a reset: its status is", status);
 		return;
 	}
+	if (now - device->recovered_at > CONFIG_LOOK_NS)
+		device->resets_in_a_row = 0;
 	uint32_t generation = device->transport->config_generation(device);
 	if (device->config_interrupted || generation != device->config_generation) {
 		device->config_interrupted = false;

@@ -160,10 +160,13 @@ struct virtio_device {
 	char location[40]; /* "pci 00:03.0", "mmio 0xa003e00" */
 	char name[8];      /* "vda", set by the driver */
 	enum virtio_state state;
-	int error;        /* why it is recovering or has failed */
-	unsigned resets;  /* recoveries so far */
-	bool reset_hangs; /* a reset was not seen to finish */
-	bool probed;      /* the driver's probe has worked */
+	int error;       /* why it is recovering or has failed */
+	unsigned resets; /* recoveries so far */
+	uint64_t recovered_at;
+	unsigned resets_in_a_row; /* since it was last seen running for a while */
+	bool memory_lost;         /* given up, and it may still write to what it was given */
+	bool reset_hangs;         /* a reset was not seen to finish */
+	bool probed;              /* the driver's probe has worked */
 
 	struct virtio_features offered, features;
 	unsigned config_size;

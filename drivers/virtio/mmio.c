@@ -84,6 +84,8 @@ static void features_read(struct virtio_device *device, struct virtio_features *
 		offered->word[2] = 0;
 		offered->word[3] = 0;
 	}
+	/* This transport has no register for that. */
+	virtio_features_remove(offered, VIRTIO_F_NOTIF_CONFIG_DATA);
 }
 
 /* From the last word to the first, for the same reason: word 1 is written after its aliases. */
@@ -183,6 +185,7 @@ static uint32_t isr(struct virtio_device *device)
 	uint32_t status =
 		read_register(device, InterruptStatus) & (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);
 
+	/* Before the queues are looked at, so that what comes meanwhile raises the line again. */
 	if (status)
 		write_register(device, InterruptACK, status);
 	return status;
@@ -227,7 +230,8 @@ static const struct virtio_transport mmio_transport = {
 	.disown = disown,
 };
 
-/* 4.2.3.1.1: magic and version first, then the device id, and nothing else of what is no device. */
+/* 4.2.3.1.1: magic and version first, then the device id, and nothing else of what is no device. The id is
+ * read under a wrong version too: empty slots of a legacy machine are not worth a word either. */
 static int identify(struct virtio_device *device)
 {
 	if (read_register(device, MagicValue) != MMIO_MAGIC) {

@@ -16,7 +16,7 @@
  *   AVAIL = USED = the counter of the side that reads: used
  *
  * What the device writes into a descriptor (id, length, flags) is loaded once, flags first. How far
- * a used buffer reaches in the ring is taken from the private slot table (2.8.4, 2.8.6), so scribbled
+ * a used buffer reaches in the ring is taken from the private slot table (2.8.22), so scribbled
  * descriptors can mislead nobody but the device.
  *
  * See it at work: make run APP=disksum RING=packed
@@ -102,35 +102,48 @@ static void write_desc(struct virtq_packed_desc *desc, const struct virtq_segmen
 }
 
 /*
- * Puts one descriptor into the next place. The first one since the last publish keeps its old flags for
- * now: as long as it is not available, the device looks at nothing behind it, so packed_publish gives
- * away the whole batch by that one store.
+ * Writes one descriptor into the next place, all but its flags, and returns those: whoever calls stores
+ * them when the time has come, because with them the descriptor is the device's (2.8.16-2).
  */
-static void add_desc(struct virtq *vq, const struct virtq_segment *segment, uint16_t id,
-		     uint16_t flags)
+static uint16_t place_desc(struct virtq *vq, const struct virtq_segment *segment, uint16_t id,
+			   uint16_t flags)
 {
 	struct virtq_packed *packed = &vq->packed;
-	struct virtq_packed_desc *desc = &packed->ring[packed->avail];
 
+	write_desc(&packed->ring[packed->avail], segment, id);
 	flags |= available_flags(packed->avail_wrap);
-	write_desc(desc, segment, id);
-	if (packed->held++ == 0) {
-		packed->held_at = packed->avail;
-		packed->held_flags = flags;
-	} else {
-		shared_store16(&desc->flags, flags);
-	}
 	if (++packed->avail == vq->size) {
 		packed->avail = 0;
 		packed->avail_wrap = !packed->avail_wrap;
 	}
+	return flags;
 }
 
-/* 2.8.7: a table of plain descriptors, of which only address, length and WRITE count; NEXT is not used. */
+/*
+ * The first descriptor of a buffer gets its flags when all others have theirs (2.8.17-6). The first one
+ * since the last publish does not even get them then: as long as it is not available, the device looks at
+ * nothing behind it, so packed_publish gives away the whole batch by that one store.
+ */
+static void finish_head(struct virtq *vq, uint16_t head, uint16_t flags, unsigned count)
+{
+	struct virtq_packed *packed = &vq->packed;
+
+	if (packed->held == 0) {
+		packed->held_at = head;
+		packed->held_flags = flags;
+	} else {
+		shared_store16(&packed->ring[head].flags, flags);
+	}
+	packed->held = (uint16_t)(packed->held + count);
+}
+
+/* 2.8.7: a table of plain descriptors, in which only address, length and WRITE count, and no other flag
+ * is set (2.8.19-2); in the ring it takes one descriptor, without NEXT (2.8.19-4). */
 static void write_indirect(struct virtq *vq, uint16_t id, const struct virtq_segment *segments,
 			   unsigned readable, unsigned total)
 {
 	struct virtq_packed_desc *table = (struct virtq_packed_desc *)virtq_indirect_table(vq, id);
+	uint16_t head = vq->packed.avail;
 
 	for (unsigned i = 0; i < total; i++) {
 		write_desc(&table[i], &segments[i], 0);
@@ -140,16 +153,17 @@ static void write_indirect(struct virtq *vq, uint16_t id, const struct virtq_seg
 		.address = { virtq_indirect_table_address(vq, id) },
 		.length = total * (uint32_t)sizeof(struct virtq_packed_desc),
 	};
-	add_desc(vq, &whole, id, VIRTQ_DESC_F_INDIRECT);
+	finish_head(vq, head, place_desc(vq, &whole, id, VIRTQ_DESC_F_INDIRECT), 1);
 }
 
-/* 2.8.21.1: the descriptors of a buffer, one behind another, each but the last with NEXT, and the id in
- * all of them though only the last one's counts. */
+/* 2.8.21.1: the descriptors of a buffer, readable ones first (2.8.17-3), one behind another, each but the
+ * last with NEXT, and the id in all of them though only the last one's counts. */
 uint16_t packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 		     unsigned writable)
 {
+	struct virtq_packed *packed = &vq->packed;
 	unsigned total = readable + writable;
-	uint16_t id = vq->free_head;
+	uint16_t id = vq->free_head, head = packed->avail, head_flags = 0;
 
 	vq->free_head = vq->slots[id].next;
 	if (total > 1 && total <= vq->indirect_entries) {
@@ -157,11 +171,17 @@ uint16_t packed_push(struct virtq *vq, const struct virtq_segment *segments, uns
 		return id;
 	}
 	for (unsigned i = 0; i < total; i++) {
+		struct virtq_packed_desc *desc = &packed->ring[packed->avail];
 		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
 		if (i + 1 < total)
 			flags |= VIRTQ_DESC_F_NEXT;
-		add_desc(vq, &segments[i], id, flags);
+		flags = place_desc(vq, &segments[i], id, flags);
+		if (i == 0)
+			head_flags = flags;
+		else
+			shared_store16(&desc->flags, flags);
 	}
+	finish_head(vq, head, head_flags, total);
 	return id;
 }
 
@@ -174,11 +194,11 @@ bool packed_publish(struct virtq *vq, uint32_t *data)
 	uint16_t new = packed->avail;
 
 	*data = (uint32_t) new | (uint32_t)packed->avail_wrap << 15;
-	barrier_before_publish(vq->order_platform);
+	barrier_before_publish(vq->order_platform); /* 2.8.21.1.1-1 */
 	shared_store16(&packed->ring[packed->held_at].flags, packed->held_flags);
 	packed->held = 0;
 
-	barrier_before_suppression(vq->order_platform);
+	barrier_before_suppression(vq->order_platform); /* 2.8.21.3.1-1 */
 	uint32_t event = shared_load32(&packed->device_event->off_wrap_flags);
 	if (EVENT_FLAGS(event) == RING_EVENT_FLAGS_DISABLE)
 		return false;

@@ -129,11 +129,14 @@ void vport_mark(struct vport_event *event); /* any context; idempotent */
 
 /*
  * Something that must wait or cannot be entered twice: recovery, a control queue, a rescan. Runs in
- * vport_relax, one at a time, never from a relax that a work item called. Queueing one that is
+ * vport_relax, one at a time, never from a relax that a work item called; but for one that `recovers`: it
+ * may run while another item waits (and none while it does), because what that one waits for may be lost
+ * with a device until the device has recovered. Queueing one that is
  * queued already does nothing; one may be queued again while it runs.
  */
 struct vport_work {
 	void (*run)(struct vport_work *work);
+	bool recovers;
 	/* for the port */
 	struct vport_work *next;
 	bool queued;

@@ -10,11 +10,16 @@
  *
  * A device that does not finish its reset is disowned. Where that does not make certain that it cannot
  * reach memory any more (MMIO has no bus-master bit), whatever it was given is never used again: the
- * owners are told ERR_NODEV, and rings and headers are not freed.
+ * owners are told ERR_NODEV, which means just that to them (3.3.1-2 knows no better way), rings and headers
+ * are not freed, and no mapping is undone. One that breaks a rule again and again right after its reset is
+ * given up as well.
  *
  * See it at work: make run APP=iocheck with a back end that is killed meanwhile
  */
 #include "drivers/virtio/device.h"
+
+/* Without a quarter of a second (config_drain) in between in which it worked. */
+#define MAX_RESETS_IN_A_ROW 20
 
 static void stop_queues(struct virtio_device *device)
 {
@@ -59,9 +64,12 @@ static void recover(struct vport_work *work)
 	if (!error) {
 		device->transport->interrupts_release(device);
 		abort_in_flight(device, device->error);
-		error = virtio_device_start(device, false);
+		error = ++device->resets_in_a_row > MAX_RESETS_IN_A_ROW
+				? ERR_BROKEN
+				: virtio_device_start(device, false);
 	}
 	if (!error) {
+		device->recovered_at = vport_now();
 		virtio_log(device, VPORT_LOG_INFO, "%s%srunning again after reset %u", device->name,
 			   device->name[0] ? ": " : "", device->resets);
 		/* What it says of itself may have changed meanwhile, without a word. */
@@ -70,7 +78,7 @@ static void recover(struct vport_work *work)
 	}
 	virtio_log(device, VPORT_LOG_ERROR, "%s%sgiven up: %s", device->name,
 		   device->name[0] ? ": " : "", error_text(error));
-	virtio_device_give_up(device);
+	device->memory_lost = virtio_device_give_up(device) != 0;
 	abort_in_flight(device, ERR_NODEV);
 	device->driver->gone(device);
 }
@@ -78,4 +86,5 @@ static void recover(struct vport_work *work)
 void virtio_recovery_init(struct virtio_device *device)
 {
 	device->recovery.run = recover;
+	device->recovery.recovers = true;
 }

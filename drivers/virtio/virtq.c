@@ -95,16 +95,20 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 	if (count > vq->free_count)
 		return ERR_FULL;
 
-	uint64_t bytes = 0;
-	for (unsigned i = readable; i < total; i++)
+	uint64_t bytes = 0, in = 0;
+	for (unsigned i = 0; i < total; i++) {
 		bytes += segments[i].length;
-	kit_assert(bytes <= UINT32_MAX);
+		if (i >= readable)
+			in += segments[i].length;
+	}
+	kit_assert(bytes <=
+		   UINT32_MAX); /* 2.7.5.2-1 allows one more, which no written length could tell */
 
 	uint16_t id = vq->format == VIRTQ_SPLIT ? split_push(vq, segments, readable, writable)
 						: packed_push(vq, segments, readable, writable);
 	struct virtq_slot *slot = &vq->slots[id];
 	slot->cookie = cookie;
-	slot->writable = (uint32_t)bytes;
+	slot->writable = (uint32_t)in;
 	slot->count = (uint16_t)count;
 	vq->free_count -= count;
 	vq->in_flight++;

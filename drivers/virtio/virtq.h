@@ -161,7 +161,7 @@ bool virtq_publish(struct virtq *vq, uint32_t *data);
 /*
  * Takes one used buffer: 1, its cookie, and how many bytes the device says it wrote, which is at most what
  * it was allowed to. (With VIRTIO_F_IN_ORDER the device may report many by their last one: the others then
- * count as written completely, 2.7.9 and 2.8.19.) 0: none now. ERR_BROKEN: the device broke a rule (vq->fault says which), now or before; nothing
+ * count as written completely, 2.7.9 and 2.8.8.) 0: none now. ERR_BROKEN: the device broke a rule (vq->fault says which), now or before; nothing
  * more comes out until the reset. All that was pushed has been published: so every buffer in flight is one that
  * the device knows of, and may give back.
  */

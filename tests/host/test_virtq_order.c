@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * VIRTIO_F_IN_ORDER on both formats (VIRTIO 1.4, 2.7.9, 2.8.19): used one by one and in batches of every
+ * VIRTIO_F_IN_ORDER on both formats (VIRTIO 1.4, 2.7.9, 2.8.8): used one by one and in batches of every
  * length, ids and descriptors that ascend, and what a device that lies about it gets.
  */
 #include <string.h>
