@@ -196,6 +196,56 @@ const char *test_work_depth(void)
 	return KTAP_OK;
 }
 
+/* What one item waits for may be lost with a device until that has recovered: so a recovery does run
+ * inside, and nothing else, and no second one in it. */
+static unsigned recovered, recovered_too_deep;
+static struct vport_work second_recovery;
+
+static void run_recovery(struct vport_work *work)
+{
+	enter();
+	recovered++;
+	if (work != &second_recovery) {
+		unsigned before = recovered;
+		vport_work_queue(&second_recovery);
+		for (unsigned i = 0; i < 3; i++)
+			vport_relax(0);
+		recovered_too_deep = recovered - before;
+	}
+	depth--;
+}
+
+static unsigned seen_inside;
+
+static void run_waiting_for_recovery(struct vport_work *work)
+{
+	static struct vport_work recovery = { .run = run_recovery, .recovers = true };
+	(void)work;
+	enter();
+	vport_work_queue(&other);
+	vport_work_queue(&recovery);
+	for (unsigned i = 0; i < 3; i++)
+		vport_relax(0);
+	seen_inside = recovered;
+	other_ran_inside = other_ran;
+	depth--;
+}
+
+const char *test_work_recovery(void)
+{
+	static struct vport_work waiting = { .run = run_waiting_for_recovery };
+	second_recovery = (struct vport_work){ .run = run_recovery, .recovers = true };
+	depth = 1;
+	deepest = other_ran = other_ran_inside = recovered = recovered_too_deep = 0;
+	vport_work_queue(&waiting);
+	for (unsigned i = 0; i < 4; i++)
+		vport_relax(0);
+	ktap_check(seen_inside == 2 && recovered == 2 && recovered_too_deep == 0);
+	ktap_check(other_ran_inside == 0 && other_ran == 1);
+	ktap_check(deepest == 3); /* program, work, recovery */
+	return KTAP_OK;
+}
+
 static unsigned again_ran;
 
 static void run_again(struct vport_work *work)

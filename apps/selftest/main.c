@@ -23,6 +23,7 @@ static const struct ktap_test tests[] = {
 	{ "an event is looked at when its time has come", test_event_time },
 	{ "a removed event is not called", test_event_removed },
 	{ "work runs one at a time, drains inside of it", test_work_depth },
+	{ "a recovery runs while a work item waits", test_work_recovery },
 	{ "work queued while it runs runs again", test_work_again },
 	{ "the kernel's format agrees with printf", test_format },
 	{ "printf's long and floating formats", test_printf },

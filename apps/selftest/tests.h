@@ -23,6 +23,7 @@ const char *test_event_again(void);
 const char *test_event_time(void);
 const char *test_event_removed(void);
 const char *test_work_depth(void);
+const char *test_work_recovery(void);
 const char *test_work_again(void);
 
 /* library.c */
