@@ -68,8 +68,11 @@ static int init_devices(uintptr_t address, unsigned device_bits)
 	its_write64(address, BASER_INDIRECT);
 	bool indirect = its_read64(address) & BASER_INDIRECT;
 	uint64_t bytes = devices * entry;
-	if (indirect)
-		bytes = (devices * entry + PAGE_SIZE - 1) / PAGE_SIZE * LEVEL1_ENTRY_SIZE;
+	if (indirect) {
+		/* As its_tables_reach counts, with the smallest page: an entry never spans two. */
+		uint64_t per_page = PAGE_SIZE / entry;
+		bytes = (devices + per_page - 1) / per_page * LEVEL1_ENTRY_SIZE;
+	}
 	int error = set(address, bytes, indirect ? BASER_INDIRECT : 0, &baser, &memory);
 	if (error != 0)
 		return error;
