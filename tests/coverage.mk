@@ -7,23 +7,23 @@ COVERED = $(addprefix drivers/virtio/,virtq.c split.c packed.c device.c config.c
 COVERAGE_FUZZERS = split packed pci_layout msix pci_scan fdt
 
 C = $(O)/coverage
-COVERAGE_FLAGS = -std=gnu11 $(WARNINGS) -g -O0 $(HOST_INCLUDE)
 COVERAGE_TESTS = $(HOST_TESTS:%=$(C)/%)
 COVERAGE_REPLAYS = $(COVERAGE_FUZZERS:%=$(C)/fuzz_%)
-# The sources of a program: those that are counted as objects, the others as they are.
-counted = $(patsubst %.c,$(C)/%.o,$(filter $(COVERED),$(1))) $(filter-out $(COVERED),$(1))
+COVERAGE_CC = gcc -std=gnu11 $(WARNINGS) -g -O0 $(HOST_INCLUDE) -MMD -MP
 
-$(COVERED:%.c=$(C)/%.o): $(C)/%.o: %.c $(HOST_HEADERS) tests/coverage.mk | need-coverage
-	$(call say,COVER,$@)
+$(COVERED:%.c=$(C)/%.o): COVERAGE_CC += --coverage
+$(C)/%.o: %.c tests/coverage.mk | need-coverage
 	@mkdir -p $(@D)
-	$(Q)gcc $(COVERAGE_FLAGS) --coverage -c -o $@ $<
-$(COVERAGE_TESTS): $(C)/%: tests/host/%.c $$(call counted,$$($$*)) $(HOST_HEADERS) | need-coverage
+	$(Q)$(COVERAGE_CC) -c -o $@ $<
+$(COVERAGE_TESTS): $$(patsubst %.c,$(C)/%.o,tests/host/$$(@F).c $$($$(@F)))
 	$(call say,COVER,$@)
-	$(Q)gcc $(COVERAGE_FLAGS) -o $@ $(filter %.c %.o,$^) -lgcov
-$(COVERAGE_REPLAYS): $(C)/fuzz_%: tests/fuzz/replay.c $$(call counted,$$(fuzz_$$*)) \
-		$(wildcard tests/fuzz/*.h) $(HOST_HEADERS) | need-coverage
+	$(Q)gcc -Wl,-u,__gcov_dump -o $@ $^ -lgcov
+$(COVERAGE_REPLAYS): tests/fuzz/replay.c $$(patsubst lib/%.c,$(C)/lib/%.o,$$(patsubst \
+		drivers/%.c,$(C)/drivers/%.o,$$($$(@F))))
 	$(call say,COVER,$@)
-	$(Q)gcc $(COVERAGE_FLAGS) $(filter -D%,$(fuzz_flags_$*)) -o $@ $(filter %.c %.o,$^) -lgcov
+	$(Q)$(COVERAGE_CC) $(filter -D%,$(fuzz_flags_$(patsubst fuzz_%,%,$(@F)))) -MF $@.d -o $@ \
+		$(filter %.c %.o,$^) -lgcov
+-include $(shell find $(C) -name "*.d" 2>/dev/null)
 
 coverage: $(COVERAGE_TESTS) $(COVERAGE_REPLAYS) ## lines and branches that the hosted tests reach, against 95 and 90 %; docs/evidence.md
 	@tools/coverage.py --programs $(COVERAGE_TESTS) --replays $(COVERAGE_REPLAYS) \
