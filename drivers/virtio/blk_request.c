@@ -162,6 +162,8 @@ static int map_pieces(struct virtio_blk *blk, struct part *part)
 			trim(blk, part, part->data_bytes % blk->disk.block_size);
 		if (part->data_bytes == 0)
 			return ERR_UNSUPPORTED; /* one block does not fit into one device request */
+	} else if (segment < request->segment_count) {
+		return ERR_UNSUPPORTED; /* nor does the id, all of which one must take: 5.2.6.1-8 */
 	}
 	return 0;
 }
