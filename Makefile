@@ -135,17 +135,14 @@ debug: all $(IMAGES)/pattern.raw | need-debug ## the same, but wait for a debugg
 gdb: | need-debug ## the debugger for a `make debug` in another terminal
 	gdb-multiarch -ex 'set architecture $(GDB_ARCH)' -ex 'target remote :$(or $(GDB_PORT),1234)' $(W).elf
 
-test: kernels images hosted fuzzers | need-test ## everything: lint, test-host and test-boot
-	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host fuzz images boot
+test: kernels processes images hosted fuzzers | need-test ## everything: lint, test-host, test-boot and test-vhost
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host fuzz images boot vhost
 
 test-host: kernels images hosted fuzzers | need-test ## the tests that boot nothing: hosted ones by gcc and clang, sanitized
 	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host fuzz images
 
 test-boot: kernels images | need-test ## boot the matrix of machines (TEST_OPTIONS='--filter virt -v --junit FILE')
 	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) boot
-
-bench: kernels $(IMAGES)/pattern.raw | need-test ## time from QEMU's start to the first completed read, on each machine
-	@O=$(abspath $(O)) bench/first_read.py
 
 size: | need-build ## size of the stripped images against their limits, and of each layer
 	@O=$(O) tools/size.sh $(MAKE)
@@ -200,11 +197,12 @@ kernel-%: | need-build
 include tests/host/tests.mk
 include bench/bench.mk
 include tests/fuzz/fuzz.mk
+include tests/vhost/vhost.mk
 include tests/coverage.mk
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)
-NEEDS = $(addprefix need-,build run images test lint debug fuzz coverage)
+NEEDS = $(addprefix need-,build run images test lint debug bench fuzz coverage)
 $(NEEDS): need-%: $(if $(filter deps,$(MAKECMDGOALS)),deps)
 	@ARCH=$(ARCH) COMPILER=$(COMPILER) tools/deps.sh need $*
 

@@ -57,6 +57,12 @@ tools_for() {
 		tools_for images
 		tools_for lint
 		tools_for fuzz
+		tools_for vhost
+		;;
+	vhost)
+		echo "python3 python3"
+		echo "qemu-storage-daemon qemu-system-common"
+		echo "dpdk-testpmd dpdk-dev"
 		;;
 	fuzz)
 		echo "python3 python3"
@@ -67,6 +73,10 @@ tools_for() {
 		echo "python3 python3"
 		echo "gcc gcc"
 		echo "gcov gcc"
+		;;
+	bench)
+		for ARCH in x86_64 aarch64; do tools_for build; tools_for run; done
+		echo "qemu-storage-daemon qemu-system-common"
 		;;
 	lint) echo "python3 python3"; echo "clang-format clang-format" ;;
 	debug) tools_for run; echo "gdb-multiarch gdb-multiarch" ;;
@@ -83,9 +93,9 @@ purposes_of() {
 	case $1 in
 	all | size | compile_commands.json) echo build ;;
 	run) echo build run ;;
-	bench | bench-counts) echo test ;;
+	bench | bench-counts | bench-linux) echo bench ;;
 	debug | gdb) echo build debug ;;
-	test | test-host | test-boot) echo test ;;
+	test | test-host | test-boot | test-vhost) echo test ;;
 	lint | format | format-check) echo lint ;;
 	images) echo images ;;
 	fuzz | fuzzers | fuzz-seeds) echo fuzz ;;

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Random 4 KiB reads a second: Ringlet beside a bare loop with nothing around it, and beside Linux.
+
+    make bench                   on emulated machines          or: bench/blk.py metal [ROUNDS]
+    make bench ARCH=host         as a process, on qemu-storage-daemon   bench/blk.py host [ROUNDS]
+
+All read a disk with nothing behind it (null-co). They take turns, and what is printed is the median of
+the ratios of each round: a machine that is busy with something else slows all of a round down. Nothing
+here passes or fails; figures of a machine that has less than two processors to itself mean little.
+"""
+
+import os
+import pathlib
+import re
+import shlex
+import statistics
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TOP / "tests"))
+
+from ringlet.machine import Guest, Machine  # noqa: E402
+from ringlet.vmm import Process, Qemu  # noqa: E402
+
+BUILD = pathlib.Path(os.environ.get("O") or TOP / "build")
+SECONDS = 2
+MACHINES = (("q35", Machine("x86_64", "q35", "pci")), ("virt-mmio", Machine("aarch64", "virt", "mmio")))
+# How many reads a floor makes, by depth: its COUNT in bench/bench.mk. They take a second or two.
+READS = {1: 50_000, 32: 500_000}
+LINE = re.compile(rb"^(?:bench|floor|linux): .* iops=(\d+) .*errors=(\d+)", re.MULTILINE)
+
+
+def reads_a_second(output, who):
+    found = LINE.search(output)
+    if not found or int(found[2]):
+        raise SystemExit(f"{who}: no good line\n{output.decode(errors='replace')}")
+    return int(found[1])
+
+
+def emulated(machine, kernel, command_line="", initrd=None, memory=None):
+    """The emulator's command line with the empty disk."""
+    arguments = ["-drive", "if=none,id=null,driver=null-co,size=1G",
+                 "-device", Qemu.device(machine, 0, "virtio-blk,drive=null", "")]
+    arguments += ["-initrd", str(initrd)] if initrd else []
+    command = Qemu(arguments=shlex.join(arguments)).command(
+        machine, Guest(str(kernel), command_line, rng=False))
+    if memory:
+        command[command.index("-m") + 1] = str(memory)
+    return command
+
+
+def run(command, who):
+    with Process(command) as process:
+        process.run(60)
+    return reads_a_second(bytes(process.output), who)
+
+
+def ringlet(machine, depth):
+    kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+    words = ["app=bench"] + machine.kernel_options() + ["--", f"blk qd={depth} t={SECONDS}"]
+    return run(emulated(machine, kernel, " ".join(words)), "ringlet")
+
+
+def floor(machine, depth):
+    """It has no clock: the time between its two lines counts, B and E."""
+    times = {}
+    with Process(emulated(machine, BUILD / "bench" / f"floor-{machine.arch}-{depth}")) as process:
+        def look(_):
+            for letter in b"BE":
+                if letter in process.output:
+                    times.setdefault(letter, time.monotonic())
+        process.run(60, look)
+    if len(times) != 2:
+        raise SystemExit(f"floor: it did not finish\n{process.output.decode(errors='replace')}")
+    return int(READS[depth] / (times[ord("E")] - times[ord("B")]))
+
+
+def linux(machine, depth):
+    folder = BUILD / "bench" / "linux" / machine.arch
+    return run(emulated(machine, folder / "vmlinuz", f"console={'ttyAMA0' if machine.arch == 'aarch64' else 'ttyS0'}"
+                        f" quiet panic=-1 depth={depth} seconds={SECONDS}", folder / "initrd", 512), "linux")
+
+
+def compare(label, contestants, rounds):
+    """contestants: {name: function}; ringlet is compared with each of the others."""
+    results = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, function in contestants.items():
+            results[name].append(function())
+    words = [f"{name}={statistics.median(values):.0f}" for name, values in results.items()]
+    words += [f"ringlet/{name}={statistics.median(a / b for a, b in zip(results['ringlet'], values)):.2f}"
+              for name, values in results.items() if name != "ringlet"]
+    print(f"bench: reads/s {label} {' '.join(words)} rounds={rounds}", flush=True)
+
+
+def metal(rounds):
+    for name, machine in MACHINES:
+        has_linux = (BUILD / "bench" / "linux" / machine.arch / "initrd").exists()
+        if not has_linux:
+            print(f"bench: no Linux kernel for {machine.arch}: make bench-linux fetches Debian's")
+        for depth in (1, 32):
+            polled = Machine(machine.arch, machine.machine, machine.transport, irq="poll").checked()
+            compare(f"{name} qd={depth} polled", {"ringlet": lambda: ringlet(polled, depth),
+                                                  "floor": lambda: floor(machine.checked(), depth)}, rounds)
+            contestants = {"ringlet": lambda: ringlet(machine.checked(), depth)}
+            if has_linux:
+                contestants["linux"] = lambda: linux(machine.checked(), depth)
+            compare(f"{name} qd={depth} interrupts", contestants, rounds)
+
+
+def host(rounds):
+    with tempfile.TemporaryDirectory() as folder:
+        socket = f"{folder}/disk.sock"
+        daemon = ["qemu-storage-daemon", "--object", "iothread,id=io", "--blockdev",
+                  "driver=null-co,node-name=null,size=1073741824,read-zeroes=off", "--export",
+                  f"type=vhost-user-blk,id=disk,node-name=null,addr.type=unix,addr.path={socket},iothread=io"]
+        with Process(daemon):
+            deadline = time.monotonic() + 10
+            while not os.path.exists(socket):
+                if time.monotonic() > deadline:
+                    raise SystemExit("qemu-storage-daemon does not come up")
+                time.sleep(0.05)
+            for depth in (1, 32):
+                ours = [str(BUILD / "host/ringlet/ringlet"),
+                        f"app=bench irq=poll disk=vhost-user:{socket} net=none -- blk qd={depth} t={SECONDS}"]
+                bare = [str(BUILD / "bench/floor-host"), socket, str(depth), str(SECONDS)]
+                compare(f"host qd={depth} polled", {"ringlet": lambda: run(ours, "ringlet"),
+                                                    "floor": lambda: run(bare, "floor")}, rounds)
+
+
+def main():
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    print(f"bench: 4 KiB reads a second, medians of {rounds} rounds; ratios are medians of each round's",
+          flush=True)
+    {"metal": metal, "host": host}[sys.argv[1] if len(sys.argv) > 1 else "metal"](rounds)
+
+
+main()
