@@ -199,10 +199,11 @@ include bench/bench.mk
 include tests/fuzz/fuzz.mk
 include tests/vhost/vhost.mk
 include tests/coverage.mk
+include proofs/proofs.mk
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)
-NEEDS = $(addprefix need-,build run images test lint debug bench fuzz coverage)
+NEEDS = $(addprefix need-,build run images test lint debug bench fuzz coverage prove mutants)
 $(NEEDS): need-%: $(if $(filter deps,$(MAKECMDGOALS)),deps)
 	@ARCH=$(ARCH) COMPILER=$(COMPILER) tools/deps.sh need $*
 

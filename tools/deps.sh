@@ -74,6 +74,18 @@ tools_for() {
 		echo "gcc gcc"
 		echo "gcov gcc"
 		;;
+	prove)
+		echo "python3 python3"
+		echo "gcc gcc"
+		echo "g++ g++"
+		echo "frama-c frama-c-base"
+		echo "/usr/include/relacy/relacy.hpp relacy-dev"
+		;;
+	mutants)
+		echo "python3 python3"
+		echo "gcc gcc"
+		echo "frama-c frama-c-base"
+		;;
 	bench)
 		for ARCH in x86_64 aarch64; do tools_for build; tools_for run; done
 		echo "qemu-storage-daemon qemu-system-common"
@@ -100,6 +112,8 @@ purposes_of() {
 	images) echo images ;;
 	fuzz | fuzzers | fuzz-seeds) echo fuzz ;;
 	coverage) echo coverage ;;
+	prove) echo prove ;;
+	mutants) echo mutants ;;
 	docs) echo lint ;;
 	"") echo test debug ;;
 	esac
@@ -152,7 +166,7 @@ install() {
 }
 
 doctor() {
-	for purpose in build run images lint debug test fuzz coverage; do
+	for purpose in build run images lint debug test fuzz coverage prove; do
 		for ARCH in x86_64 aarch64; do tools_for "$purpose"; done
 	done | sort -u | while read -r tool package; do
 		if there "$tool"; then echo "  there    $tool"; else echo "  MISSING  $tool (package $package)"; fi

@@ -1,0 +1,162 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Proves by Frama-C Eva that no access of the rings and of the FDT reader can go wrong.
+
+    proofs/eva/eva.py [--evidence]                   everything, and the controls        (make prove)
+    proofs/eva/eva.py --tree DIRECTORY --quick --for FILE    another copy of the sources, for make mutants
+
+Status 0: no alarm, and each control, which is the sources without one check, has one. 1: not so.
+2: Eva did not finish.
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+OPTIONS = ["-c11", "-machdep", "gcc_x86_64", "-eva", "-eva-auto-loop-unroll", "40",
+           "-eva-split-limit", "300", "-eva-split-return", "full", "-eva-slevel", "100",
+           "-eva-msg-key=-initial-state,-final-states", "-eva-no-show-progress"]
+RINGS = ["proofs/eva/rings.c", "drivers/virtio/virtq.c", "drivers/virtio/split.c", "drivers/virtio/packed.c"]
+RING_OPTIONS = ["-eva-slevel-function", "main:0,use:0,push:0"]
+QUEUES = [f"VIRTQ_SPLIT_{size}" for size in (1, 2, 4, 8, 256, 32768)] + [
+    f"VIRTQ_PACKED_{size}" for size in (1, 2, 3, 5, 7, 8, 255, 32768)]
+
+
+class Proof:
+    def __init__(self, name, sources, defines=(), options=(), quick=False):
+        self.name, self.sources, self.defines = name, list(sources), list(defines)
+        self.options, self.quick = list(options), quick
+
+
+PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}"], RING_OPTIONS,
+                quick=queue in ("VIRTQ_SPLIT_2", "VIRTQ_PACKED_2")) for queue in QUEUES]
+PROOFS.append(Proof("both formats, one after another", RINGS, [], RING_OPTIONS))
+
+# Without this text, that proof has an alarm. The text is taken out of the file.
+CONTROLS = [
+    ("drivers/virtio/virtq.c",
+     '\tif (id >= vq->size)\n\t\treturn virtq_break(vq, "used id is not below the queue size", id);\n',
+     "VIRTQ_SPLIT_2"),
+    ("drivers/virtio/virtq.c",
+     '\tif (id >= vq->size)\n\t\treturn virtq_break(vq, "used id is not below the queue size", id);\n',
+     "VIRTQ_PACKED_2"),
+    ("drivers/virtio/virtq.c",
+     "\tif (written > vq->slots[id].writable)\n"
+     '\t\treturn virtq_break(vq, "more bytes written than the buffer has", written);\n',
+     "VIRTQ_SPLIT_2"),
+    ("drivers/virtio/packed.c",
+     "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
+     "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_2"),
+]
+
+
+class Result:
+    def __init__(self, output, status, seconds):
+        self.seconds = seconds
+        self.finished = status == 0 and "ANALYSIS SUMMARY" in output
+        self.alarms = len(re.findall(r"^\[eva:alarm\]", output, re.MULTILINE))
+        # Assertions of the harness, and conditions of Frama-C's own, that were not proved.
+        found = re.search(r"(\d+) alarms? generated", output)
+        self.alarms = max(self.alarms, int(found.group(1)) if found else 0)
+        reached = re.search(r"(\d+) statements reached \(out of (\d+)\): (\d+)%", output)
+        self.reached = reached.groups() if reached else ("0", "0", "0")
+        self.output = output
+
+
+def analyse(tree, proof, limit=3600):
+    sources = [source if source.startswith("drivers") or source.startswith("lib")
+               else str(TOP / source) for source in proof.sources]
+    arguments = f"-I{tree}" + "".join(f" {define}" for define in proof.defines)
+    start = time.monotonic()
+    try:
+        done = subprocess.run(["frama-c", *OPTIONS, *proof.options, f"-cpp-extra-args={arguments}",
+                               *sources], cwd=tree, env={**os.environ, "PWD": str(tree)},
+                              capture_output=True, text=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return Result("", 1, time.monotonic() - start)
+    return Result(done.stdout + done.stderr, done.returncode, time.monotonic() - start)
+
+
+def control(change):
+    """What a control's proof says. None: the text is not in the file any more."""
+    file, text, name = change
+    with tempfile.TemporaryDirectory() as place:
+        copy = pathlib.Path(place)
+        for part in ("lib", "drivers"):
+            shutil.copytree(TOP / part, copy / part)
+        source = (copy / file).read_text(encoding="utf-8")
+        if source.count(text) != 1:
+            return None
+        (copy / file).write_text(source.replace(text, ""), encoding="utf-8")
+        return analyse(copy, next(proof for proof in PROOFS if proof.name == name))
+
+
+def quick(options):
+    proofs = [proof for proof in PROOFS if proof.quick and options.changed in proof.sources]
+    for proof in proofs:
+        result = analyse(options.tree.absolute(), proof, 120)
+        if not result.finished:
+            return 2
+        if result.alarms:
+            return 1
+    return 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tree", type=pathlib.Path, default=TOP)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--for", dest="changed", default="")
+    parser.add_argument("--only", default="", help="a regular expression for the proofs' names")
+    parser.add_argument("--evidence", action="store_true")
+    options = parser.parse_args()
+    if options.quick:
+        return quick(options)
+
+    bad = 0
+    table = ["| what | alarms | statements reached | seconds |", "|---|---:|---:|---:|"]
+    for proof in PROOFS:
+        if not re.search(options.only, proof.name):
+            continue
+        result = analyse(options.tree.absolute(), proof)
+        alarms = result.alarms if result.finished else "did not finish"
+        if alarms:
+            bad += 1
+            print(result.output[-4000:], file=sys.stderr)
+        reached, of, percent = result.reached
+        table.append(f"| {proof.name} | {alarms} | {reached} of {of}, {percent} % "
+                     f"| {result.seconds:.0f} |")
+        print(table[-1], flush=True)
+
+    table += ["", "Each control is one of these proofs on sources that lack a check, and must have an alarm:", "",
+              "| file | without | alarms |", "|---|---|---:|"]
+    for change in CONTROLS:
+        if not re.search(options.only, change[2]):
+            continue
+        result = control(change)
+        found = result.alarms if result and result.finished else 0
+        if not found:
+            bad += 1
+        without = " ".join(change[1].split()).replace("|", "\\|")
+        table.append(f"| {change[0]} ({change[2]}) | `{without}` | {found if result else 'not there'} |")
+        print(table[-1], flush=True)
+
+    if options.evidence and not options.only:
+        version = subprocess.run(["frama-c", "-version"], capture_output=True, text=True, check=True)
+        text = (f"Frama-C {version.stdout.strip()}, Eva. Memory that a device shares holds any value at "
+                "every load (`proofs/eva`). Statements that are not reached are those of functions as far "
+                "as a proof's own queue cannot use them.\n\n" + "\n".join(table) + "\n")
+        subprocess.run([TOP / "tools/evidence.py", "eva", "--title", "Frama-C Eva", "--command", "make prove"],
+                       input=text, text=True, check=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

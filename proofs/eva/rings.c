@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Both virtqueue formats under Frama-C Eva: every operation, in any order and without end, on queues of
+ * every size in a list, against a device that may write anything at any time.
+ *
+ * The sources are analysed as they are. The device needs no model: lib/le.h loads from shared memory through
+ * pointers to volatile, and for Eva each such load returns any value of its type, every time. What is
+ * proved when there is no alarm: no access leaves the memory that it belongs to (each object here is
+ * exactly as long as the queue says it needs), nothing uninitialised is used, no kit_assert can fail,
+ * and no more bytes are ever reported than the largest buffer had.
+ *
+ * See it at work: make prove
+ * Left out: long chains in large queues. Eva relates no two variables, so it takes each length of a chain by
+ * itself, to bound the sum of what its segments hold.
+ */
+#include "__fc_builtin.h"
+#include "drivers/virtio/virtq_format.h"
+
+#define CHAIN_MAX 8
+#define LENGTH_MAX (UINT32_MAX / CHAIN_MAX)
+
+/* 2.7 and 2.8.10.1, reckoned once more. */
+#define SPLIT_BYTES(n) (((16 * (n) + 6 + 2 * (n) + 3) & ~3) + 6 + 8 * (n))
+#define PACKED_BYTES(n) (16 * (n) + 8)
+
+static struct virtq vq; /* one for all: each begins with what the one before left in it */
+static struct virtq_segment segments[CHAIN_MAX];
+static int owner;
+
+void vport_panic(const char *what, const char *file, int line)
+{
+	/*@ assert no_assertion_fails: \false; */
+	for (;;)
+		;
+}
+
+static bool any(void)
+{
+	return Frama_C_interval(0, 1);
+}
+
+static void push(unsigned most)
+{
+	unsigned readable = Frama_C_unsigned_int_interval(0, most);
+	/*@ split readable; */
+	unsigned writable = Frama_C_unsigned_int_interval(readable == 0, most - readable);
+	/*@ split writable; */
+	if (readable + writable > 0)
+		virtq_push(&vq, segments, readable, writable, &owner);
+	/*@ merge writable; */
+	/*@ merge readable; */
+}
+
+static void pop(void)
+{
+	void *cookie;
+	uint32_t written;
+
+	if (virtq_pop(&vq, &cookie, &written) > 0) {
+		/*@ assert no_more_than_the_buffer_has: written <= CHAIN_MAX * LENGTH_MAX; */
+		/*@ assert a_cookie_that_was_given: cookie == &owner || cookie == \null; */
+	}
+}
+
+/* Until the reset, whatever the device says and in whatever order the caller calls. */
+static void use(const struct virtq_setup *setup, unsigned most)
+{
+	uint32_t data;
+
+	virtq_init(&vq, setup);
+	/*@ split vq.in_order; */
+	/*@ dynamic_split vq.broken; */
+	/*@ widen_hints global:"all", 0, 1, 2, 3, 4, 6, 7, 8, 254, 255, 256, 32767, 32768; */
+	while (any()) {
+		switch (Frama_C_interval(0, 6)) {
+		case 0:
+			push(most);
+			break;
+		case 1:
+			virtq_publish(&vq, &data);
+			break;
+		case 2:
+			virtq_publish(&vq, &data); /* virtq_pop's condition */
+			pop();
+			break;
+		case 3:
+			virtq_disable_interrupts(&vq);
+			break;
+		case 4:
+			virtq_enable_interrupts(&vq);
+			break;
+		case 5:
+			virtq_has_room(&vq, Frama_C_unsigned_int_interval(1, most));
+			break;
+		case 6:
+			while (any() && virtq_drain(&vq))
+				;
+			break;
+		}
+	}
+	while (virtq_drain(&vq))
+		;
+	/*@ merge vq.broken; */
+	/*@ merge vq.in_order; */
+}
+
+/* A queue of n with memory of its own; `entries` in each indirect table, and at most `chain` segments in a
+ * buffer. */
+#define QUEUE(kind, bytes, n, entries, chain) \
+	static void kind##_##n(void) \
+	{ \
+		static uint8_t ring[bytes(n)]; \
+		static struct virtq_slot slots[n]; \
+		static struct virtq_desc tables[(n) * (entries)]; \
+		struct virtq_setup setup = { \
+			.format = kind, \
+			.size = (n), \
+			.indirect_entries = any() ? (entries) : 0, \
+			.event_idx = any(), \
+			.in_order = any(), \
+			.order_platform = any(), \
+			.ring = ring, \
+			.ring_address = { Frama_C_unsigned_long_long_interval(0, UINT64_MAX) }, \
+			.table = slots, \
+			.indirect = tables, \
+			.indirect_address = { Frama_C_unsigned_long_long_interval(0, \
+										  UINT64_MAX) }, \
+		}; \
+		if (virtq_ring_bytes(kind, (n)) != sizeof(ring) || \
+		    virtq_table_bytes(n) != sizeof(slots) || \
+		    virtq_indirect_bytes((n), (entries)) != sizeof(tables)) \
+			vport_panic("the memory is as long as the queue says", __FILE__, \
+				    __LINE__); \
+		virtq_addresses(kind, (n), setup.ring_address); \
+		use(&setup, (chain)); \
+	}
+
+#define SPLIT(n, entries, chain) QUEUE(VIRTQ_SPLIT, SPLIT_BYTES, n, entries, chain)
+#define PACKED(n, entries, chain) QUEUE(VIRTQ_PACKED, PACKED_BYTES, n, entries, chain)
+
+SPLIT(1, 1, 1)
+SPLIT(2, 2, 2)
+SPLIT(4, 3, 4)
+SPLIT(8, 8, 8)
+SPLIT(256, 4, 5)
+SPLIT(32768, 2, 3)
+PACKED(1, 1, 1)
+PACKED(2, 2, 2)
+PACKED(3, 2, 3)
+PACKED(5, 5, 5)
+PACKED(7, 4, 7)
+PACKED(8, 8, 8)
+PACKED(255, 4, 5)
+PACKED(32768, 2, 3)
+
+/* QUEUE_IS is one of them; in a run for all, where each finds what the one before left, there are some
+ * small ones of both formats. */
+int main(void)
+{
+	for (unsigned i = 0; i < CHAIN_MAX; i++) {
+		segments[i].address.bits = Frama_C_unsigned_long_long_interval(0, UINT64_MAX);
+		segments[i].length = Frama_C_unsigned_int_interval(1, LENGTH_MAX);
+	}
+	for (;;) {
+#ifdef QUEUE_IS
+		QUEUE_IS();
+#else
+		switch (Frama_C_interval(0, 3)) {
+		case 0:
+			VIRTQ_SPLIT_2();
+			break;
+		case 1:
+			VIRTQ_SPLIT_4();
+			break;
+		case 2:
+			VIRTQ_PACKED_2();
+			break;
+		case 3:
+			VIRTQ_PACKED_3();
+			break;
+		}
+#endif
+	}
+}
