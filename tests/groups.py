@@ -17,6 +17,7 @@ from ringlet import ktap
 from ringlet.machine import Guest, Machine
 from ringlet.test import Failed, Test
 from ringlet.vmm import TIMED_OUT, Process, Qemu, boot
+from vhost import cases
 
 TESTS = pathlib.Path(__file__).resolve().parent
 TOP = TESTS.parent
@@ -179,4 +180,5 @@ def booted(spec, machine, text_offset, seed):
         return shown
 
 
-GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "boot": boot_tests}
+GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "boot": boot_tests,
+          "vhost": cases.tests}

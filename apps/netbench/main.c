@@ -204,11 +204,15 @@ static int measure(const char *kind, uint64_t count)
 			continue;
 		sent = received = errors = 0;
 		net_listen(net, count_frames, NULL);
-		uint64_t start = vport_now();
+		uint64_t malformed = net->malformed, start = vport_now();
 		uint64_t n = kinds[i].run(count);
 		uint64_t took = vport_now() - start;
 		net_listen(net, NULL, NULL);
 		give_back();
+		malformed = net->malformed - malformed;
+		if (malformed > 0)
+			kprint("netbench: %s dropped %" PRIu64 " malformed frame%s\n", net->name,
+			       malformed, malformed == 1 ? "" : "s");
 		kprint("bench: net %s %s size=%u wait=%s pps=%" PRIu64 " n=%" PRIu64
 		       " errors=%" PRIu64 "\n",
 		       net->name, kind, size, poll || !net->interrupts ? "poll" : "irq",

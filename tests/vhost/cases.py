@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What is tested with each of the peers."""
+
+import dataclasses
+import functools
+import pathlib
+import re
+import tempfile
+
+import checks
+import disks
+from ringlet.machine import Guest, Machine
+from ringlet.test import Failed, Test
+from ringlet.vmm import Process, Qemu, boot
+from vhost.peers import BUILD, PATIENCE, PROGRAMS, Peer, Switch, backend, ringlet, storage_daemon
+
+TIMEOUT = 60
+FRAMES = 20000
+LINE = re.compile(r"^iocheck: vda t=(\d+) ok=(\d+) errors=(\d+) resets=(\d+) slowest_ms=\d+$",
+                  re.MULTILINE)
+
+
+def folder_of():
+    return tempfile.TemporaryDirectory(prefix="ringlet-")
+
+
+def judge(status, expected, output, *patterns):
+    """The status is that one, there is each of the patterns, and nothing went wrong below us."""
+    if status != expected:
+        raise Failed(f"status {status}, not {expected}", output)
+    for pattern in patterns:
+        if not re.search(pattern, output, re.MULTILINE):
+            raise Failed(f"nothing that matches {pattern!r} was printed", output)
+    for bad in ("Sanitizer", "runtime error", "assertion failed"):
+        if bad in output:
+            raise Failed(bad, output)
+    return output
+
+
+# ---- A real disk: qemu-storage-daemon -----------------------------------------
+def with_daemon(build, wait, app, disk, check):
+    with folder_of() as folder:
+        made = disks.make(disk, folder, BUILD / "images")
+        socket = f"{folder}/disk.sock"
+        with storage_daemon(socket, made.path):
+            status, output = ringlet(build, f"app={app} {wait} disk=vhost-user:{socket}", TIMEOUT)
+        judge(status, 0, output)
+        complaint = checks.CHECKS[check](output, [made])
+        if complaint:
+            raise Failed(complaint, output)
+        return output
+
+
+def killed_daemon(build, wait):
+    """The daemon is killed in the middle of the reads and started again: errors, one reset, and all is
+    well at the end."""
+    with folder_of() as folder:
+        image = disks.make("pattern-16M", folder, BUILD / "images").path
+        socket = f"{folder}/disk.sock"
+        words = f"app=iocheck {wait} reset_ms=20000 disk=vhost-user:{socket} -- -t 6"
+        with storage_daemon(socket, image) as daemon:
+            with Peer([PROGRAMS[build], words]) as peer:
+                peer.wait_for("the first second", lambda text: " t=1 " in text)
+                daemon.kill()
+                daemon.process.wait()
+                with storage_daemon(socket, image):
+                    peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
+                    status = peer.process.wait(PATIENCE)
+        return recovered(status, f"{words}\n{peer.text()}", "running again after reset 1$")
+
+
+def totals(output):
+    """(good reads, errors, resets) of all seconds together."""
+    seconds = [tuple(map(int, found)) for found in LINE.findall(output)]
+    return tuple(sum(second[i] for second in seconds) for i in (1, 2, 3))
+
+
+def recovered(status, output, *patterns):
+    judge(status, 0, output, *patterns)
+    _, errors, resets = totals(output)
+    if errors == 0 or resets != 1:
+        raise Failed(f"{errors} errors and {resets} resets, not some and one", output)
+    return output
+
+
+# ---- A real packet switch: dpdk-testpmd -----------------------------------------
+def with_switch(build, ring):
+    """Frames to it, from it, and there and back; each side counts."""
+    with folder_of() as folder:
+        socket = f"{folder}/net.sock"
+        shown = ""
+        with Switch(socket, folder) as switch:
+            for mode, kind in (("take", "tx"), ("send", "rx"), ("return", "rr")):
+                switch.mode(mode)
+                before = switch.counters()
+                words = f"app=netbench ring={ring} net=vhost-user:{socket} -- -n {FRAMES} net0 {kind}"
+                status, output = ringlet(build, words, TIMEOUT)
+                switch.tell("stop")
+                after = switch.counters()
+                received, sent = (now - then for now, then in zip(after, before))
+                shown += f"{output}the switch received {received} frames and sent {sent}\n"
+                judge(status, 0, shown, rf"^bench: net net0 {kind} size=64 .* n=\d+ errors=0$")
+                if kind != "rx" and received != FRAMES:
+                    raise Failed(f"the switch received {received} frames, not {FRAMES}", shown)
+                if kind != "tx" and sent < FRAMES:
+                    raise Failed(f"the switch sent {sent} frames, not {FRAMES}", shown)
+        return shown
+
+
+# ---- A bad back end ------------------------------------------------------------
+@dataclasses.dataclass(frozen=True)
+class Bad:
+    """One case: what the back end does, and what must come of it."""
+    faults: str
+    outcome: str  # recovers, errors, fine, refused, useless, lost
+    line: str = ""  # a regular expression that is printed
+    seconds: int = 2
+    rings: bool = False  # on both formats
+
+    def name(self):
+        return re.sub(r"[^\w-]+", "-", self.faults).lower()
+
+    def arguments(self):
+        for word in self.faults.split():
+            yield from (word,) if word.startswith("--") else ("--fault", word)
+
+
+SILENT = "no answer within the deadline"
+BAD_RINGS = (
+    Bad("wrong-id", "recovers", "used id is not below the queue size"),
+    Bad("idle-id", "recovers", "used id is not in flight"),
+    Bad("twice", "recovers", seconds=4),
+    Bad("jump", "recovers", seconds=4),
+    Bad("back", "recovers", seconds=4),
+    Bad("too-long", "recovers", "more bytes written than the buffer has"),
+    Bad("too-short", "errors"),
+    Bad("no-status", "errors"),
+    Bad("odd-status", "errors"),
+    Bad("reorder", "fine"),
+    Bad("scribble", "fine"),
+    Bad("never", "recovers", SILENT, seconds=4),
+    Bad("silence", "recovers", SILENT, seconds=4),
+    Bad("storm", "fine"),
+    Bad("idle-interrupt", "fine"),
+    Bad("no-kicks", "fine", seconds=3),
+    Bad("die", "recovers", "it needs a reset"),
+    Bad("leave", "lost", "given up: ", seconds=4),
+)
+QUESTIONS = ("GET_FEATURES", "GET_PROTOCOL_FEATURES", "GET_QUEUE_NUM", "GET_CONFIG")
+ORDERS = ("SET_FEATURES", "SET_OWNER", "SET_MEM_TABLE", "SET_VRING_NUM", "SET_VRING_BASE",
+          "SET_VRING_ADDR", "SET_VRING_CALL", "SET_VRING_KICK", "SET_VRING_ENABLE")
+UP = "no back end there that answers|could not be brought up"
+
+
+def bad_messages():
+    for message in (*QUESTIONS, *ORDERS):
+        for fault in ("vanish", "silent", "short", "other", "long"):
+            yield Bad(f"{fault}:{message}", "refused", UP)
+    yield Bad("vanish:SET_PROTOCOL_FEATURES", "refused", UP)
+    for message in ORDERS:
+        yield Bad(f"refuse:{message}", "refused", UP)
+    # The reset after a request that never ended: whatever becomes of it, there is a new connection.
+    for fault in ("vanish", "silent", "short", "other", "long"):
+        yield Bad(f"never {fault}:GET_VRING_BASE", "recovers", SILENT, seconds=5)
+    yield Bad("accepts-nobody", "refused", UP)
+
+
+BAD_OFFERS = (
+    Bad("no-features", "refused", "VERSION_1 is not offered"),
+    Bad("no-protocol", "refused", "offers no configuration"),
+    Bad("no-config", "refused", "offers no configuration"),
+    Bad("config-empty", "refused", "could not be brought up"),
+    Bad("queues:0", "refused", "could not be brought up: no such device"),
+    Bad("queues:65535", "fine"),
+    Bad("no-reply-ack", "fine"),
+    Bad("config:0=ffffffffffffffff", "fine", "impossible capacity 0xffffffffffffffff: limited"),
+    Bad("config:0=0000000000000000", "useless"),
+    Bad("config:20=03000000", "fine", "impossible block size 3: taken as 512"),
+    Bad("config:20=00000000", "fine", "impossible block size 0: taken as 512"),
+    Bad("config:12=00000000", "fine", "impossible seg_max 0: taken as 1"),
+    Bad("config:12=ffffffff", "fine"),
+)
+
+
+def outcome(case, status, output):
+    good, errors, resets = totals(output)
+    if case.outcome == "refused":
+        return judge(status, 1, output, case.line, "^iocheck: there is no disk$")
+    if case.outcome == "useless":  # a disk that nothing can be read from
+        return judge(status, 1, output, "^iocheck: vda t=1 ok=0 ")
+    if case.outcome == "lost":
+        return judge(status, 1, output, case.line)
+    if case.outcome == "recovers":
+        return recovered(status, output, case.line, "running again after reset 1$")
+    judge(status, 0, output, case.line)
+    if good == 0 or resets or (errors != 0) != (case.outcome == "errors"):
+        raise Failed(f"{good} good reads, {errors} errors, {resets} resets", output)
+    return output
+
+
+def with_bad(case, ring):
+    with folder_of() as folder:
+        socket = f"{folder}/disk.sock"
+        words = f"app=iocheck ring={ring} deadline_ms=500 disk=vhost-user:{socket} " \
+            f"-- -t {case.seconds}"
+        with backend(socket, *case.arguments()) as peer:
+            status, output = ringlet("sanitized", words, TIMEOUT)
+            return outcome(case, status, output + peer.text())
+
+
+def with_bad_network(fault, ring):
+    """A frame that is none, among a thousand good ones: dropped, and counted."""
+    with folder_of() as folder:
+        socket = f"{folder}/net.sock"
+        words = f"app=netbench ring={ring} net=vhost-user:{socket} -- -n 1000 net0 rr"
+        with backend(socket, "--type", "net", "--fault", fault):
+            status, output = ringlet("sanitized", words, TIMEOUT)
+        return judge(status, 0, output, "^netbench: net0 dropped 1 malformed frame",
+                     r"^bench: net net0 rr .* n=1000 errors=0$")
+
+
+# ---- The same back end under a booted kernel --------------------------------------
+MACHINES = {
+    "q35-msix": Machine(arch="x86_64", machine="q35", irq="msix"),
+    "microvm": Machine(arch="x86_64", machine="microvm"),
+    "virt-mmio": Machine(arch="aarch64"),
+    "virt-pci-its": Machine(arch="aarch64", transport="pci", gic="3"),
+}
+BOOTED = ("wrong-id", "idle-id", "too-long", "too-short", "no-status", "never", "silence", "scribble")
+
+
+def booted(case, machine, ring):
+    machine = dataclasses.replace(machine, ring=ring).checked()
+    with folder_of() as folder:
+        socket = f"{folder}/disk.sock"
+        device = "vhost-user-blk,chardev=c" if machine.transport == "mmio" else \
+            "vhost-user-blk-pci,chardev=c,disable-legacy=on"
+        device += ",packed=on" if ring == "packed" else ""
+        vmm = Qemu(arguments=f"-object memory-backend-memfd,id=m,size={machine.mem}M,share=on "
+                             f"-machine memory-backend=m -chardev socket,id=c,path={socket} "
+                             f"-device {device}")
+        kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+        words = " ".join(["app=iocheck", "deadline_ms=500", *machine.kernel_options(), "--",
+                          f"-t {case.seconds}"])
+        with backend(socket, *case.arguments()) as peer:
+            status, output, _ = boot(vmm, machine, Guest(str(kernel), words), TIMEOUT)
+            return outcome(case, status, output + peer.text())
+
+
+# ---- All of them --------------------------------------------------------------
+def tests():
+    for build in PROGRAMS:
+        for wait in ("irq", "poll"):
+            words = "irq=poll" if wait == "poll" else ""
+            for app, disk, check in (("disksum", "pattern-16M", "sha256"),
+                                     ("blktest", "scratch", "written")):
+                yield Test(f"vhost/storage-daemon/{app}-{wait}-{build}", functools.partial(
+                    with_daemon, build, words, app, disk, check))
+            yield Test(f"vhost/storage-daemon/killed-{wait}-{build}",
+                       functools.partial(killed_daemon, build, words))
+        for ring in ("split", "packed"):
+            yield Test(f"vhost/packet-switch/{ring}-{build}",
+                       functools.partial(with_switch, build, ring))
+    for ring in ("split", "packed"):
+        for case in BAD_RINGS:
+            yield Test(f"vhost/bad/{case.name()}-{ring}", functools.partial(with_bad, case, ring))
+        for fault in ("runt", "no-frame", "no-buffers", "many-buffers"):
+            yield Test(f"vhost/bad-network/{fault}-{ring}",
+                       functools.partial(with_bad_network, fault, ring))
+        for name, machine in MACHINES.items():
+            for case in BAD_RINGS:
+                if case.faults in BOOTED:
+                    yield Test(f"vhost/booted/{case.name()}-{name}-{ring}",
+                               functools.partial(booted, case, machine, ring))
+    for case in (*bad_messages(), *BAD_OFFERS):
+        yield Test(f"vhost/bad/{case.name()}",
+                   functools.partial(with_bad, dataclasses.replace(case, seconds=case.seconds if
+                                     case.outcome == "recovers" else 1), "split"))
