@@ -20,6 +20,7 @@ import select
 import socket
 import struct
 import sys
+import threading
 
 # ---- The protocol's numbers (QEMU, docs/interop/vhost-user.rst) ---------------
 MESSAGES = {
@@ -50,6 +51,15 @@ def content():
     for sector in range(SECTORS):
         struct.pack_into("<QQ", disk, sector * 512, sector, ~sector & (1 << 64) - 1)
     return disk
+
+
+BARRIER = threading.Lock()
+
+
+def barrier():
+    """Orders what was written before what is read: an atomic operation, which a lock is made of."""
+    with BARRIER:
+        pass
 
 
 class Gone(Exception):
@@ -163,6 +173,7 @@ class Split(Ring):
     def push(self, number, chain, length):
         self.put_used(number, length)
         self.put16(self.used + 2, self.next_used)
+        barrier()
         # Told so often as it does not ask us to be quiet; one interrupt too many harms nobody.
         if self.event_idx or not self.u16(self.avail) & 1:
             self.interrupt()
@@ -231,6 +242,7 @@ class Packed(Ring):
 
     def push(self, number, chain, length):
         self.put_used(number, length)
+        barrier()
         if self.u16(self.avail + 2) & 3 != 1:
             self.interrupt()
 
@@ -559,6 +571,15 @@ class Server:
         "SET_VRING_ERR": drop_fds,
     }
 
+    def pop(self, ring):
+        """The next chain; when there is none, asks to be notified, and looks once more."""
+        got = ring.pop()
+        if got is None and not self.lie:
+            ring.want_kicks()
+            barrier()
+            got = ring.pop()
+        return got
+
     # ---- The disk
     def put_status(self, chain, status):
         address, length, _ = chain[-1]
@@ -584,7 +605,7 @@ class Server:
         return written + 1
 
     def serve_disk(self, ring):
-        while not self.mute and (got := ring.pop()):
+        while not self.mute and (got := self.pop(ring)):
             number, chain = got
             length = self.transfer(chain)
             self.requests += 1
@@ -593,13 +614,11 @@ class Server:
                 if RING_FAULTS[self.ring_fault](self, ring, number, chain, length):
                     continue
             ring.push(number, chain, length)
-        if not self.lie:
-            ring.want_kicks()
 
     # ---- The network peer: answers whatever is sent with the frame itself
     def serve_net(self):
         receive, transmit = self.rings[0], self.rings[1]
-        while got := transmit.pop():
+        while got := self.pop(transmit):
             number, chain = got
             frame = b"".join(self.memory.read(a, n) for a, n, _ in chain)[12:]
             transmit.push(number, chain, 0)
@@ -609,7 +628,6 @@ class Server:
                 length, buffers = NET_FAULTS[self.ring_fault]
                 self.send_frame(receive, frame, length, buffers)
             self.send_frame(receive, frame, 12 + len(frame), 1)
-        transmit.want_kicks()
 
     def send_frame(self, ring, frame, length, buffers):
         if not ring.size or not (got := ring.pop()):
