@@ -44,4 +44,13 @@ $(BENCH)/floor-host: bench/floor/vhost_user.c bench/floor/loop.h bench/bench.mk 
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -o $@ $<
 
-.PHONY: bench bench-counts floors
+# ---- Linux: Debian's cloud kernels, fetched by apt when this is asked for --------------
+bench-linux: $(foreach arch,$(METAL),$(BENCH)/linux/$(arch)/initrd) ## fetch Debian's kernels, for make bench to compare with
+$(BENCH)/linux/%/init: bench/linux/init.c | need-bench
+	@mkdir -p $(@D)
+	$(Q)$*-linux-gnu-gcc $(BENCH_CFLAGS) -ffreestanding -nostdlib -static -fno-pic -no-pie \
+		-fno-stack-protector -Wl,--build-id=none -o $@ $<
+$(BENCH)/linux/%/initrd: $(BENCH)/linux/%/init bench/linux/fetch.sh bench/linux/initrd.py
+	@bench/linux/fetch.sh $* $(@D) $<
+
+.PHONY: bench bench-counts bench-linux floors
