@@ -164,7 +164,7 @@ void vport_line_release(struct vport_device *device)
 static struct vport_event *events;        /* looked at by check_at */
 static struct vport_event *marked, *pass; /* to drain: in the next pass, and in this one */
 static struct vport_work *works;
-static bool draining, working;
+static bool draining, working, recovering;
 
 void vport_event_add(struct vport_event *event)
 {
@@ -215,10 +215,29 @@ void vport_work_queue(struct vport_work *work)
 	*end = work;
 }
 
+/* One item, and while it waits none but one that recovers a device. */
+static void run_work(void)
+{
+	struct vport_work **link = &works, *work;
+	bool nested = working;
+
+	while (*link && (recovering || (working && !(*link)->recovers)))
+		link = &(*link)->next;
+	work = *link;
+	if (!work)
+		return;
+	*link = work->next;
+	work->queued = false;
+	working = true;
+	recovering = work->recovers;
+	work->run(work); /* may call vport_relax */
+	recovering = false;
+	working = nested;
+}
+
 void vport_relax(uint64_t deadline)
 {
 	uint64_t now = board_nanoseconds();
-	struct vport_work *work;
 
 	(void)deadline; /* it never sleeps: coming back too early does no harm */
 	kit_assert(!draining);
@@ -236,14 +255,7 @@ void vport_relax(uint64_t deadline)
 		event->drain(event); /* may mark it again, for the next pass */
 	}
 	draining = false;
-	work = works;
-	if (work && !working) {
-		works = work->next;
-		work->queued = false;
-		working = true;
-		work->run(work); /* may call vport_relax, which then starts no other */
-		working = false;
-	}
+	run_work();
 }
 
 uint64_t vport_now(void)
