@@ -386,14 +386,15 @@ void fake_serve(struct fake_queue *queue)
 
 	do {
 		ring_device_suppress(&queue->ring); /* it looks by itself as long as it is at it */
-		while (queue->ready && (chain = ring_device_take(&queue->ring)) != NULL) {
+		while (queue->ready && !device->deaf &&
+		       (chain = ring_device_take(&queue->ring)) != NULL) {
 			uint32_t written = 0;
 			if (!device->model->serve(queue, chain, &written))
 				continue;
 			if (!device->before_use || device->before_use(queue, chain, &written))
 				fake_use(queue, chain, written);
 		}
-		if (!queue->ready)
+		if (!queue->ready || device->deaf || device->wants_no_notifications)
 			return;
 		ring_device_ask(&queue->ring);
 	} while (ring_device_available(&queue->ring));

@@ -97,13 +97,14 @@ struct fake_device {
 	bool generation_runs;  /* the generation changes with every read of it */
 	bool refuse_queue;     /* a queue does not become ready */
 	unsigned queue_resets; /* of single queues, so far */
-	bool queue_reset_pretends; /* it is taken, and nothing happens (QEMU\'s virtio-mmio) */
-	bool queue_reset_hangs;    /* it never ends */
-	unsigned vectors_held;     /* MSI-X vectors that it accepts */
-	bool master_stays;         /* the bus master bit cannot be cleared */
-	bool lawless;              /* its complaints of the driver are not counted */
-	bool silent;               /* it raises no interrupt */
-	bool deaf;                 /* it does not look at its queues */
+	bool queue_reset_pretends;   /* it is taken, and nothing happens (QEMU\'s virtio-mmio) */
+	bool queue_reset_hangs;      /* it never ends */
+	unsigned vectors_held;       /* MSI-X vectors that it accepts */
+	bool master_stays;           /* the bus master bit cannot be cleared */
+	bool lawless;                /* its complaints of the driver are not counted */
+	bool silent;                 /* it raises no interrupt */
+	bool deaf;                   /* it does not look at its queues */
+	bool wants_no_notifications; /* it never asks for one, and looks at nothing without */
 	/* Before a buffer is given back: the length may be changed; false keeps the buffer, which the test then
 	 * uses itself. */
 	bool (*before_use)(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written);
@@ -197,7 +198,10 @@ extern const struct fake_model fake_rng, fake_blk, fake_console;
 
 /* state of fake_blk */
 struct fake_disk {
-	uint8_t *bytes; /* FAKE_DISK_SECTORS of them */
+	uint8_t *bytes;
+	uint64_t sectors; /* that are there */
+	bool null;        /* it moves no data, and has as much as is asked for */
+	bool no_status;   /* it does not write the status byte */
 	uint64_t bad_sector;
 	bool has_bad_sector;
 	/* Limits that requests must keep to. */

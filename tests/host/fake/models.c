@@ -36,7 +36,11 @@ enum { SIZE_MAX_BIT = 1, SEG_MAX_BIT = 2, RO_BIT = 5, BLK_SIZE_BIT = 6, FLUSH_BI
 
 void fake_disk_init(struct fake_device *device, struct fake_disk *disk)
 {
-	*disk = (struct fake_disk){ .bytes = malloc(FAKE_DISK_SECTORS * 512), .block_size = 512 };
+	*disk = (struct fake_disk){
+		.bytes = malloc(FAKE_DISK_SECTORS * 512),
+		.sectors = FAKE_DISK_SECTORS,
+		.block_size = 512,
+	};
 	if (!disk->bytes)
 		abort();
 	for (size_t i = 0; i < FAKE_DISK_SECTORS * 512; i++)
@@ -82,7 +86,11 @@ static uint8_t transfer(struct fake_device *device, struct ring_chain *chain, ui
 	check_limits(device, chain, sector, data);
 	if (data > disk->longest)
 		disk->longest = (uint32_t)data;
-	if (sector > FAKE_DISK_SECTORS || data / 512 > FAKE_DISK_SECTORS - sector) {
+	if (disk->null) {
+		*written = type == BLK_IN ? (uint32_t)data : 0;
+		return BLK_OK;
+	}
+	if (sector > disk->sectors || data / 512 > disk->sectors - sector) {
 		fake_breach(device, "reads or writes past the end (5.2.6.1-2)");
 		return BLK_IOERR;
 	}
@@ -146,7 +154,8 @@ static bool serve_blk(struct fake_queue *queue, struct ring_chain *chain, uint32
 		status = BLK_OK;
 		break;
 	}
-	ring_chain_write(chain, (size_t)chain->writable - 1, &status, 1);
+	if (!disk->no_status)
+		ring_chain_write(chain, (size_t)chain->writable - 1, &status, 1);
 	(*written)++;
 	return true;
 }
