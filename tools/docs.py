@@ -75,7 +75,7 @@ def bad_names(path):
         file = path.parent / target
         if not file.exists():
             yield f"{name}: there is no {target}"
-        elif re.fullmatch(r"`\w+`", label) and file.is_file() and not re.search(
+        elif re.fullmatch(r"`[\w-]+`", label) and file.is_file() and not re.search(
                 rf"\b{label.strip('`')}", file.read_text(encoding="utf-8")):
             yield f"{name}: {target} has no {label.strip('`')}"
 
