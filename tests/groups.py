@@ -12,6 +12,7 @@ import tempfile
 import tomllib
 
 import checks
+import commands
 import disks
 from ringlet import ktap
 from ringlet.machine import Guest, Machine
@@ -180,5 +181,11 @@ def booted(spec, machine, text_offset, seed):
         return shown
 
 
-GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "boot": boot_tests,
-          "vhost": cases.tests}
+# ---- tools: what a person types ----------------------------------------------
+def tools():
+    for typed in commands.COMMANDS:
+        yield Test(f"tools/{typed.name}", functools.partial(commands.run, typed, BUILD))
+
+
+GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "tools": tools,
+          "boot": boot_tests, "vhost": cases.tests}

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a person types, and what the answer must be: the status, and a line. tools/run is given its
+variables, and its input; a machine boots only where nothing is refused."""
+
+import dataclasses
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+
+from ringlet.test import Failed
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+PATIENCE = 120
+
+
+@dataclasses.dataclass(frozen=True)
+class Typed:
+    name: str
+    words: str  # VARIABLE=value …, behind them a command; or tools/run
+    status: int
+    expect: str  # a regular expression
+    input: str = ""
+
+
+COMMANDS = (
+    Typed("input-without-newline", "DISK=", 0, r"^no newline$", "echo no newline"),
+    Typed("input-with-newline", "ARCH=aarch64", 0, r"^two$", "echo one\necho two\n"),
+)
+
+
+def run(typed, build):
+    """One command: its output; Failed when it is not as it must be."""
+    words = shlex.split(typed.words)
+    settings = [word for word in words if re.match(r"[A-Z_]+=", word)]
+    command = words[len(settings):] or ["tools/run"]
+    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    environment |= {"O": str(build), "TIMEOUT": str(PATIENCE // 2)}
+    environment |= dict(word.split("=", 1) for word in settings)
+    try:
+        done = subprocess.run(command, cwd=TOP, env=environment, input=typed.input, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE,
+                              check=False)
+    except subprocess.TimeoutExpired as late:
+        raise Failed(f"not done after {PATIENCE} seconds: {typed.words}") from late
+    shown = f"{typed.words}\n{done.stdout}"
+    if done.returncode != typed.status:
+        raise Failed(f"status {done.returncode}, not {typed.status}", shown)
+    if not re.search(typed.expect, done.stdout, re.MULTILINE):
+        raise Failed(f"nothing that matches {typed.expect!r} was printed", shown)
+    # A refusal is one line, and make's own behind it.
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("make")]
+    if typed.status == 2 and len(lines) > 1:
+        raise Failed(f"{len(lines)} lines instead of one", shown)
+    return shown
