@@ -403,6 +403,22 @@ static void row14_old_completions_in_the_new_ring(void)
 	rig_free(&rig);
 }
 
+/* The core stops a queue while something is pushed and not published: it never is. */
+static void stopped_between_push_and_publish(struct rig *rig)
+{
+	three_in_flight(rig);
+	rig_push(rig, 1, 1, 3);
+	rig->vq.broken = true;
+	CHECK(!rig_publish(rig));
+	CHECK_EQ(ring_device_available(&rig->device), 0);
+	expect_drained(rig, 15);
+}
+
+static void row14_stopped_between_push_and_publish(void)
+{
+	everywhere(stopped_between_push_and_publish);
+}
+
 /* ---- 18: packed flags that are torn ------------------------------------------------------------------------ */
 
 /* Of the four states of AVAIL and USED, one means "used" in each round. */
@@ -498,6 +514,7 @@ int main(void)
 		RIG_TEST(row11_indirect_tables_scribbled_over, ON_BOTH),
 		RIG_TEST(row14_completed_after_the_reset, ON_BOTH),
 		RIG_TEST(row14_old_completions_in_the_new_ring, ON_BOTH),
+		RIG_TEST(row14_stopped_between_push_and_publish, ON_BOTH),
 		RIG_TEST(row18_flags_torn, ON_PACKED),
 		RIG_TEST(row18_flags_elsewhere, ON_PACKED),
 		RIG_TEST(row18_wrong_wrap_counter, ON_PACKED),

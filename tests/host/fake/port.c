@@ -356,6 +356,8 @@ void vport_log(enum vport_log_level level, const char *line)
 	log_length += length;
 	log_text[log_length++] = '\n';
 	log_text[log_length] = 0;
+	if (fake_port.on_log)
+		fake_port.on_log(line);
 }
 
 bool vport_logs(enum vport_log_level level)

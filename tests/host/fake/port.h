@@ -53,6 +53,7 @@ extern struct fake_port {
 	size_t piece;
 	unsigned interrupts; /* delivered */
 	bool trace;
+	void (*on_log)(const char *line); /* a console that prints what is logged */
 } fake_port;
 
 void fake_port_attach(struct vport_device *device);
