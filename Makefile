@@ -200,6 +200,7 @@ include tests/fuzz/fuzz.mk
 include tests/vhost/vhost.mk
 include tests/coverage.mk
 include proofs/proofs.mk
+include tools/rings/rings.mk
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)

@@ -47,6 +47,16 @@ def lint():
                         ("docs", ["tools/docs.py"])):
         yield Test(f"lint/{name}", functools.partial(command, words))
     yield Test("lint/layers-sees-breaches", breaches)
+    yield Test("lint/ring-pictures", pictures)
+
+
+def pictures():
+    """The pictures of docs/rings.md are those of the rings as they are."""
+    with tempfile.TemporaryDirectory() as folder:
+        command(["make", "-s", f"O={BUILD}", f"INTO={folder}", "rings-pictures"])
+        for name in ("rings-split.svg", "rings-packed.svg"):
+            if checks.file_digest(f"{folder}/{name}") != checks.file_digest(TOP / "docs" / name):
+                raise Failed(f"docs/{name} is not what `make rings-pictures` draws")
 
 
 def breaches():
