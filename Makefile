@@ -133,6 +133,7 @@ debug: all $(IMAGES)/pattern.raw | need-debug ## the same, but wait for a debugg
 	@ARCH=$(ARCH) O=$(O) GDB=1 tools/run
 
 gdb: | need-debug ## the debugger for a `make debug` in another terminal
+	$(if $(GDB_ARCH),,$(error ARCH=$(ARCH): that is a program like any other, which gdb starts itself))
 	gdb-multiarch -ex 'set architecture $(GDB_ARCH)' -ex 'target remote :$(or $(GDB_PORT),1234)' $(W).elf
 
 test: kernels processes images hosted fuzzers | need-test ## everything: lint, test-host, test-boot and test-vhost

@@ -27,6 +27,8 @@ class Typed:
 COMMANDS = (
     Typed("input-without-newline", "DISK=", 0, r"^no newline$", "echo no newline"),
     Typed("input-with-newline", "ARCH=aarch64", 0, r"^two$", "echo one\necho two\n"),
+    Typed("gdb-x86_64", "make -n gdb", 0, "'set architecture i386:x86-64'"),
+    Typed("gdb-aarch64", "make -n gdb ARCH=aarch64", 0, "'set architecture aarch64'"),
 )
 
 

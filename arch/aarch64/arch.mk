@@ -12,5 +12,7 @@ PRODUCTS = $(W).elf $(B)/Image
 # Atomics as instructions: the helpers that choose at run time ask the Linux kernel.
 # Frames for functions that call nothing too: a fault in one would hide its caller in backtraces.
 ARCH_CFLAGS = -mno-outline-atomics -mno-omit-leaf-frame-pointer
+# What gdb calls it.
+GDB_ARCH = aarch64
 
 include linker/metal.mk

@@ -135,10 +135,15 @@ irq:
 	add	sp, sp, #IRQ_FRAME
 	eret
 
-/* void arch_run_on_stack(uintptr_t top, void (*fn)(void)) */
+/* void arch_run_on_stack(uintptr_t top, void (*fn)(void)). Backtraces end here: ours by the frame
+ * pointer, a debugger's because nobody has called this. */
+	.cfi_sections .debug_frame
 	.global	arch_run_on_stack
 arch_run_on_stack:
+	.cfi_startproc
+	.cfi_undefined x30
 	mov	sp, x0
 	mov	x29, xzr
-	mov	x30, xzr
-	br	x1
+	blr	x1
+	brk	#0               /* fn does not return */
+	.cfi_endproc

@@ -13,5 +13,7 @@ PRODUCTS = $(W).elf
 ARCH_CFLAGS = -mcmodel=kernel -mno-red-zone -fcf-protection=none
 # Without this the assembler adds a note of its own, behind which loaders miss the PVH one.
 ARCH_ASFLAGS = $(if $(filter gcc,$(COMPILER)),-Wa$(comma)-mx86-used-note=no)
+# What gdb calls it.
+GDB_ARCH = i386:x86-64
 
 include linker/metal.mk

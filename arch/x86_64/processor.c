@@ -126,11 +126,12 @@ void arch_sleep(uint64_t deadline)
 
 void arch_run_on_stack(uintptr_t top, void (*fn)(void))
 {
-	/* As if called: the stack is 8 off a multiple of 16, and a backtrace ends here. */
-	__asm__ volatile("movq %0, %%rsp\n"
+	/* Backtraces end here: ours by the frame pointer, a debugger's because nobody has called us. */
+	__asm__ volatile(".cfi_undefined rip\n"
+			 "movq %0, %%rsp\n"
 			 "xorl %%ebp, %%ebp\n"
-			 "pushq $0\n"
-			 "jmp *%1\n"
+			 "call *%1\n"
+			 "ud2\n"
 			 :
 			 : "r"(top & ~(uintptr_t)15), "r"(fn)
 			 : "memory");
