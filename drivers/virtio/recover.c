@@ -79,6 +79,7 @@ static void recover(struct vport_work *work)
 	virtio_log(device, VPORT_LOG_ERROR, "%s%sgiven up: %s", device->name,
 		   device->name[0] ? ": " : "", error_text(error));
 	device->memory_lost = virtio_device_give_up(device) != 0;
+	stop_queues(device); /* the attempt may have made them new before it failed */
 	abort_in_flight(device, ERR_NODEV);
 	device->driver->gone(device);
 }

@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers. Seeds are in tests/fuzz/corpus/TARGET, dictionaries in
 # tests/fuzz/TARGET.dict; what a run finds stays in build/fuzz.
 
-FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost
+FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device
 SECONDS ?= 60
 
 fuzz_split = tests/fuzz/ring.c $(RINGS)
@@ -20,11 +20,16 @@ fuzz_cmdline = tests/fuzz/cmdline.c kernel/cmdline.c kernel/settings.c
 fuzz_vhost = tests/fuzz/vhost.c $(addprefix drivers/virtio/,vhost_user.c vhost_message.c) \
 	lib/error.c lib/format.c
 
+fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE)) \
+	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c \
+	$(addprefix drivers/virtio/,config.c queue.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
+
 # Every load of shared memory asks the fuzzer first.
 FUZZ_RING = -include tests/fuzz/hostile_loads.h
 fuzz_flags_split = $(FUZZ_RING) -DFUZZ_FORMAT=VIRTQ_SPLIT
 fuzz_flags_packed = $(FUZZ_RING) -DFUZZ_FORMAT=VIRTQ_PACKED
 fuzz_flags_cmdline = -Iarch/host/include
+fuzz_flags_device = -Iarch/host/include -Itests/host
 
 FUZZERS = $(FUZZ_TARGETS:%=$(O)/fuzz/%)
 fuzzers: $(FUZZERS)

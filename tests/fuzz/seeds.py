@@ -353,7 +353,32 @@ def vhosts():
     yield "breaks", start + bytes(100)
 
 
-SEEDS = {"split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
+# ---- Whole devices: tests/fuzz/device.c ---------------------------------------
+def devices():
+    def device(options, faults=0, size=0, lie=(0, 0, 0)):
+        return struct.pack("<BBHHIB", options, faults, size, *lie)
+
+    PUSH, OTHER, RELAX, SLEEP = b"\0\x05", b"\x80\x04", b"\3\0", b"\4\x14"
+    WAIT = b"\5\x64"  # longer than the deadline
+    work = PUSH * 2 + OTHER + RELAX + PUSH + SLEEP + b"\6\0" + b"\7\0" + OTHER + RELAX
+    for name, options in (("mmio", 0), ("pci", 1), ("mmio-packed", 2), ("pci-packed", 3),
+                          ("pci-window", 0x41), ("pci-one-vector", 0x21), ("pci-two-vectors", 0x81)):
+        yield name, device(options | 0x1c) + work + WAIT + b"\x0c\4" + work + b"\x8c\1" + work
+    for bit, name in enumerate(("hangs", "refuses", "generation", "no-queue", "master", "silent", "deaf",
+                                "gone")):
+        yield f"fault-{name}", device(3 | 4 * (bit & 1)) + work + bytes([10, 1 << bit, 255]) + work + \
+            WAIT + WAIT + b"\x0a\0\0" + work
+        yield f"from-the-start-{name}", device(1, 1 << bit) + work
+    yield "needs-reset", device(1) + work + b"\x0e\1" + WAIT + work
+    yield "too-long", device(2) + work + b"\x0e\xfc" + work + WAIT + work
+    yield "scribbled", device(3) + work + PUSH + b"\x0b\x08\0\xff" + SLEEP + WAIT + work
+    yield "lies-early", device(1, 0, 0, (30, 0xffff, 3)) + work
+    yield "lies-later", device(0) + work + b"\x08\x05\xff\xff\xff\xff\x04" + work + WAIT + work
+    yield "config", device(1) + b"\x0d\x08\x0d\x50\x0d\x9c\x0d\xd0\x0f\0\x0f\1" + work
+    yield "polled", device(0) + work + work[:-1]
+
+
+SEEDS = {"device": devices, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
          "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
          "cmdline": cmdlines, "vhost": vhosts}
 
