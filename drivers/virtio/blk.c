@@ -136,6 +136,10 @@ static int allocate_parts(struct virtio_blk *blk)
 		return ERR_NOMEM;
 	for (unsigned i = 0; i < blk->part_count; i++) {
 		blk->parts[i].index = (uint16_t)i;
+		blk->parts[i].segments[0] = (struct virtq_segment){
+			{ blk->reqs_address.bits + i * sizeof(struct virtio_blk_req) },
+			REQ_HEADER_BYTES,
+		};
 		blk->parts[i].next = blk->free_parts;
 		blk->free_parts = &blk->parts[i];
 	}

@@ -32,13 +32,6 @@ struct virtio_blk_req {
 _Static_assert(__builtin_offsetof(struct virtio_blk_req, status) == REQ_HEADER_BYTES, "5.2.6");
 _Static_assert(sizeof(struct virtio_blk_req) == 32, "parts do not share a cache line's half");
 
-/* Data of a part, mapped for the device. */
-struct piece {
-	void *memory;
-	uint32_t length;
-	dma_addr_t address;
-};
-
 /* A device request. */
 struct part {
 	struct block_request *request;
@@ -46,8 +39,10 @@ struct part {
 	uint32_t data_bytes;
 	uint16_t index; /* of its virtio_blk_req */
 	uint16_t piece_count;
-	struct piece pieces[BLK_MAX_PIECES];
 	struct part *next; /* free, or to be pushed again */
+	/* As they are pushed: header, the pieces of the data as they were mapped for the device, status. */
+	struct virtq_segment segments[BLK_MAX_PIECES + 2];
+	void *memory[BLK_MAX_PIECES]; /* the pieces, where we see them */
 };
 
 struct virtio_blk {

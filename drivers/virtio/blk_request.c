@@ -50,14 +50,26 @@ static enum vport_direction direction(const struct block_request *request)
 	return request->op == BLOCK_WRITE ? VPORT_TO_DEVICE : VPORT_FROM_DEVICE;
 }
 
+static struct virtq_segment *piece_of(struct part *part, unsigned i)
+{
+	return &part->segments[1 + i];
+}
+
+static void unmap_piece(struct virtio_blk *blk, struct part *part, unsigned i)
+{
+	const struct virtq_segment *piece = piece_of(part, i);
+
+	vport_dma_unmap(blk->device->port, part->memory[i], piece->length, direction(part->request),
+			piece->address);
+}
+
 /* Not of a device that may go on writing: what a bounce area holds for it must not be used for others. */
 static void unmap_pieces(struct virtio_blk *blk, struct part *part)
 {
 	if (blk->device->memory_lost)
 		return;
 	for (unsigned i = 0; i < part->piece_count; i++)
-		vport_dma_unmap(blk->device->port, part->pieces[i].memory, part->pieces[i].length,
-				direction(part->request), part->pieces[i].address);
+		unmap_piece(blk, part, i);
 	part->piece_count = 0;
 }
 
@@ -97,26 +109,58 @@ static int part_result(struct virtio_blk *blk, const struct part *part, uint32_t
 
 /* ---- Submit -------------------------------------------------------------------------------- */
 
+/* Maps memory as the part's piece i; how much of it that is, or an error. */
+static long map_piece(struct virtio_blk *blk, struct part *part, unsigned i, void *memory,
+		      size_t length)
+{
+	struct virtq_segment *piece = piece_of(part, i);
+	long mapped = vport_dma_map(blk->device->port, memory, length, direction(part->request),
+				    &piece->address);
+
+	part->memory[i] = memory;
+	piece->length = (uint32_t)mapped;
+	return mapped;
+}
+
 /* Drops bytes from the end of a part's data. */
 static void trim(struct virtio_blk *blk, struct part *part, uint32_t excess)
 {
-	enum vport_direction way = direction(part->request);
-
 	while (excess > 0) {
-		struct piece *last = &part->pieces[part->piece_count - 1];
-		uint32_t cut = last->length < excess ? last->length : excess;
-		vport_dma_unmap(blk->device->port, last->memory, last->length, way, last->address);
-		last->length -= cut;
+		unsigned last = part->piece_count - 1u;
+		uint32_t length = piece_of(part, last)->length;
+		uint32_t cut = length < excess ? length : excess;
+		unmap_piece(blk, part, last);
 		excess -= cut;
 		part->data_bytes -= cut;
+		length -= cut;
 		/* What is left of it is as contiguous as it was. */
-		if (last->length == 0 ||
-		    vport_dma_map(blk->device->port, last->memory, last->length, way,
-				  &last->address) != (long)last->length) {
-			part->data_bytes -= last->length;
+		if (length == 0 ||
+		    map_piece(blk, part, last, part->memory[last], length) != (long)length) {
+			part->data_bytes -= length;
 			part->piece_count--;
 		}
 	}
+}
+
+/* The usual request is a single piece, whole blocks, that one part can take. False where it is not. */
+static bool map_whole(struct virtio_blk *blk, struct part *part)
+{
+	const struct block_request *request = part->request;
+	size_t length = request->segment_count == 1 ? request->segments[0].length : 0;
+
+	if (length - 1 >= blk->size_max || (length & (blk->disk.block_size - 1)) != 0 ||
+	    request->driver.offset != 0)
+		return false;
+	long mapped = map_piece(blk, part, 0, request->segments[0].memory, length);
+	if (mapped != (long)length) {
+		if (mapped > 0)
+			unmap_piece(blk, part, 0);
+		return false;
+	}
+	part->sector = request->driver.sector;
+	part->piece_count = 1;
+	part->data_bytes = (uint32_t)length;
+	return true;
 }
 
 /*
@@ -134,22 +178,20 @@ static int map_pieces(struct virtio_blk *blk, struct part *part)
 	part->data_bytes = 0;
 	while (segment < request->segment_count && part->piece_count < blk->pieces_max &&
 	       part->data_bytes < BLK_MAX_PART_BYTES) {
-		struct piece *piece = &part->pieces[part->piece_count];
 		size_t length = request->segments[segment].length - offset;
 		if (length > blk->size_max)
 			length = blk->size_max;
 		if (length > BLK_MAX_PART_BYTES - part->data_bytes)
 			length = BLK_MAX_PART_BYTES - part->data_bytes;
-		piece->memory = (uint8_t *)request->segments[segment].memory + offset;
-		long mapped = vport_dma_map(blk->device->port, piece->memory, length,
-					    direction(request), &piece->address);
+		long mapped =
+			map_piece(blk, part, part->piece_count,
+				  (uint8_t *)request->segments[segment].memory + offset, length);
 		if (mapped < 0) {
 			unmap_pieces(blk, part);
 			return (int)mapped;
 		}
-		piece->length = (uint32_t)mapped;
 		part->piece_count++;
-		part->data_bytes += piece->length;
+		part->data_bytes += (uint32_t)mapped;
 		offset += (size_t)mapped;
 		if (offset == request->segments[segment].length) {
 			segment++;
@@ -185,45 +227,33 @@ static void advance(struct block_request *request, uint32_t bytes)
 	}
 }
 
-static uint32_t wire_type(enum block_op op)
-{
-	switch (op) {
-	case BLOCK_READ:
-		return VIRTIO_BLK_T_IN;
-	case BLOCK_WRITE:
-		return VIRTIO_BLK_T_OUT;
-	case BLOCK_FLUSH:
-		return VIRTIO_BLK_T_FLUSH;
-	default:
-		return VIRTIO_BLK_T_GET_ID;
-	}
-}
+static const uint32_t wire_type[] = {
+	[BLOCK_READ] = VIRTIO_BLK_T_IN,
+	[BLOCK_WRITE] = VIRTIO_BLK_T_OUT,
+	[BLOCK_FLUSH] = VIRTIO_BLK_T_FLUSH,
+	[BLOCK_GET_ID] = VIRTIO_BLK_T_GET_ID,
+};
 
 /* 5.2.6: header, data, status byte. The header is written anew each time: the device may have scribbled
  * over what was there. */
 static int push_part(struct virtio_blk *blk, struct part *part)
 {
-	const struct block_request *request = part->request;
+	enum block_op op = part->request->op;
+	bool transfers = op == BLOCK_READ || op == BLOCK_WRITE;
 	struct virtio_blk_req *req = &blk->reqs[part->index];
-	uint64_t req_address = blk->reqs_address.bits + part->index * sizeof(*req);
-	struct virtq_segment segments[BLK_MAX_PIECES + 2];
-	unsigned count = 0;
-	bool transfers = request->op == BLOCK_READ || request->op == BLOCK_WRITE;
+	struct virtq_segment *status = piece_of(part, part->piece_count);
 
-	shared_store32(&req->type, wire_type(request->op));
+	shared_store32(&req->type, wire_type[op]);
 	shared_store32(&req->reserved, 0);
 	shared_store64(&req->sector, transfers ? part->sector : 0); /* 5.2.6.1-4 */
 	shared_store8(&req->status, STATUS_POISON);
-	segments[count++] = (struct virtq_segment){ { req_address }, REQ_HEADER_BYTES };
-	for (unsigned i = 0; i < part->piece_count; i++)
-		segments[count++] =
-			(struct virtq_segment){ part->pieces[i].address, part->pieces[i].length };
-	segments[count++] = (struct virtq_segment){ { req_address + REQ_HEADER_BYTES }, 1 };
+	status->address.bits = part->segments[0].address.bits + REQ_HEADER_BYTES;
+	status->length = 1;
 
-	unsigned readable = request->op == BLOCK_WRITE ? count - 1 : 1;
-	return virtio_queue_push(blk->queue, segments, readable, count - readable, part,
-				 request->op == BLOCK_FLUSH ? VIRTIO_TWO_DEADLINES
-							    : VIRTIO_ONE_DEADLINE);
+	unsigned readable = op == BLOCK_WRITE ? part->piece_count + 1u : 1;
+	return virtio_queue_push(blk->queue, part->segments, readable,
+				 part->piece_count + 2u - readable, part,
+				 op == BLOCK_FLUSH ? VIRTIO_TWO_DEADLINES : VIRTIO_ONE_DEADLINE);
 }
 
 /* The disk may have shrunk since the request was accepted (5.2.6.1-2). */
@@ -253,7 +283,8 @@ static bool issue_part(struct virtio_blk *blk)
 		return true;
 	}
 	part->request = request;
-	int error = map_pieces(blk, part);
+	bool whole = map_whole(blk, part);
+	int error = whole ? 0 : map_pieces(blk, part);
 	if (!error && transfers)
 		error = still_inside(blk, part);
 	if (!error) {
@@ -264,8 +295,9 @@ static bool issue_part(struct virtio_blk *blk)
 		}
 		blk->free_parts = part->next;
 		request->driver.parts++;
-		advance(request, part->data_bytes);
-		if (request->driver.segment == request->segment_count)
+		if (!whole)
+			advance(request, part->data_bytes);
+		if (whole || request->driver.segment == request->segment_count)
 			leave_waiting(blk);
 		return true;
 	}
