@@ -202,6 +202,7 @@ include tests/vhost/vhost.mk
 include tests/coverage.mk
 include proofs/proofs.mk
 include tools/rings/rings.mk
+include tests/soak/soak.mk
 
 # A missing tool is named together with the command that installs it, before it is needed.
 export GOALS ?= $(MAKECMDGOALS)
