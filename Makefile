@@ -5,9 +5,9 @@
 
 # ---- What to build: set these on the command line ---------------------------
 ARCH ?= x86_64
-APPS ?= $(filter-out $(NOT_HERE),$(PROGRAMS))
+APPS ?= $(HERE)
 DRIVERS ?= blk net rng
-COMPILER ?= $(if $(findstring clang,$(CC)),clang,gcc)
+COMPILER ?= $(or $(firstword $(foreach known,clang gcc,$(findstring $(known),$(CC)))),$(patsubst cc,gcc,$(CC)))
 O ?= build
 IMAGE ?= ringlet
 V ?= 0
@@ -16,6 +16,9 @@ METAL = x86_64 aarch64
 ARCHES = $(METAL) host
 ifeq ($(filter $(ARCH),$(ARCHES)),)
 $(error ARCH=$(ARCH): there is $(ARCHES))
+endif
+ifeq ($(filter $(COMPILER),gcc clang),)
+$(error COMPILER=$(COMPILER): there is gcc clang)
 endif
 B = $(O)/$(ARCH)
 W = $(B)/$(IMAGE)
@@ -32,7 +35,7 @@ LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fd
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
 	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o console.o block.o block_sync.o inspect.o \
-	$(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): no such driver))))
+	$(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk net rng))))
 driver_blk = blk.o blk_request.o
 driver_net = net.o net_frame.o
 driver_rng = rng.o
@@ -47,6 +50,8 @@ include arch/$(ARCH)/arch.mk
 
 # A program is a folder under apps/ with a main(): it is found, not listed.
 PROGRAMS := $(sort $(patsubst apps/%/,%,$(dir $(wildcard apps/*/*.c))))
+HERE = $(filter-out $(NOT_HERE),$(PROGRAMS))
+$(foreach app,$(filter-out $(HERE),$(APPS)),$(error APPS=$(app): there is $(HERE)))
 program_objects = $(patsubst %.c,$(B)/%.o,$(wildcard apps/$(1)/*.c))
 
 OBJECTS = $(addprefix $(B)/,$(BOOT) $(ARCH_OBJECTS) $(KIT) $(KERNEL) $(LIBC))

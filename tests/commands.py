@@ -3,6 +3,7 @@
 variables, and its input; a machine boots only where nothing is refused."""
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import re
@@ -27,6 +28,10 @@ class Typed:
 COMMANDS = (
     Typed("input-without-newline", "DISK=", 0, r"^no newline$", "echo no newline"),
     Typed("input-with-newline", "ARCH=aarch64", 0, r"^two$", "echo one\necho two\n"),
+    Typed("no-such-compiler", "make -n COMPILER=foo", 2, r"COMPILER=foo: there is gcc clang"),
+    Typed("no-such-cc", "make -n CC=tcc", 2, r"COMPILER=tcc: there is gcc clang"),
+    Typed("no-such-app", "make -n APPS=foo", 2, r"APPS=foo: there is .*disksum"),
+    Typed("no-such-driver", "make -n DRIVERS=foo", 2, r"DRIVERS=foo: there is blk net rng"),
     Typed("gdb-x86_64", "make -n gdb", 0, "'set architecture i386:x86-64'"),
     Typed("gdb-aarch64", "make -n gdb ARCH=aarch64", 0, "'set architecture aarch64'"),
 )
@@ -35,7 +40,7 @@ COMMANDS = (
 def run(typed, build):
     """One command: its output; Failed when it is not as it must be."""
     words = shlex.split(typed.words)
-    settings = [word for word in words if re.match(r"[A-Z_]+=", word)]
+    settings = list(itertools.takewhile(lambda word: re.match(r"[A-Z_]+=", word), words))
     command = words[len(settings):] or ["tools/run"]
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
     environment |= {"O": str(build), "TIMEOUT": str(PATIENCE // 2)}
@@ -52,7 +57,7 @@ def run(typed, build):
     if not re.search(typed.expect, done.stdout, re.MULTILINE):
         raise Failed(f"nothing that matches {typed.expect!r} was printed", shown)
     # A refusal is one line, and make's own behind it.
-    lines = [line for line in done.stdout.splitlines() if not line.startswith("make")]
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("make:")]
     if typed.status == 2 and len(lines) > 1:
         raise Failed(f"{len(lines)} lines instead of one", shown)
     return shown
