@@ -8,6 +8,9 @@ MACHINES = {
     "x86_64": {"q35": ("pci",), "pc": ("pci",), "microvm": ("mmio",)},
     "aarch64": {"virt": ("mmio", "pci")},
 }
+# MiB below which the emulator or its firmware does not even start the kernel; from there on the kernel
+# itself says that it needs more.
+LEAST_MEMORY = {"x86_64": 2, "aarch64": 5}
 RINGS = ("split", "packed")
 # How a device interrupts; none of these: the best that there is.
 IRQS = ("", "msix", "intx", "poll")
@@ -52,8 +55,10 @@ class Machine:
             raise Refused(f"IRQ={self.irq}: that is for PCI; TRANSPORT=mmio has its line, or IRQ=poll")
         if self.gic not in GICS:
             raise Refused(f"GIC={self.gic}: there is {' '.join(GICS)}")
-        if self.smp < 1 or self.mem < 1:
-            raise Refused(f"SMP={self.smp} MEM={self.mem}: at least one of each")
+        if self.smp < 1:
+            raise Refused(f"SMP={self.smp}: at least 1")
+        if self.mem < LEAST_MEMORY[self.arch]:
+            raise Refused(f"MEM={self.mem}: at least {LEAST_MEMORY[self.arch]} on {self.arch}")
         return dataclasses.replace(self, machine=machine, transport=transport)
 
     def kernel_options(self):
