@@ -36,6 +36,13 @@ COMMANDS = (
     Typed("too-little-memory-aarch64", "ARCH=aarch64 MEM=4", 2, r"^MEM=4: at least 5 on aarch64$"),
     Typed("least-memory-x86_64", "MEM=2 APP=hello", 71, r"^memory: too little"),
     Typed("least-memory-aarch64", "ARCH=aarch64 MEM=5 APP=hello", 0, r"^hello from ringlet"),
+    Typed("forward-nonsense", "FWD=zz", 2, r"^FWD=zz: two ports"),
+    Typed("forward-no-port", "FWD=8080:0", 2, r"^FWD=8080:0: two ports"),
+    Typed("open-quote", "KERNEL_ARGS='a=\"b'", 2, r"^KERNEL_ARGS="),
+    Typed("filter-broken", "tests/run.py --filter [ boot", 2, r"no regular expression"),
+    Typed("filter-nothing", "tests/run.py --filter nosuch kit", 2, r"no test of kit"),
+    Typed("jobs-none", "tests/run.py --jobs 0 kit", 2, r"at least 1"),
+    Typed("junit-nowhere", "tests/run.py --junit /nonexistent/a.xml kit", 2, r"No such file"),
     Typed("gdb-x86_64", "make -n gdb", 0, "'set architecture i386:x86-64'"),
     Typed("gdb-aarch64", "make -n gdb ARCH=aarch64", 0, "'set architecture aarch64'"),
 )

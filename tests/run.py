@@ -24,18 +24,49 @@ def stop(number, _):
     raise SystemExit(128 + number)
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what it does not understand."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def pattern(text):
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text}: no regular expression: {error}") from error
+
+
+def count(text):
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text}: a number of at least 1 is wanted")
+    return int(text)
+
+
+def writable(path):
+    """Found out now: at the end the results would be lost."""
+    try:
+        with open(path, "ab"):
+            return path
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{path}: {error.strerror}") from error
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("groups", nargs="+", choices=groups.GROUPS, metavar="GROUP")
-    parser.add_argument("--filter", default="", help="only tests whose name this matches")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--junit", help="write the results as JUnit XML")
+    parser.add_argument("--filter", type=pattern, default="", help="only tests whose name this matches")
+    parser.add_argument("--jobs", type=count, default=os.cpu_count() or 1)
+    parser.add_argument("--junit", type=writable, help="write the results as JUnit XML")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("-v", "--verbose", action="store_true", help="print all output")
     options = parser.parse_args()
 
     tests = [one for group in options.groups for one in groups.GROUPS[group]()
-             if re.search(options.filter, one.name)]
+             if options.filter.search(one.name)]
+    if not tests and options.filter.pattern:
+        parser.error(f"--filter {options.filter.pattern}: no test of {' '.join(options.groups)} is so named")
     if options.list:
         print("\n".join(one.name for one in tests))
         return 0
