@@ -5,7 +5,7 @@
 HOST_TESTS = test_fdt test_pci test_pci_scan \
 	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
-	test_config test_transport test_transport_bus \
+	test_config test_transport test_transport_bus test_queues \
 	test_blk test_blk_faults test_rng test_console
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
@@ -38,6 +38,8 @@ test_config = $(filter-out drivers/virtio/vhost%,$(wildcard drivers/virtio/*.c))
 	lib/error.c kernel/event.c $(RING_DEVICE) $(FAKE)
 test_transport = $(test_config)
 test_transport_bus = $(test_config)
+# Its driver is its own.
+test_queues = $(filter-out drivers/virtio/drivers.c,$(test_config))
 test_blk = $(test_config)
 test_blk_faults = $(test_config)
 test_rng = $(test_config)

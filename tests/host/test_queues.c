@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Queues as no driver of the kit happens to use them: some left out, polled, of another size while something
+ * goes wrong; and what transports refuse before there is a device. The driver is one of our own with queues 0
+ * and 2; the device gives every buffer back as it is.
+ */
+#include "drivers/virtio/device.h"
+#include "drivers/virtio/probe.h"
+#include "tests/host/fake/scenario.h"
+
+static struct fake_device fake;
+static struct virtio_device *device;
+
+/* ---- The driver ----------------------------------------------------------------------------- */
+
+static unsigned popped, aborted, gone, ready_queues, config_changes;
+static dma_addr_t data;
+static bool lacks_queue_2;
+
+static int probe(struct virtio_device *here)
+{
+	struct virtio_queue_options options = { .size_limit = 8, .has_deadline = true };
+
+	device = here;
+	int error = virtio_queue_create(here, 2, &options);
+	if (error == ERR_NODEV && lacks_queue_2)
+		error = 0;
+	return error ? error : virtio_queue_create(here, 0, &options);
+}
+
+static void nothing(struct virtio_device *here)
+{
+	(void)here;
+}
+
+static void drain(struct virtio_queue *queue)
+{
+	void *cookie;
+	uint32_t written;
+
+	while (virtio_queue_pop(queue, &cookie, &written))
+		popped++;
+}
+
+static void queue_ready(struct virtio_queue *queue)
+{
+	CHECK_EQ(queue->ring.in_flight, 0);
+	ready_queues++;
+}
+
+static void abort_one(struct virtio_queue *queue, void *cookie, int error)
+{
+	(void)queue;
+	CHECK(cookie != NULL && error < 0);
+	aborted++;
+}
+
+static void config_changed(struct virtio_device *here)
+{
+	(void)here;
+	config_changes++;
+}
+
+static void is_gone(struct virtio_device *here)
+{
+	(void)here;
+	gone++;
+}
+
+static const struct virtio_driver driver = {
+	.type = VIRTIO_TYPE_ENTROPY,
+	.name = "test",
+	.probe = probe,
+	.remove = nothing,
+	.ready = nothing,
+	.drain = drain,
+	.queue_ready = queue_ready,
+	.abort = abort_one,
+	.config_changed = config_changed,
+	.gone = is_gone,
+};
+
+const struct virtio_driver *virtio_driver_for(uint32_t type)
+{
+	return type == driver.type ? &driver : NULL;
+}
+
+/* ---- The device ------------------------------------------------------------------------------- */
+
+static bool serve(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	(void)queue;
+	(void)chain;
+	*written = 1;
+	return true;
+}
+
+static const struct fake_model model = {
+	.type = VIRTIO_TYPE_ENTROPY, .queues = 3, .queue_size = 8, .config_bytes = 8, .serve = serve
+};
+
+static void make(void)
+{
+	fake_device_init(&fake, bus, &model, ring);
+	fake_offer(&fake, VIRTIO_F_RING_RESET);
+	fake_setting("deadline_ms", "500");
+}
+
+static void start(void)
+{
+	CHECK_EQ(fake_probe(&fake), 0);
+	CHECK(vport_dma_alloc(&fake.port, 64, 64, &data) != NULL);
+}
+
+static int push(unsigned index)
+{
+	struct virtq_segment segment = { data, 64 };
+	int id = virtio_queue_push(device->queues[index], &segment, 0, 1, &fake,
+				   VIRTIO_ONE_DEADLINE);
+
+	if (id >= 0)
+		virtio_queue_publish(device->queues[index]);
+	return id;
+}
+
+/* A buffer on each queue comes back. */
+static void works(void)
+{
+	unsigned before = popped;
+
+	CHECK(push(0) >= 0);
+	CHECK(push(2) >= 0);
+	CHECK(FAKE_WAIT(popped == before + 2, 100));
+}
+
+/* ---- Queues that are left out -------------------------------------------------------------------- */
+
+static void with_a_gap(void)
+{
+	make();
+	start();
+	CHECK(device->queues[1] == NULL);
+	CHECK_EQ(device->queue_limit, 3);
+	works();
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	CHECK(FAKE_WAIT(device->resets == 1 && device->state == VIRTIO_RUNNING, 2000));
+	works();
+	CHECK_EQ(aborted, 0);
+}
+
+static void with_a_gap_and_one_vector(void)
+{
+	make();
+	fake.vectors_held = 1;
+	start();
+	CHECK_EQ(device->vectors, 1);
+	works();
+}
+
+static void with_a_gap_and_a_line(void)
+{
+	make();
+	fake.vectors_held = 0;
+	start();
+	CHECK_EQ(device->interrupts, VIRTIO_LINE);
+	works();
+}
+
+/* The table keeps what it is told, the capability's enable bit does not. */
+static void msix_that_cannot_be_enabled(void)
+{
+	make();
+	fake.pci_writable[FAKE_CAP_MSIX + 3] = 0;
+	start();
+	CHECK_EQ(device->interrupts, VIRTIO_LINE);
+	works();
+}
+
+static void without_an_interrupt_of_any_kind(void)
+{
+	make();
+	fake.vectors_held = 0;
+	fake.port.no_line = true;
+	fake.port.msi_limit = 0;
+	start();
+	CHECK_EQ(device->interrupts, VIRTIO_POLLED);
+	works();
+}
+
+/* The lower queue is created last; nothing of it stays when the device does not come up. */
+static void one_that_cannot_be_had(void)
+{
+	make();
+	fake.queue_count = 1;
+	for (unsigned i = 1; i < 3; i++)
+		fake.queues[i].size_max = 0;
+	CHECK_EQ(fake_probe(&fake), ERR_NODEV);
+	CHECK_NOTHING_LEFT();
+	lacks_queue_2 = true;
+	make();
+	fake.queue_count = 1;
+	for (unsigned i = 1; i < 3; i++)
+		fake.queues[i].size_max = 0;
+	start();
+	CHECK_EQ(device->queue_limit, 1);
+}
+
+/* ---- Another size --------------------------------------------------------------------------------- */
+
+static void another_size(void)
+{
+	make();
+	start();
+	works();
+	CHECK_EQ(virtio_queue_resize(device->queues[2], 2), 0);
+	CHECK_EQ(device->queues[2]->setup.size, 2);
+	CHECK_EQ(ready_queues, 1);
+	works();
+	CHECK_EQ(virtio_queue_resize(device->queues[2], 8), 0);
+	works();
+	CHECK_EQ(fake_log_count(), 0);
+}
+
+static void another_size_polled(void)
+{
+	fake_setting("irq", "poll");
+	another_size();
+}
+
+static void another_size_without_memory(void)
+{
+	make();
+	start();
+	fake_port.allocation_fails = fake_port.allocated + 1;
+	CHECK_EQ(virtio_queue_resize(device->queues[0], 4), ERR_NOMEM);
+	CHECK_EQ(device->queues[0]->setup.size, 8);
+	works();
+}
+
+static void another_size_is_not_offered(void)
+{
+	make();
+	fake_withdraw(&fake, VIRTIO_F_RING_RESET);
+	start();
+	CHECK_EQ(virtio_queue_resize(device->queues[0], 4), ERR_UNSUPPORTED);
+	works();
+}
+
+/* While it waits for the last buffers, it asks the queue a second time; they never come. */
+static void ask_again(struct vport_work *work)
+{
+	(void)work;
+	CHECK_EQ(virtio_queue_resize(device->queues[0], 2), ERR_BUSY);
+	CHECK_EQ(push(0), ERR_FULL);
+}
+
+static void another_size_while_it_hangs(void)
+{
+	static struct vport_work work = { .run = ask_again };
+
+	make();
+	start();
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	vport_work_queue(&work);
+	int error = virtio_queue_resize(device->queues[0], 4);
+	CHECK(error == 0 || error == ERR_BROKEN);
+	CHECK(FAKE_WAIT(aborted == 1, 3000));
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(device->state == VIRTIO_RUNNING, 3000));
+	works();
+}
+
+static void refuse_when_reset(struct fake_device *here, const char *step)
+{
+	(void)step;
+	here->refuse_queue = true;
+}
+
+/* It resets its queue and does not enable it again: the whole device is reset. */
+static void another_size_is_refused(void)
+{
+	make();
+	start();
+	fake.after_step = refuse_when_reset;
+	CHECK(virtio_queue_resize(device->queues[0], 4) < 0);
+	fake.after_step = NULL;
+	fake.refuse_queue = false;
+	CHECK(FAKE_WAIT(device->resets > 0 && device->state == VIRTIO_RUNNING, 3000));
+	works();
+}
+
+/* ---- The end ---------------------------------------------------------------------------------------- */
+
+/* A device that is given up on its way back takes nothing any more. */
+static void given_up(void)
+{
+	make();
+	start();
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	fake.refuse_queue = true;
+	CHECK(FAKE_WAIT(gone == 1, 5000));
+	CHECK_EQ(aborted, 1);
+	CHECK_EQ(device->state, VIRTIO_FAILED);
+	CHECK_EQ(push(0), ERR_BROKEN);
+	CHECK_EQ(push(2), ERR_BROKEN);
+	CHECK_EQ(virtio_queue_resize(device->queues[0], 4), ERR_BROKEN);
+	CHECK_EQ(aborted, 1);
+}
+
+static void one_fault_at_a_time(void)
+{
+	make();
+	start();
+	virtio_device_fail(device, ERR_IO, "for a test", 1);
+	virtio_device_fail(device, ERR_IO, "for another", 2);
+	CHECK(FAKE_WAIT(device->state == VIRTIO_RUNNING, 2000));
+	CHECK_EQ(device->resets, 1);
+	CHECK_EQ(fake_logged_times("for a test"), 1);
+	CHECK_EQ(fake_logged_times("for another"), 0);
+	CHECK_EQ(device->error, ERR_IO);
+	works();
+}
+
+static void configuration_changes(void)
+{
+	make();
+	start();
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(config_changes == 1, 1000));
+	fake.generation++;
+	CHECK(FAKE_WAIT(config_changes == 2, 1000)); /* without an interrupt: it is looked at */
+}
+
+static void deadlines_of_any_length(void)
+{
+	make();
+	fake_setting("deadline_ms", "99999999");
+	start();
+	CHECK(device->queues[0]->deadline_ticks <
+	      0x4000); /* so that two of them do not wrap around */
+	works();
+}
+
+static void a_deadline_of_nothing(void)
+{
+	make();
+	fake_setting("deadline_ms", "0");
+	start();
+	CHECK_EQ(device->queues[0]->deadline_ticks, 1);
+	works();
+}
+
+/* ---- Before there is a device ------------------------------------------------------------------------ */
+
+static void registers_that_cannot_be(void)
+{
+	make();
+	CHECK_EQ(virtio_mmio_probe(&fake.port, FAKE_MMIO_BASE + 2, FAKE_MMIO_BYTES), ERR_FORMAT);
+	CHECK_EQ(virtio_mmio_probe(&fake.port, FAKE_MMIO_BASE, 0xfc), ERR_FORMAT);
+	CHECK_EQ(fake_logged_times("its register block is malformed"), 2);
+	fake.port.unmappable_to = UINT64_MAX;
+	CHECK_EQ(virtio_mmio_probe(&fake.port, FAKE_MMIO_BASE, FAKE_MMIO_BYTES), ERR_RANGE);
+	CHECK(fake_logged("its registers cannot be mapped"));
+	fake_port.allocation_fails = fake_port.allocated + 1;
+	CHECK_EQ(virtio_mmio_probe(&fake.port, FAKE_MMIO_BASE, FAKE_MMIO_BYTES), ERR_NOMEM);
+	CHECK_NOTHING_LEFT();
+	fake.port.unmappable_to = 0;
+	CHECK_EQ(virtio_mmio_probe(&fake.port, FAKE_MMIO_BASE, 0x10000), 0);
+	CHECK_EQ(device->config_size, 0x1000); /* more than any device has */
+}
+
+static void a_bar_without_an_address(void)
+{
+	make();
+	fake_pci_set(&fake, PCI_BAR0 + 4, 4, 0);
+	CHECK_EQ(fake_probe(&fake), ERR_RANGE);
+	CHECK(fake_logged("it cannot be enabled: a BAR has no address"));
+	CHECK_NOTHING_LEFT();
+	make();
+	fake.pci_writable[PCI_COMMAND] = 0;
+	CHECK_EQ(fake_probe(&fake), ERR_IO);
+	CHECK(fake_logged("its command register does not take what is written"));
+	CHECK_NOTHING_LEFT();
+}
+
+/* 4.1.4.3.2: it is enabled before it was told where it is. */
+static void enable_early(struct fake_device *here, const char *step)
+{
+	if (strcmp(step, "status=11") == 0)
+		here->queues[0].ready = true;
+}
+
+static void a_queue_that_is_enabled_already(void)
+{
+	make();
+	fake.after_step = enable_early;
+	CHECK(fake_probe(&fake) < 0);
+	CHECK(fake_logged("queue 0 could not be enabled"));
+	CHECK_NOTHING_LEFT();
+}
+
+int main(void)
+{
+	static const struct scenario scenarios[] = {
+		SCENARIO(with_a_gap, ON_ALL),
+		SCENARIO(with_a_gap_and_one_vector, ON_PCI | ON_SPLIT),
+		SCENARIO(with_a_gap_and_a_line, ON_PCI | ON_SPLIT),
+		SCENARIO(msix_that_cannot_be_enabled, ON_PCI | ON_SPLIT),
+		SCENARIO(without_an_interrupt_of_any_kind, ON_BUSES),
+		SCENARIO(one_that_cannot_be_had, ON_BUSES),
+		SCENARIO(another_size, ON_ALL),
+		SCENARIO(another_size_polled, ON_ALL),
+		SCENARIO(another_size_without_memory, ON_BUSES),
+		SCENARIO(another_size_is_not_offered, ON_BUSES),
+		SCENARIO(another_size_while_it_hangs, ON_ALL),
+		SCENARIO(another_size_is_refused, ON_BUSES),
+		SCENARIO(given_up, ON_ALL),
+		SCENARIO(one_fault_at_a_time, ON_BUSES),
+		SCENARIO(configuration_changes, ON_BUSES),
+		SCENARIO(deadlines_of_any_length, ON_BUSES),
+		SCENARIO(a_deadline_of_nothing, ON_BUSES),
+		SCENARIO(registers_that_cannot_be, ON_MMIO | ON_SPLIT),
+		SCENARIO(a_bar_without_an_address, ON_PCI | ON_SPLIT),
+		SCENARIO(a_queue_that_is_enabled_already, ON_BUSES),
+	};
+
+	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
+}
