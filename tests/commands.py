@@ -26,7 +26,7 @@ class Typed:
 
 
 COMMANDS = (
-    Typed("input-without-newline", "DISK=", 0, r"^no newline$", "echo no newline"),
+    Typed("input-without-newline", "DISK=none", 0, r"^no newline$", "echo no newline"),
     Typed("input-with-newline", "ARCH=aarch64", 0, r"^two$", "echo one\necho two\n"),
     Typed("no-such-compiler", "make -n COMPILER=foo", 2, r"COMPILER=foo: there is gcc clang"),
     Typed("no-such-cc", "make -n CC=tcc", 2, r"COMPILER=tcc: there is gcc clang"),
@@ -36,6 +36,7 @@ COMMANDS = (
     Typed("too-little-memory-aarch64", "ARCH=aarch64 MEM=4", 2, r"^MEM=4: at least 5 on aarch64$"),
     Typed("least-memory-x86_64", "MEM=2 APP=hello", 71, r"^memory: too little"),
     Typed("least-memory-aarch64", "ARCH=aarch64 MEM=5 APP=hello", 0, r"^hello from ringlet"),
+    Typed("no-disk", "DISK=none APP=disksum", 1, r"^disksum: there is no disk$"),
     Typed("forward-nonsense", "FWD=zz", 2, r"^FWD=zz: two ports"),
     Typed("forward-no-port", "FWD=8080:0", 2, r"^FWD=8080:0: two ports"),
     Typed("open-quote", "KERNEL_ARGS='a=\"b'", 2, r"^KERNEL_ARGS="),

@@ -22,7 +22,7 @@ Variables, with their defaults:
   RING=split             split packed
   IRQ=                   msix intx poll; the best there is
   GIC=2                  2 3 (virt)
-  DISK=                  raw and qcow2 images, a.img,b.img; ARCH=host: vhost-user:SOCKET
+  DISK=                  raw and qcow2 images, a.img,b.img; none; ARCH=host: vhost-user:SOCKET
   RW=                    1: what the guest writes is kept; otherwise thrown away
   QUEUES=1               queues of a disk
   NET=user               user none; FWD=8080:80 forwards a TCP port; ARCH=host: vhost-user:SOCKET
