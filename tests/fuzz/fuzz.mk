@@ -24,6 +24,10 @@ fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE))
 	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c \
 	$(addprefix drivers/virtio/,config.c queue.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
 
+# Sources that a target includes.
+FUZZ_INCLUDED = drivers/virtio/device.c $(addprefix tests/host/fake/,port.c memory.c)
+$(O)/fuzz/device: $(FUZZ_INCLUDED)
+
 # Every load of shared memory asks the fuzzer first.
 FUZZ_RING = -include tests/fuzz/hostile_loads.h
 fuzz_flags_split = $(FUZZ_RING) -DFUZZ_FORMAT=VIRTQ_SPLIT
@@ -38,7 +42,7 @@ $(FUZZERS): $$(fuzz_$$(@F)) $(wildcard tests/fuzz/*.h) $(HOST_HEADERS) tests/fuz
 	@mkdir -p $(@D)
 	$(Q)clang -std=gnu11 $(WARNINGS) -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -fno-omit-frame-pointer -I. $(fuzz_flags_$(@F)) \
-		-o $@ $(filter %.c,$^)
+		-o $@ $(filter-out $(FUZZ_INCLUDED),$(filter %.c,$^))
 
 fuzz: $(if $(TARGET),$(TARGET:%=$(O)/fuzz/%),fuzzers) | need-fuzz ## fuzz each target for SECONDS (TARGET='split packed': only these); docs/evidence.md
 	@O=$(abspath $(O)) tests/fuzz/run.py --seconds $(SECONDS) $(or $(TARGET),$(FUZZ_TARGETS))
