@@ -28,7 +28,7 @@ class Machine:
     transport: str = ""  # the first that the machine has
     ring: str = "split"
     irq: str = ""
-    gic: str = "2"
+    gic: str = ""  # where there is one, the first of GICS
     smp: int = 1
     mem: int = 64  # MiB
     root_port: bool = False  # the devices stand behind a PCI Express root port
@@ -53,13 +53,16 @@ class Machine:
             raise Refused(f"IRQ={self.irq}: there is {' '.join(IRQS[1:])}")
         if transport == "mmio" and self.irq in ("msix", "intx"):
             raise Refused(f"IRQ={self.irq}: that is for PCI; TRANSPORT=mmio has its line, or IRQ=poll")
-        if self.gic not in GICS:
-            raise Refused(f"GIC={self.gic}: there is {' '.join(GICS)}")
+        if self.gic and self.arch != "aarch64":
+            raise Refused(f"GIC={self.gic}: {self.arch} has none")
+        gic = self.gic or (GICS[0] if self.arch == "aarch64" else "")
+        if gic not in ("", *GICS):
+            raise Refused(f"GIC={gic}: there is {' '.join(GICS)}")
         if self.smp < 1:
             raise Refused(f"SMP={self.smp}: at least 1")
         if self.mem < LEAST_MEMORY[self.arch]:
             raise Refused(f"MEM={self.mem}: at least {LEAST_MEMORY[self.arch]} on {self.arch}")
-        return dataclasses.replace(self, machine=machine, transport=transport)
+        return dataclasses.replace(self, machine=machine, transport=transport, gic=gic)
 
     def kernel_options(self):
         """What the kernel must be told, on its command line, to use the machine as described."""
