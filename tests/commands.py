@@ -41,6 +41,8 @@ COMMANDS = (
     Typed("flag-2", "TRACE=2", 2, r"^TRACE=2: there is 0 1$"),
     Typed("no-queues", "QUEUES=0 DISK=LICENSE", 2, r"^QUEUES=0: at least 1$"),
     Typed("gic-x86_64", "GIC=2", 2, r"^GIC=2: x86_64 has none$"),
+    Typed("line-mmio", "ARCH=aarch64 IRQ=intx APP=lsvirtio", 0, r"^vda +mmio .* intx "),
+    Typed("msix-mmio", "ARCH=aarch64 IRQ=msix", 2, r"^IRQ=msix: that is for PCI"),
     Typed("forward-nonsense", "FWD=zz", 2, r"^FWD=zz: two ports"),
     Typed("forward-no-port", "FWD=8080:0", 2, r"^FWD=8080:0: two ports"),
     Typed("open-quote", "KERNEL_ARGS='a=\"b'", 2, r"^KERNEL_ARGS="),
