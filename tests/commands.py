@@ -43,6 +43,8 @@ COMMANDS = (
     Typed("gic-x86_64", "GIC=2", 2, r"^GIC=2: x86_64 has none$"),
     Typed("line-mmio", "ARCH=aarch64 IRQ=intx APP=lsvirtio", 0, r"^vda +mmio .* intx "),
     Typed("msix-mmio", "ARCH=aarch64 IRQ=msix", 2, r"^IRQ=msix: that is for PCI"),
+    Typed("no-such-emulator", "QEMU=/nonexistent", 2, r"^QEMU=/nonexistent: no such program$"),
+    Typed("padded-disk", "DISK=LICENSE APP=disksum", 0, r"^LICENSE: the last sector is padded"),
     Typed("forward-nonsense", "FWD=zz", 2, r"^FWD=zz: two ports"),
     Typed("forward-no-port", "FWD=8080:0", 2, r"^FWD=8080:0: two ports"),
     Typed("open-quote", "KERNEL_ARGS='a=\"b'", 2, r"^KERNEL_ARGS="),
