@@ -87,10 +87,10 @@ static int read_disk(struct block_device *disk, struct sha256 *sum, uint64_t *wh
 	return result;
 }
 
-static bool allocate(void)
+static bool allocate(struct block_device *disk)
 {
 	for (piece_size = PIECE_MAX; piece_size >= PIECE_MIN; piece_size /= 2) {
-		uint8_t *memory = vport_alloc(DEPTH * piece_size);
+		uint8_t *memory = block_buffer_alloc(disk, DEPTH * piece_size);
 		for (unsigned i = 0; i < DEPTH && memory != NULL; i++)
 			pieces[i].memory = memory + i * piece_size;
 		if (memory != NULL)
@@ -107,14 +107,13 @@ static bool sum_disk(const char *program, struct block_device *disk)
 	char text[2 * SHA256_SIZE + 1];
 	uint64_t where = 0;
 
-	if (pieces[0].memory == NULL && !allocate()) {
+	if (!allocate(disk)) {
 		kprint("%s: out of memory\n", program);
 		return false;
 	}
 	sha256_begin(&sum);
 	int result = read_disk(disk, &sum, &where);
-	if (disk->gone)
-		pieces[0].memory = NULL; /* it may still be written to (block.h) */
+	block_buffer_free(disk, pieces[0].memory, DEPTH * piece_size);
 	if (result < 0) {
 		kprint("%s: %s could not be read at sector %lu: %s\n", program, disk->name,
 		       (unsigned long)where, error_text(result));
@@ -153,9 +152,5 @@ int main(int argc, char **argv)
 		kprint("%s: there is no disk\n", argv[0]);
 		return 1;
 	}
-	bool good = sum_disks(argc, argv);
-	if (pieces[0].memory != NULL)
-		vport_free(pieces[0].memory, DEPTH * piece_size);
-	pieces[0].memory = NULL;
-	return good ? 0 : 1;
+	return sum_disks(argc, argv) ? 0 : 1;
 }

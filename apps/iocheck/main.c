@@ -146,7 +146,7 @@ static bool add(struct block_device *disk)
 		size = disk->block_size;
 	*subject = (struct subject){ .disk = disk, .resets_before = disk->resets };
 	for (unsigned k = 0; k < DEPTH; k++) {
-		void *memory = vport_alloc(size);
+		void *memory = block_buffer_alloc(disk, size);
 		if (memory == NULL)
 			return false;
 		subject->slots[k].subject = subject;
@@ -161,8 +161,9 @@ static void free_all(void)
 	for (unsigned i = 0; i < subject_count; i++) {
 		for (unsigned k = 0; k < DEPTH; k++) {
 			struct block_segment *segment = &subjects[i].slots[k].segment;
-			if (segment->memory != NULL && !subjects[i].disk->gone)
-				vport_free(segment->memory, segment->length);
+			if (segment->memory != NULL)
+				block_buffer_free(subjects[i].disk, segment->memory,
+						  segment->length);
 		}
 	}
 	subject_count = 0;

@@ -8,6 +8,8 @@
 #include "drivers/virtio/block.h"
 #include "lib/error.h"
 
+#define BUFFER_ALIGN 4096
+
 static struct block_device *disks;
 
 struct block_device *block_first(void)
@@ -55,6 +57,19 @@ void block_add(struct block_device *disk, const char *prefix)
 	disk->name[i] = 0;
 	disk->next = NULL;
 	*end = disk;
+}
+
+void *block_buffer_alloc(struct block_device *disk, size_t size)
+{
+	dma_addr_t unused; /* it is mapped with each request, like any buffer */
+
+	return vport_dma_alloc(disk->port, size, BUFFER_ALIGN, &unused);
+}
+
+void block_buffer_free(struct block_device *disk, void *memory, size_t size)
+{
+	if (!disk->gone)
+		vport_dma_free(disk->port, memory, size);
 }
 
 /* The length of each segment and of all together, the place on the disk. A device request takes whole sectors,

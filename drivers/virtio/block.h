@@ -104,6 +104,12 @@ struct block_device *block_find(const char *name); /* NULL when there is none */
  * ERR_RANGE past the end, ERR_INVALID unaligned or empty, ERR_READ_ONLY, ERR_NODEV. */
 int block_submit(struct block_device *disk, struct block_request *request);
 
+/* Memory that this disk can be given as it is: with any other, a port may have to copy through memory of its
+ * own. Zeroed, aligned to a page; NULL when there is none. Freed with the same size
+ * when no request uses it any more; of a disk that is gone it is kept for good. Program context. */
+void *block_buffer_alloc(struct block_device *disk, size_t size);
+void block_buffer_free(struct block_device *disk, void *memory, size_t size);
+
 /* Synchronous (L5, drivers/virtio/block_sync.c); program or work context. They copy through a buffer of
  * the driver's own, so that a device that is given up keeps nothing of the caller's. 0 or an error. */
 int block_read(struct block_device *disk, uint64_t sector, void *buffer, size_t length);
