@@ -255,17 +255,29 @@ bool pages_ready(void)
 	return area_count > 0;
 }
 
+static uint64_t print_range(const struct boot_range *range, const char *what)
+{
+	uint64_t bytes = range->end - range->start;
+	kprint("0x%012lx … 0x%012lx %10lu KiB %s\n", (unsigned long)range->start,
+	       (unsigned long)range->end, kib(bytes), what);
+	return bytes;
+}
+
+/* The kernel's own memory is no part of mmu_ram: it has its row where it lies. */
 void memory_print(void)
 {
 	const struct ranges *ram = mmu_ram();
+	uint64_t bytes = 0;
+	bool printed = false;
 	for (unsigned i = 0; i < ram->count; i++) {
-		const struct boot_range *range = &ram->range[i];
-		kprint("0x%012lx … 0x%012lx %10lu KiB RAM\n", (unsigned long)range->start,
-		       (unsigned long)range->end, kib(range->end - range->start));
+		if (!printed && boot_info.image.start < ram->range[i].start) {
+			bytes += print_range(&boot_info.image, "the kernel");
+			printed = true;
+		}
+		bytes += print_range(&ram->range[i], "RAM");
 	}
-	kprint("0x%012lx … 0x%012lx %10lu KiB the kernel\n", (unsigned long)boot_info.image.start,
-	       (unsigned long)boot_info.image.end,
-	       kib(boot_info.image.end - boot_info.image.start));
-	kprint("%lu of %lu KiB are free\n", kib((uint64_t)pages_free_count() * PAGE_SIZE),
-	       kib((uint64_t)total * PAGE_SIZE));
+	if (!printed)
+		bytes += print_range(&boot_info.image, "the kernel");
+	kprint("%lu KiB in all, %lu of them free\n", kib(bytes),
+	       kib((uint64_t)pages_free_count() * PAGE_SIZE));
 }
