@@ -36,6 +36,8 @@ COMMANDS = (
     Typed("too-little-memory-aarch64", "ARCH=aarch64 MEM=4", 2, r"^MEM=4: at least 5 on aarch64$"),
     Typed("least-memory-x86_64", "MEM=2 APP=hello", 71, r"^memory: too little"),
     Typed("least-memory-aarch64", "ARCH=aarch64 MEM=5 APP=hello", 0, r"^hello from ringlet"),
+    Typed("memory-in-order", "ARGS=lsmem", 0, r" RAM\n.* the kernel\n.* RAM\n\d+ KiB in all, "),
+    Typed("draft-is-kept", "", 0, r"^three$", "echo one\necho th\x10\x0eree\n"),
     Typed("no-disk", "DISK=none APP=disksum", 1, r"^disksum: there is no disk$"),
     Typed("flag-yes", "RW=yes", 2, r"^RW=yes: there is 0 1$"),
     Typed("flag-2", "TRACE=2", 2, r"^TRACE=2: there is 0 1$"),

@@ -24,6 +24,7 @@ enum { KEY_UP = 0x100, KEY_DOWN, KEY_RIGHT, KEY_LEFT, KEY_HOME, KEY_END, KEY_DEL
 #define HISTORY 16
 static char history[HISTORY][EDIT_SIZE];
 static unsigned history_count; /* of all lines there ever were; the last HISTORY of them are kept */
+static char draft[EDIT_SIZE];  /* the line that is being written, while an old one is shown */
 
 static const char *prompt;
 static char *text;
@@ -83,12 +84,10 @@ static void move(size_t to)
 	redraw();
 }
 
-/* `back` lines ago; 0 is the line that is being written, which is empty again then. */
+/* `back` lines ago; 0 is the line that is being written. */
 static void recall(unsigned back)
 {
-	text[0] = '\0';
-	if (back > 0)
-		strcpy(text, history[(history_count - back) % HISTORY]);
+	strcpy(text, back > 0 ? history[(history_count - back) % HISTORY] : draft);
 	length = cursor = strlen(text);
 	redraw();
 }
@@ -193,12 +192,20 @@ static int read_key(void)
 	return c == ESCAPE ? read_sequence() : c;
 }
 
+static void keep_draft(void)
+{
+	memcpy(draft, text, length);
+	draft[length] = '\0';
+}
+
 static void edit(int key, unsigned *back)
 {
 	unsigned kept = history_count < HISTORY ? history_count : HISTORY;
 	switch (key) {
 	case KEY_UP:
 	case CTRL('P'):
+		if (*back == 0)
+			keep_draft();
 		if (*back < kept)
 			recall(++*back);
 		break;
@@ -273,6 +280,7 @@ int edit_line(const char *with_prompt, char line[EDIT_SIZE])
 		}
 		if (key == CTRL('C')) {
 			length = cursor = 0;
+			back = 0;
 			show("^C\n");
 			show(prompt);
 		} else if (key == '\r' || key == '\n') {
