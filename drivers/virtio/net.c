@@ -166,6 +166,10 @@ static int allocate_buffers(struct virtio_net *nic)
 	nic->buffer_count = count < POOL_BYTES_MAX / nic->buffer_bytes
 				    ? count
 				    : POOL_BYTES_MAX / nic->buffer_bytes;
+	unsigned to_send = nic->transmit->setup.size;
+	if (to_send > nic->buffer_count / 2)
+		to_send = nic->buffer_count / 2;
+	nic->receive_max = nic->buffer_count - to_send;
 	nic->buffers = vport_alloc(nic->buffer_count * sizeof(*nic->buffers));
 	nic->memory =
 		vport_dma_alloc(nic->device->port, (size_t)nic->buffer_count * nic->buffer_bytes,

@@ -57,7 +57,7 @@ void net_release(struct net_device *net, struct net_buffer *frame)
 		frame = more;
 	}
 	/* A listener that kept many frames gives them back: the device may have none left to fill. */
-	if (!nic->receiving && nic->receive->ring.in_flight < nic->receive->setup.size / 2)
+	if (!nic->receiving && nic->receive->ring.in_flight < nic->receive_max / 2)
 		vport_mark(&nic->receive->event);
 }
 
@@ -199,7 +199,8 @@ int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned 
 /* Header and frame are one descriptor: 12 bytes of header come first all the same (5.1.9). */
 void net_refill(struct virtio_net *nic)
 {
-	while (nic->free && virtq_has_room(&nic->receive->ring, 1)) {
+	while (nic->free && nic->receive->ring.in_flight < nic->receive_max &&
+	       virtq_has_room(&nic->receive->ring, 1)) {
 		struct net_buffer *buffer = nic->free;
 		struct virtq_segment segment = { buffer->address, buffer->size };
 

@@ -11,6 +11,8 @@ struct virtio_net {
 	struct virtio_device *device;
 	struct virtio_queue *receive, *transmit;
 	unsigned buffer_count;
+	unsigned
+		receive_max; /* of them, as many as the device may have to fill: the others are to send */
 	uint32_t buffer_bytes;
 	struct net_buffer *buffers, *free;
 	uint8_t *memory;
