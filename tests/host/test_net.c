@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-net (VIRTIO 1.4, 5.1) against a fake wire: frames in one piece and in several, a pool that runs out, and a
+ * device that breaks the rules (FAULTS 1, 3, 6, 7, 13, 35, 36, 39, 40). */
+#include "drivers/virtio/net.h"
+
+#include "drivers/virtio/device.h"
+#include "drivers/virtio/inspect.h"
+#include "tests/host/fake/scenario.h"
+
+static struct fake_device fake;
+static struct fake_wire wire;
+static struct net_device *net;
+
+static const uint8_t good_header[12] = { [10] = 1 };
+
+static void make(void)
+{
+	static const uint8_t mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
+
+	fake_device_init(&fake, bus, &fake_net, ring);
+	fake.state = &wire;
+	wire.mtu = 1500;
+	memcpy(fake.config, mac, 6);
+	fake_config_set(&fake, 6, 2, 1);     /* link up */
+	fake_config_set(&fake, 10, 2, 1500); /* mtu */
+}
+
+/* What came in, checked and given back. */
+static unsigned heard;
+static size_t heard_length;
+static uint8_t heard_frame[FAKE_FRAME_BYTES];
+static bool keep_frames;
+static struct net_buffer *kept;
+
+static void listen(struct net_device *interface, struct net_buffer *const *frames, unsigned count,
+		   void *cookie)
+{
+	CHECK(cookie == &heard);
+	CHECK(count > 0 && count <= NET_BURST);
+	for (unsigned i = 0; i < count; i++) {
+		heard++;
+		heard_length = frames[i]->length;
+		memcpy(heard_frame, net_data(frames[i]), frames[i]->length);
+		if (keep_frames) {
+			frames[i]->next = kept;
+			kept = frames[i];
+		} else {
+			net_release(interface, frames[i]);
+		}
+	}
+}
+
+static void start(void)
+{
+	CHECK_EQ(fake_probe(&fake), 0);
+	net = net_find("net0");
+	if (!net)
+		exit(1);
+	net_listen(net, listen, &heard);
+	fake_sleep(1);
+}
+
+/* ---- Frames ------------------------------------------------------------------------------ */
+
+static void fill(uint8_t *frame, size_t length, unsigned seed)
+{
+	for (size_t i = 0; i < length; i++)
+		frame[i] = (uint8_t)(seed + i * 7);
+}
+
+static void sends(size_t length)
+{
+	struct net_buffer *frame = net_take(net);
+	uint8_t expected[2000];
+	unsigned before = wire.sent;
+
+	CHECK(frame != NULL);
+	if (!frame)
+		return;
+	fill(expected, length, (unsigned)length);
+	memcpy(net_data(frame), expected, length);
+	frame->length = (uint32_t)length;
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	CHECK(FAKE_WAIT(wire.sent > before, 100));
+	CHECK_EQ(wire.length, length);
+	CHECK(memcmp(wire.frame, expected, length) == 0);
+}
+
+static void receives(size_t length)
+{
+	static uint8_t frame[FAKE_FRAME_BYTES];
+	unsigned before = heard;
+
+	fill(frame, length, (unsigned)length + 1);
+	CHECK(fake_receive(&fake, good_header, frame, length, 0));
+	CHECK(FAKE_WAIT(heard > before, 100));
+	CHECK_EQ(heard_length, length);
+	CHECK(memcmp(heard_frame, frame, length) == 0);
+	fake_sleep(1); /* the buffer goes back */
+}
+
+static void works(void)
+{
+	fake_sleep(1);
+	sends(60);
+	sends(1514);
+	receives(60);
+	receives(1514);
+}
+
+static void frames_of_every_length(void)
+{
+	make();
+	start();
+	CHECK_EQ(net->mtu, 1500);
+	CHECK(net->link);
+	CHECK_EQ(net->mac[5], 0x56);
+	for (size_t length = 14; length <= 1514; length += 25) {
+		sends(length);
+		receives(length);
+	}
+	CHECK_EQ(net->failed + net->malformed + net->unheard, 0);
+}
+
+static void too_short_or_too_long(void)
+{
+	make();
+	start();
+	struct net_buffer *frame = net_take(net);
+	frame->length = 13;
+	CHECK_EQ(net_send(net, &frame, 1), ERR_RANGE);
+	frame->length = 1515;
+	CHECK_EQ(net_send(net, &frame, 1), ERR_RANGE);
+	net_release(net, frame);
+	CHECK_EQ(wire.sent, 0);
+	works();
+}
+
+static unsigned done_count;
+static int done_status;
+
+static void done(struct net_buffer *frame, int status)
+{
+	(void)frame;
+	done_count++;
+	done_status = status;
+}
+
+/* Several pieces of memory of the caller's own, as many as there may be, some of them empty. */
+static void frames_in_pieces(void)
+{
+	static uint8_t memory[NET_ROOM + 1514];
+	struct net_buffer pieces[NET_MAX_PIECES];
+
+	make();
+	start();
+	for (unsigned count = 1; count <= NET_MAX_PIECES; count++) {
+		unsigned before = wire.sent, at = NET_ROOM;
+		fill(memory, sizeof(memory), count);
+		for (unsigned i = 0; i < count; i++) {
+			unsigned length = i % 3 == 2 ? 0 : 20 + i * 11;
+			net_buffer_over(&pieces[i], memory, sizeof(memory));
+			pieces[i].start = at;
+			pieces[i].length = length;
+			pieces[i].more = i + 1 < count ? &pieces[i + 1] : NULL;
+			at += length;
+		}
+		pieces[0].done = done;
+		uint8_t expected[1514];
+		memcpy(expected, memory + NET_ROOM, at - NET_ROOM);
+		struct net_buffer *frame = &pieces[0];
+		done_count = 0;
+		CHECK_EQ(net_send(net, &frame, 1), 1);
+		CHECK(FAKE_WAIT(wire.sent > before && done_count > 0, 300));
+		CHECK_EQ(done_count, 1);
+		CHECK_EQ(done_status, 0);
+		CHECK_EQ(wire.length, at - NET_ROOM);
+		CHECK(memcmp(wire.frame, expected, wire.length) == 0);
+		CHECK_EQ(fake_port.mappings, 0);
+	}
+	works();
+}
+
+/* More than the queue holds: as many as fit are taken, the others stay the caller's. */
+static void more_than_there_is_room_for(void)
+{
+	make();
+	start();
+	struct net_buffer *frames[128];
+	unsigned count = 0;
+	fake.deaf = true;
+	while (count < 128 && (frames[count] = net_take(net)) != NULL)
+		frames[count++]->length = 60;
+	CHECK_EQ(count, 64); /* the other 64 are for receiving */
+	int sent = net_send(net, frames, count);
+	CHECK_EQ(sent, 64);
+	CHECK(net_take(net) == NULL);
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(wire.sent == 64, 1000));
+	works();
+	CHECK_EQ(net->sent >= 64, true);
+}
+
+/* A listener that keeps what it gets: then nothing can be received, and it goes on when they come back. */
+static void listener_that_keeps_frames(void)
+{
+	make();
+	start();
+	keep_frames = true;
+	uint8_t frame[60] = { 0 };
+	unsigned received = 0;
+	while (received < 1000 && fake_receive(&fake, good_header, frame, sizeof(frame), 0)) {
+		received++;
+		fake_sleep(1);
+	}
+	CHECK_EQ(received, 128); /* the whole pool */
+	CHECK_EQ(heard, 128);
+	CHECK(net_take(net) == NULL);
+	keep_frames = false;
+	while (kept) {
+		struct net_buffer *next = kept->next;
+		net_release(net, kept);
+		kept = next;
+	}
+	fake_sleep(300);
+	works();
+}
+
+static void nobody_listens(void)
+{
+	uint8_t frame[60] = { 0 };
+
+	make();
+	start();
+	net_listen(net, NULL, NULL);
+	for (unsigned i = 0; i < 500; i++) {
+		CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), 0));
+		fake_sleep(1);
+	}
+	CHECK_EQ(net->unheard, 500);
+	net_listen(net, listen, &heard);
+	works();
+}
+
+static void polled(void)
+{
+	fake_setting("irq", "poll");
+	make();
+	start();
+	CHECK(!net->interrupts);
+	works();
+	uint8_t frame[60] = { 0 };
+	unsigned before = heard;
+	CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), 0));
+	net_poll(net);
+	CHECK_EQ(heard, before + 1);
+}
+
+static void link_goes_and_comes(void)
+{
+	make();
+	start();
+	for (unsigned i = 0; i < 3; i++) {
+		fake_config_set(&fake, 6, 2, 0);
+		fake.generation++;
+		fake_interrupt_config(&fake);
+		CHECK(FAKE_WAIT(!net->link, 100));
+		fake_config_set(&fake, 6, 2, 1);
+		fake.generation++;
+		fake_interrupt_config(&fake);
+		CHECK(FAKE_WAIT(net->link, 100));
+	}
+	CHECK_EQ(fake_logged_times("link down"), 3);
+	CHECK_EQ(fake_logged_times("link up"), 3);
+	works();
+}
+
+static void address_of_its_own(void)
+{
+	make();
+	fake_withdraw(&fake, 5);
+	start();
+	CHECK_EQ(net->mac[0] & 3, 2); /* locally administered, of one station */
+	works();
+}
+
+/* ---- 7, 39, 40: what is passed for a frame ------------------------------------------------------ */
+
+static void row7_shorter_than_a_frame(void)
+{
+	static uint8_t frame[60];
+
+	make();
+	start();
+	for (uint32_t written = 1; written < 12 + 14; written++) {
+		CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), written));
+		fake_sleep(1);
+		CHECK_EQ(net->malformed, written);
+	}
+	for (unsigned i = 0; i < 300; i++) { /* and none of the buffers is lost */
+		CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), 1));
+		fake_sleep(1);
+	}
+	CHECK_EQ(heard, 0);
+	CHECK_EQ(virtio_first()->resets, 0);
+	receives(14);
+	works();
+}
+
+static void row39_num_buffers(void)
+{
+	static const uint16_t numbers[] = { 0, 2, 3, 0x7fff, 0xffff };
+	static uint8_t frame[60];
+
+	make();
+	start();
+	for (unsigned i = 0; i < 5; i++) {
+		uint8_t header[12] = { 0 };
+		header[10] = (uint8_t)numbers[i];
+		header[11] = (uint8_t)(numbers[i] >> 8);
+		CHECK(fake_receive(&fake, header, frame, sizeof(frame), 0));
+		fake_sleep(1);
+		CHECK_EQ(net->malformed, i + 1);
+	}
+	CHECK_EQ(heard, 0);
+	works();
+}
+
+static void row40_offload_fields(void)
+{
+	static uint8_t frame[60];
+
+	make();
+	start();
+	for (unsigned i = 0; i < 10; i++) {
+		uint8_t header[12];
+		memset(header, 0xff, 10); /* flags, gso type and sizes, csum_start, csum_offset */
+		header[i] = (uint8_t)(i * 31);
+		header[10] = 1;
+		header[11] = 0;
+		CHECK(fake_receive(&fake, header, frame, sizeof(frame), 0));
+		fake_sleep(1);
+		CHECK_EQ(heard, i + 1);
+		CHECK_EQ(heard_length, 60);
+	}
+	works();
+}
+
+static void row40_mtu_0(void)
+{
+	make();
+	fake_config_set(&fake, 10, 2, 0);
+	start();
+	CHECK_EQ(net->mtu, 1500);
+	CHECK(fake_logged("impossible mtu 0"));
+	works();
+}
+
+static void row40_mtu_67(void)
+{
+	make();
+	fake_config_set(&fake, 10, 2, 67);
+	start();
+	CHECK_EQ(net->mtu, 1500);
+	works();
+}
+
+static void row40_mtu_65535(void)
+{
+	make();
+	wire.mtu = 65535;
+	fake_config_set(&fake, 10, 2, 65535);
+	start();
+	CHECK_EQ(net->mtu, 65535);
+	receives(65549);
+	sends(60);
+}
+
+/* ---- Rings --------------------------------------------------------------------------------------- */
+
+static void row1_used_id_beyond_the_queue(void)
+{
+	make();
+	start();
+	for (unsigned i = 1; i <= 6; i++) {
+		struct fake_queue *queue = &fake.queues[i % 2];
+		struct net_buffer *frame = net_take(net);
+		CHECK(frame != NULL);
+		frame->length = 60;
+		fake.deaf = true;
+		CHECK_EQ(net_send(net, &frame, 1), 1);
+		ring_device_lie_used(&queue->ring, 999, 0, 1);
+		fake_interrupt_queue(queue);
+		CHECK(FAKE_WAIT(virtio_first()->resets == i, 1000));
+		CHECK_EQ(net->resets, i);
+		CHECK_EQ(net->failed, i);
+		fake.deaf = false;
+		works();
+	}
+}
+
+static void row3_received_twice(void)
+{
+	make();
+	start();
+	struct ring_chain *chain = fake.queues[0].ring.taken;
+	uint16_t id = chain->id;
+	fake_use(&fake.queues[0], chain, 72);
+	ring_device_lie_used(&fake.queues[0].ring, id, 72, 1);
+	fake_interrupt_queue(&fake.queues[0]);
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1, 1000));
+	CHECK(heard <= 1);
+	works();
+}
+
+static void row6_more_written_than_the_buffer_has(void)
+{
+	make();
+	start();
+	struct ring_chain *chain = fake.queues[0].ring.taken;
+	fake_use(&fake.queues[0], chain, (uint32_t)chain->writable + 1);
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1, 1000));
+	CHECK_EQ(heard, 0);
+	works();
+}
+
+static void row13_never_sent(void)
+{
+	static uint8_t memory[NET_ROOM + 60];
+	struct net_buffer buffer, *frame = &buffer;
+
+	fake_setting("deadline_ms", "500");
+	make();
+	start();
+	net_buffer_over(&buffer, memory, sizeof(memory));
+	buffer.start = NET_ROOM;
+	buffer.length = 60;
+	buffer.done = done;
+	fake.deaf = true;
+	uint64_t begun = fake_port.now;
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	CHECK(FAKE_WAIT(done_count > 0, 3000));
+	CHECK(fake_port.now - begun < UINT64_C(1500000000));
+	CHECK_EQ(done_count, 1);
+	CHECK_EQ(done_status, ERR_TIMEOUT);
+	CHECK_EQ(fake_port.mappings, 0);
+	CHECK_EQ(virtio_first()->resets, 1);
+	fake.deaf = false;
+	works();
+	/* Nothing comes in for hours: that is no fault. */
+	fake_sleep(100000);
+	CHECK_EQ(virtio_first()->resets, 1);
+}
+
+static void row35_needs_reset(void)
+{
+	make();
+	start();
+	for (unsigned i = 1; i <= 5; i++) {
+		struct net_buffer *frame = net_take(net);
+		CHECK(frame != NULL);
+		frame->length = 60;
+		fake.deaf = true;
+		CHECK_EQ(net_send(net, &frame, 1), 1);
+		fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+		fake_interrupt_config(&fake);
+		CHECK(FAKE_WAIT(virtio_first()->resets == i &&
+					virtio_first()->state == VIRTIO_RUNNING,
+				1000));
+		fake.deaf = false;
+		CHECK_EQ(net->failed, i);
+		works();
+		fake_sleep(600);
+	}
+	/* And no buffer was lost. */
+	struct net_buffer *frames[64];
+	for (unsigned i = 0; i < 64; i++) {
+		frames[i] = net_take(net);
+		CHECK(frames[i] != NULL);
+	}
+	for (unsigned i = 0; i < 64; i++)
+		net_release(net, frames[i]);
+}
+
+static void row36_gone(void)
+{
+	make();
+	start();
+	struct net_buffer *frame = net_take(net);
+	frame->length = 60;
+	frame->done = NULL;
+	fake.gone = true;
+	net_send(net, &frame, 1);
+	CHECK(FAKE_WAIT(net->gone, 5000));
+	CHECK(!net->link);
+	frame = net_take(net);
+	CHECK(frame != NULL);
+	frame->length = 60;
+	CHECK_EQ(net_send(net, &frame, 1), ERR_NODEV);
+	net_release(net, frame);
+	net_poll(net);
+	fake_sleep(1000);
+}
+
+static void flood(void)
+{
+	static uint8_t frame[60];
+	unsigned before;
+
+	make();
+	start();
+	for (unsigned round = 0; round < 50; round++) {
+		before = heard;
+		unsigned received = 0;
+		while (fake_receive(&fake, good_header, frame, sizeof(frame), 0))
+			received++;
+		CHECK_EQ(received, 64);
+		CHECK(FAKE_WAIT(heard == before + received, 100));
+		fake_sleep(1);
+	}
+	works();
+}
+
+static void out_of_memory(void)
+{
+	unsigned count = 0;
+	int error;
+
+	do {
+		make();
+		fake_port.allocation_fails = fake_port.allocated + ++count;
+		error = fake_probe(&fake);
+		if (error) {
+			CHECK_EQ(error, ERR_NOMEM);
+			CHECK_NOTHING_LEFT();
+		}
+	} while (error && count < 50);
+	CHECK(count > 5 && count < 50);
+	net = net_find("net0");
+	net_listen(net, listen, &heard);
+	works();
+}
+
+static void queue_is_not_enabled(void)
+{
+	make();
+	fake.refuse_queue = true;
+	CHECK_EQ(fake_probe(&fake), ERR_IO);
+	CHECK_NOTHING_LEFT();
+	CHECK(net_first() == NULL);
+}
+
+int main(void)
+{
+	static const struct scenario scenarios[] = {
+		SCENARIO(frames_of_every_length, ON_ALL),
+		SCENARIO(too_short_or_too_long, ON_BUSES),
+		SCENARIO(frames_in_pieces, ON_ALL),
+		SCENARIO(more_than_there_is_room_for, ON_ALL),
+		SCENARIO(listener_that_keeps_frames, ON_ALL),
+		SCENARIO(nobody_listens, ON_ALL),
+		SCENARIO(polled, ON_ALL),
+		SCENARIO(link_goes_and_comes, ON_BUSES),
+		SCENARIO(address_of_its_own, ON_BUSES),
+		SCENARIO(row7_shorter_than_a_frame, ON_ALL),
+		SCENARIO(row39_num_buffers, ON_ALL),
+		SCENARIO(row40_offload_fields, ON_ALL),
+		SCENARIO(row40_mtu_0, ON_BUSES),
+		SCENARIO(row40_mtu_67, ON_BUSES),
+		SCENARIO(row40_mtu_65535, ON_BUSES),
+		SCENARIO(row1_used_id_beyond_the_queue, ON_ALL),
+		SCENARIO(row3_received_twice, ON_ALL),
+		SCENARIO(row6_more_written_than_the_buffer_has, ON_ALL),
+		SCENARIO(row13_never_sent, ON_ALL),
+		SCENARIO(row35_needs_reset, ON_ALL),
+		SCENARIO(row36_gone, ON_ALL),
+		SCENARIO(flood, ON_ALL),
+		SCENARIO(out_of_memory, ON_ALL),
+		SCENARIO(queue_is_not_enabled, ON_BUSES),
+	};
+	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
+}
