@@ -2,6 +2,8 @@
 /*
  * The shell's commands: a table of name, arguments, help and function. A program of the image is a
  * command too, by its name.
+ *
+ * Left out: stopping a program. There is no scheduler, so nothing else runs until it returns.
  */
 #include "commands.h"
 
@@ -23,11 +25,17 @@
 
 #define USAGE (-1) /* what a command returns that did not understand its arguments */
 #define USAGE_STATUS 2
+#define MAX_STATUS 127
 #define MAX_SECTORS 2048
 #define MAX_RANDOM 256
 
+/* In the text of a limit, which is a macro. */
+#define TEXT_OF(macro) #macro
+#define TEXT(macro) TEXT_OF(macro)
+
 struct command {
 	const char *name, *arguments, *help;
+	const char *limits; /* of its arguments; empty where there are none */
 	int (*run)(int argc, char **argv);
 };
 
@@ -80,7 +88,7 @@ static int do_echo(int argc, char **argv)
 static int do_halt(int argc, char **argv)
 {
 	uint64_t status = 0;
-	if (argc > 2 || (argc == 2 && (!number(argv[1], &status) || status > 127)))
+	if (argc > 2 || (argc == 2 && (!number(argv[1], &status) || status > MAX_STATUS)))
 		return USAGE;
 	exit((int)status);
 }
@@ -197,42 +205,92 @@ static int do_run(int argc, char **argv)
 	return app->main(argc - 1, argv + 1);
 }
 
+/* A program, but one that is looked for among the commands. */
+static int do_lsvirtio(int argc, char **argv)
+{
+	const struct app *app = app_find(argv[0]);
+	if (app != NULL)
+		return app->main(argc, argv);
+	kprint("%s: that program was not linked into this image\n", argv[0]);
+	return APP_UNKNOWN;
+}
+
 static int do_help(int argc, char **argv);
 
 static const struct command commands[] = {
-	{ "clear", "", "clears the screen", do_clear },
-	{ "echo", "[WORD…]", "prints its arguments", do_echo },
-	{ "halt", "[STATUS]", "ends the machine", do_halt },
-	{ "help", "", "this list", do_help },
-	{ "hexdump", "[OFFSET [LENGTH]]", "shows what was read", do_hexdump },
-	{ "lsmem", "", "lists memory", do_lsmem },
-	{ "lspci", "", "lists PCI functions and their BARs", do_lspci },
-	{ "read", "DISK SECTOR [COUNT]", "reads sectors of 512 bytes", do_read },
-	{ "rng", "[COUNT]", "prints random bytes from the host", do_rng },
-	{ "run", "PROGRAM [ARGUMENT…]", "runs a program; its name alone does too", do_run },
+	{ "clear", "", "clears the screen", "", do_clear },
+	{ "echo", "[WORD…]", "prints its arguments", "", do_echo },
+	{ "halt", "[STATUS]", "ends the machine", "STATUS is 0 to " TEXT(MAX_STATUS), do_halt },
+	{ "help", "[COMMAND]", "this list, or all about one of them", "", do_help },
+	{ "hexdump", "[OFFSET [LENGTH]]", "shows what was read",
+	  "both in bytes; from 0 on, a sector", do_hexdump },
+	{ "lsmem", "", "lists memory", "", do_lsmem },
+	{ "lspci", "", "lists PCI functions and their BARs", "", do_lspci },
+	{ "lsvirtio", "", "lists virtio devices", "", do_lsvirtio },
+	{ "read", "DISK SECTOR [COUNT]", "reads sectors of 512 bytes",
+	  "COUNT is 1 to " TEXT(MAX_SECTORS), do_read },
+	{ "rng", "[COUNT]", "prints random bytes from the host", "COUNT is 1 to " TEXT(MAX_RANDOM),
+	  do_rng },
+	{ "run", "PROGRAM [ARGUMENT…]", "runs a program; its name alone does too", "", do_run },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+static const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static void print_form(const struct command *command)
+{
+	kprint("%s%s%s", command->name, command->arguments[0] == '\0' ? "" : " ",
+	       command->arguments);
+}
+
 static void print_usage(const struct command *command)
 {
-	kprint("%s%s%s\n", command->name, command->arguments[0] == '\0' ? "" : " ",
-	       command->arguments);
+	print_form(command);
+	kprint("%s%s\n", command->limits[0] == '\0' ? "" : "; ", command->limits);
+}
+
+static int help_about(const char *name)
+{
+	const struct command *command = command_find(name);
+	if (command != NULL) {
+		print_usage(command);
+		kprint("        %s\n", command->help);
+		return 0;
+	}
+	if (app_find(name) != NULL) {
+		kprint("%s is a program; what it does is told at the top of apps/%s/main.c\n", name,
+		       name);
+		return 0;
+	}
+	kprint("help: there is no command and no program %s\n", name);
+	return 1;
 }
 
 static int do_help(int argc, char **argv)
 {
-	(void)argv;
-	if (argc != 1)
+	if (argc > 2)
 		return USAGE;
+	if (argc == 2)
+		return help_about(argv[1]);
 	for (size_t i = 0; i < COMMANDS; i++) {
-		print_usage(&commands[i]);
-		kprint("        %s\n", commands[i].help);
+		print_form(&commands[i]);
+		kprint("\n        %s\n", commands[i].help);
 	}
 	kprint("programs:");
-	for (unsigned i = 0; i < app_count; i++)
-		kprint(" %s", app_table[i].name);
-	kprint("\n");
+	const char *name;
+	for (unsigned i = COMMANDS; (name = edit_candidate(i)) != NULL; i++)
+		kprint(" %s", name);
+	kprint("\nA program that runs cannot be stopped from within: in QEMU on a terminal Ctrl-A "
+	       "x "
+	       "ends the machine,\nand Ctrl-A a is a Ctrl-A.\n");
 	return 0;
 }
 
@@ -241,19 +299,22 @@ const char *edit_candidate(unsigned n)
 	if (n < COMMANDS)
 		return commands[n].name;
 	n -= COMMANDS;
-	return n < app_count ? app_table[n].name : NULL;
+	for (unsigned i = 0; i < app_count; i++) {
+		if (command_find(app_table[i].name) == NULL && n-- == 0)
+			return app_table[i].name;
+	}
+	return NULL;
 }
 
 int command_run(int argc, char **argv)
 {
-	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strcmp(commands[i].name, argv[0]) != 0)
-			continue;
-		int status = commands[i].run(argc, argv);
+	const struct command *command = command_find(argv[0]);
+	if (command != NULL) {
+		int status = command->run(argc, argv);
 		if (status != USAGE)
 			return status;
 		kprint("usage: ");
-		print_usage(&commands[i]);
+		print_usage(command);
 		return USAGE_STATUS;
 	}
 	const struct app *app = app_find(argv[0]);
