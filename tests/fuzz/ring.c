@@ -234,14 +234,15 @@ static int push(unsigned readable, unsigned writable, uint32_t step)
 {
 	struct virtq_segment segments[MAX_SIZE];
 	unsigned total = readable + writable;
-	uint32_t bytes = 0;
+	uint32_t bytes = 0, in = 0; /* all of them are at most UINT32_MAX: virtq.h */
 
 	for (unsigned i = 0; i < total; i++) {
 		uint32_t most = UINT32_MAX - bytes - (total - i);
 		segments[i].address.bits = ring.next_number << 12 | i;
 		segments[i].length = 1 + (step < most ? step : most);
+		bytes += segments[i].length;
 		if (i >= readable)
-			bytes += segments[i].length;
+			in += segments[i].length;
 	}
 	bool indirect = total > 1 && total <= ring.setup.indirect_entries;
 	unsigned descriptors = indirect ? 1 : total;
@@ -259,7 +260,7 @@ static int push(unsigned readable, unsigned writable, uint32_t step)
 	ring.buffers[id] = (struct buffer){
 		.in_flight = true,
 		.number = ring.next_number++,
-		.writable = bytes,
+		.writable = in,
 		.descriptors = descriptors,
 	};
 	ring.fifo[ring.in_flight++] = (unsigned)id;

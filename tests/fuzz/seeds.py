@@ -50,6 +50,8 @@ def rings():
     yield "full", bytes([0, 4]) + (bytes([0x80, 0x11, 4]) + push(0, 1) + PUBLISH + use(0, 0) +
                                    POP_ALL) * 3
     yield "wrong-id", bytes([0, 3]) + push(1, 1) + PUBLISH + use(0, 1) + aim(0, 7) + POP + RESET + work
+    yield "huge", bytes([8, 3]) + b"".join(bytes([0x40, 0x33, *length]) + PUBLISH + use(0, 9) + POP for length in (
+        b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\x20"))
     yield "long", bytes([0, 3]) + push(1, 1) + PUBLISH + use(0, 1) + aim(1, 0xffff) + POP + RESET
     yield "runs-ahead", bytes([0, 3]) + push(1, 1) + PUBLISH + aim(2, 9) + POP + RESET + work
     yield "twice", bytes([0, 3]) + push(1, 1) * 2 + PUBLISH + use(0, 1) + POP + aim(0, 0) + aim(2, 2) + POP
