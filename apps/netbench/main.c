@@ -159,16 +159,16 @@ static uint64_t run_tx(uint64_t count)
 static uint64_t run_rx(uint64_t count)
 {
 	uint64_t before = 0, heard = vport_now();
-	unsigned looks = 0;
 
-	while (received < count) {
+	for (uint64_t looks = 1; received < count; looks++) {
 		wait();
+		if (poll && looks % LOOKS_WITHOUT_TIME != 0)
+			continue;
+		uint64_t now = vport_now();
 		if (received != before) {
 			before = received;
-			heard = 0;
-		} else if (heard == 0 || (poll && ++looks % LOOKS_WITHOUT_TIME != 0)) {
-			heard = heard == 0 ? vport_now() : heard;
-		} else if (vport_now() - heard > SILENCE_NS) {
+			heard = now;
+		} else if (now - heard > SILENCE_NS) {
 			errors++;
 			break;
 		}
