@@ -59,13 +59,13 @@ def fuzz(target, seconds):
     corpus, findings = BUILD / "corpus" / target, BUILD / "findings"
     corpus.mkdir(parents=True, exist_ok=True)
     findings.mkdir(parents=True, exist_ok=True)
-    before = set(findings.iterdir())
+    before = set(findings.glob(f"{target}-*"))
     done = subprocess.run(
         ["nice", "-n", "10", *command(target, [f"-max_total_time={seconds}",
                                                f"-artifact_prefix={findings}/{target}-"],
                                       corpus, FUZZ / "corpus" / target)],
         capture_output=True, text=True, errors="replace", timeout=seconds + 300, check=False)
-    found = sorted(set(findings.iterdir()) - before)
+    found = sorted(set(findings.glob(f"{target}-*")) - before)
     if done.returncode and not found:
         found = [findings / f"{target}-status-{done.returncode}"]
     text = done.stderr
