@@ -35,25 +35,28 @@ def read_only(folder, images, name):
 
 
 def failing(folder, images, name):
-    """A disk whose 9th MiB cannot be read: QEMU's blkdebug says so."""
+    """A disk of which one sector in the 10th MiB cannot be read: QEMU's blkdebug says so."""
     disk = pattern_of(16 << 20)(folder, images, name)
     config = folder / f"{name}.blkdebug"
-    config.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "18432"\n'
+    config.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "18437"\n'
                       'once = "off"\n', encoding="ascii")
     return Disk(disk.path, driver=f"blkdebug:{config}")
 
 
+BLOCKS_OF_4096 = "logical_block_size=4096,physical_block_size=4096"
 DISKS = {
     "pattern": shared("pattern.raw", "raw"),
     "pattern-qcow2": shared("pattern.qcow2", "qcow2"),
     "gpt": shared("gpt.raw", "raw"),
     "pattern-16M": pattern_of(16 << 20),
     "scratch": scratch(16 << 20),
-    "scratch-4096": scratch(16 << 20, options="logical_block_size=4096,physical_block_size=4096"),
+    "scratch-4096": scratch(16 << 20, options=BLOCKS_OF_4096),
     "scratch-small-queue": scratch(16 << 20, options="queue-size=8,seg-max-adjust=on"),
     "scratch-no-indirect": scratch(16 << 20, options="indirect_desc=off,event_idx=off"),
     "read-only": read_only,
     "failing": failing,
+    "incomplete-block": scratch((1 << 20) + 512, options=BLOCKS_OF_4096),
+    "less-than-a-block": scratch(512, options=BLOCKS_OF_4096),
     "odd": pattern_of((1 << 20) + 512),
 }
 

@@ -32,27 +32,36 @@ static void done(struct block_request *request)
 	piece->in_flight = false;
 }
 
-/* Submits the next piece, if there is one. *sector is where it begins. */
-static int submit(struct block_device *disk, struct piece *piece, uint64_t *sector)
+static int start(struct block_device *disk, struct piece *piece, uint64_t sector, size_t length)
 {
-	uint64_t left = disk->capacity > *sector ? (disk->capacity - *sector) * BLOCK_SECTOR : 0;
 	piece->segment.memory = piece->memory;
-	piece->segment.length = left < piece_size ? (size_t)left : piece_size;
+	piece->segment.length = length;
 	piece->request = (struct block_request){
 		.op = BLOCK_READ,
-		.sector = *sector,
+		.sector = sector,
 		.segments = &piece->segment,
 		.segment_count = 1,
 		.done = done,
 		.cookie = piece,
 	};
-	if (left == 0)
-		return 0;
 	piece->in_flight = true;
 	int result = block_submit(disk, &piece->request);
 	if (result < 0)
 		piece->in_flight = false;
-	*sector += piece->segment.length / BLOCK_SECTOR;
+	return result;
+}
+
+/* Submits the next piece, if there is one. *sector is where it begins, and then where the next one does. */
+static int submit(struct block_device *disk, struct piece *piece, uint64_t *sector)
+{
+	uint64_t left = disk->capacity > *sector ? (disk->capacity - *sector) * BLOCK_SECTOR : 0;
+	size_t length = left < piece_size ? (size_t)left : piece_size;
+	piece->segment.length = 0; /* the end, unless there is more */
+	if (length == 0)
+		return 0;
+	int result = start(disk, piece, *sector, length);
+	if (result == 0)
+		*sector += length / BLOCK_SECTOR;
 	return result;
 }
 
@@ -62,6 +71,21 @@ static void wait_for(const struct piece *piece)
 		vport_relax(VPORT_NEVER);
 }
 
+/* A piece could not be read: read block by block from there to the end of all that was asked for, this is
+ * the first block that cannot. (An emulator joins requests, and fails them together.) Where every block can
+ * now, the piece is named. */
+static uint64_t first_bad(struct block_device *disk, uint64_t sector, uint64_t end)
+{
+	for (uint64_t at = sector; at < end; at += disk->block_size / BLOCK_SECTOR) {
+		if (start(disk, &pieces[0], at, disk->block_size) < 0)
+			break;
+		wait_for(&pieces[0]);
+		if (pieces[0].request.status < 0)
+			return at;
+	}
+	return sector;
+}
+
 /* 0, or the error that the disk could not be read for; *where is the sector then. */
 static int read_disk(struct block_device *disk, struct sha256 *sum, uint64_t *where)
 {
@@ -69,21 +93,26 @@ static int read_disk(struct block_device *disk, struct sha256 *sum, uint64_t *wh
 	int result = 0;
 	for (unsigned i = 0; i < DEPTH && result == 0; i++)
 		result = submit(disk, &pieces[i], &ahead);
+	*where = ahead;
 	for (unsigned i = 0; result == 0; i = (i + 1) % DEPTH) {
 		struct piece *piece = &pieces[i];
 		if (piece->segment.length == 0)
 			break;
 		wait_for(piece);
-		*where = piece->request.sector;
 		result = piece->request.status;
-		if (result < 0)
+		if (result < 0) {
+			*where = piece->request.sector;
 			break;
+		}
 		sha256_add(sum, piece->memory, piece->segment.length);
 		result = submit(disk, piece, &ahead);
+		*where = ahead;
 	}
 	/* The memory is the driver's until each request has ended. */
 	for (unsigned i = 0; i < DEPTH; i++)
 		wait_for(&pieces[i]);
+	if (result == ERR_IO)
+		*where = first_bad(disk, *where, ahead);
 	return result;
 }
 
@@ -123,7 +152,12 @@ static bool sum_disk(const char *program, struct block_device *disk)
 	sha256_end(&sum, digest);
 	sha256_text(digest, text);
 	kprint("%s: %s %lu sha256 %s\n", program, disk->name, (unsigned long)bytes, text);
-	return true;
+	if (disk->tail_sectors == 0)
+		return true;
+	kprint("%s: %s was not read to its end: its last %u sectors are no whole block of %u "
+	       "bytes\n",
+	       program, disk->name, disk->tail_sectors, disk->block_size);
+	return false;
 }
 
 /* Sums the disks that are named, all of them where none is; whether each could be read. */
