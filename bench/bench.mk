@@ -13,8 +13,8 @@ bench: kernels floors $(IMAGES)/pattern.raw | need-bench
 	@O=$(abspath $(O)) bench/blk.py metal $(ROUNDS)
 endif
 
-bench-counts: kernels $(BENCH)/count.so | need-bench ## guest instructions, notifications and interrupts for a 4 KiB read: figures that repeat exactly
-	@O=$(abspath $(O)) bench/counts.py
+bench-counts: kernels $(BENCH)/count.so | need-bench ## guest instructions, notifications and interrupts for a 4 KiB read: figures that repeat exactly; docs/evidence.md
+	@O=$(abspath $(O)) bench/counts.py --evidence
 
 # A plugin of the emulator that counts instructions.
 $(BENCH)/count.so: bench/plugin/count.c | need-bench

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Guest instructions, notifications and interrupts for each 4 KiB read: figures that repeat exactly.
 
-    make bench-counts            the table, for every machine, ring format, depth and way of waiting
+    make bench-counts            the table, for every machine, ring format, depth and way of waiting, which
+                                 goes into docs/evidence.md as well
     bench/counts.py --profile virt-mmio split 32 poll        where the instructions go, by function
 
 A plugin in QEMU counts instructions from one turn of the event loop to the next, and holds the guest up
@@ -89,8 +90,9 @@ def count(machine, ring, depth, wait):
 
 
 def table():
-    print(f"{'machine':<10} {'ring':<7} {'depth':>5} {'wait':<5} {'instructions':>12} {'notifications':>14} "
-          f"{'interrupts':>11}   each a 4 KiB read")
+    """The table's lines, as they come."""
+    yield (f"{'machine':<10} {'ring':<7} {'depth':>5} {'wait':<5} {'instructions':>12} {'notifications':>14} "
+           f"{'interrupts':>11}   each a 4 KiB read")
     missed = 0
     for machine, ring, depth, wait in itertools.product(MACHINES, ("split", "packed"), (1, 32), ("poll", "irq")):
         instructions, notifications, interrupts, odd = count(machine, ring, depth, wait)
@@ -99,9 +101,9 @@ def table():
         missed += over
         note = f"   goal {goal}" + (": missed" if over else "") if goal else ""
         note += f"   {odd} turns with other answers" if odd else ""
-        print(f"{machine:<10} {ring:<7} {depth:>5} {wait:<5} {instructions:>12.1f} {notifications:>14.4f} "
-              f"{interrupts:>11.4f}{note}", flush=True)
-    print(f"bench-counts: {missed} goals missed" if missed else "bench-counts: all goals reached")
+        yield (f"{machine:<10} {ring:<7} {depth:>5} {wait:<5} {instructions:>12.1f} {notifications:>14.4f} "
+               f"{interrupts:>11.4f}{note}")
+    yield f"bench-counts: {missed} goals missed" if missed else "bench-counts: all goals reached"
 
 
 def profile(machine, ring, depth, wait):
@@ -121,7 +123,17 @@ def profile(machine, ring, depth, wait):
     print(f"{sum(times.values()) / items:>8.2f}  in all, each a request")
 
 
-if sys.argv[1:2] == ["--profile"]:
-    profile(*sys.argv[2:6])
-else:
-    table()
+def main():
+    if sys.argv[1:2] == ["--profile"]:
+        profile(*sys.argv[2:6])
+        return
+    lines = []
+    for line in table():
+        print(line, flush=True)
+        lines.append(line)
+    if sys.argv[1:] == ["--evidence"]:
+        subprocess.run([TOP / "tools/evidence.py", "bench-counts", "--title", "What a read costs", "--command",
+                        "make bench-counts"], input="```\n" + "\n".join(lines) + "\n```\n", text=True, check=True)
+
+
+main()
