@@ -25,8 +25,8 @@ OPTIONS = ["-c11", "-machdep", "gcc_x86_64", "-eva", "-eva-auto-loop-unroll", "4
            "-eva-msg-key=-initial-state,-final-states", "-eva-no-show-progress"]
 RINGS = ["proofs/eva/rings.c", "drivers/virtio/virtq.c", "drivers/virtio/split.c", "drivers/virtio/packed.c"]
 RING_OPTIONS = ["-eva-slevel-function", "main:0,use:0,push:0"]
-QUEUES = [f"VIRTQ_SPLIT_{size}" for size in (1, 2, 4, 8, 256, 32768)] + [
-    f"VIRTQ_PACKED_{size}" for size in (1, 2, 3, 5, 7, 8, 255, 32768)]
+QUEUES = [f"VIRTQ_SPLIT_{size}" for size in (1, 2, 4, 8, 16, 128)] + [
+    f"VIRTQ_PACKED_{size}" for size in (1, 2, 3, 5, 7, 8, 13, 127)]
 
 
 class Proof:
@@ -38,6 +38,19 @@ class Proof:
 PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}"], RING_OPTIONS,
                 quick=queue in ("VIRTQ_SPLIT_2", "VIRTQ_PACKED_2")) for queue in QUEUES]
 PROOFS.append(Proof("both formats, one after another", RINGS, [], RING_OPTIONS))
+
+# What lengths properties may have, and which functions read them (proofs/eva/fdt_values.c).
+FDT_OPTIONS = ["-eva-auto-loop-unroll", "70", "-eva-slevel", "100000"]
+FDT_VALUES = ["proofs/eva/fdt_values.c", "lib/fdt_find.c", "lib/fdt_address.c", "lib/fdt_interrupt.c"]
+PROOFS += [Proof(f"FDT tokens, {size} bytes of structure", ["proofs/eva/fdt_tree.c", "lib/fdt.c"],
+                 [f"-DSMALL={size}", f"-DSTRUCTS_SIZE={size}", f"-DSTRINGS={40 + size}", "-DSTRUCTS=40",
+                  "-DSTRINGS_SIZE=3", f"-include {TOP}/proofs/eva/cells.h"], FDT_OPTIONS, quick=size == 16)
+           for size in (16, 20)]
+PROOFS += [Proof(f"FDT {name}, values of {odd} and {even} bytes", FDT_VALUES,
+                 [f"-DCASE={case}", f"-DODD={odd}", f"-DEVEN={even}"], FDT_OPTIONS, quick=True)
+           for case, name, odd, even in (
+               (0, "paths, phandles, compatible", 1, 5), (1, "reg", 7, 12), (1, "reg", 8, 24),
+               (2, "PCI ranges", 7, 28), (2, "PCI ranges", 24, 56), (5, "msi-map", 7, 16))]
 
 # Without this text, that proof has an alarm. The text is taken out of the file.
 CONTROLS = [
@@ -54,6 +67,11 @@ CONTROLS = [
     ("drivers/virtio/packed.c",
      "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
      "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_2"),
+    ("lib/fdt.c",
+     "\t\tif (name >= fdt->strings_size || token->length > size - at)\n\t\t\treturn false;\n",
+     "FDT tokens, 16 bytes of structure"),
+    ("lib/fdt_interrupt.c", "\tif (length % 16)\n\t\treturn ERR_FORMAT;\n",
+     "FDT msi-map, values of 7 and 16 bytes"),
 ]
 
 
