@@ -446,6 +446,27 @@ static void capacity_grows_unannounced(void)
 	CHECK(FAKE_WAIT(disk->capacity == 200, 600));
 }
 
+/* As long as nothing has changed, the configuration is left alone. */
+static unsigned config_reads;
+
+static void count_config_read(struct fake_device *device)
+{
+	(void)device;
+	config_reads++;
+}
+
+static void configuration_is_read_when_it_changed(void)
+{
+	make();
+	start();
+	fake.before_config_read = count_config_read;
+	fake_sleep(10000);
+	CHECK_EQ(config_reads, 0);
+	fake_interrupt_config(&fake);
+	fake_sleep(10);
+	CHECK(config_reads > 0);
+}
+
 static void capacity_not_a_multiple_of_the_block(void)
 {
 	static uint8_t bytes[4096];
@@ -525,6 +546,20 @@ static void queue_reset_only_pretended(void)
 	works();
 }
 
+/* Its vector does not hold a second time: the device is reset as a whole, and found another way. */
+static void queue_reset_loses_its_vector(void)
+{
+	make();
+	fake_offer(&fake, VIRTIO_F_RING_RESET);
+	start();
+	fake.no_queue_vectors = true;
+	CHECK_EQ(block_resize_queue(disk, 32), ERR_IO);
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1 && virtio_first()->state == VIRTIO_RUNNING,
+			2000));
+	CHECK_EQ(virtio_first()->interrupts, VIRTIO_LINE);
+	works();
+}
+
 static void queue_reset_never_ends(void)
 {
 	make();
@@ -563,11 +598,13 @@ int main(void)
 		SCENARIO(more_than_4_gib, ON_RINGS),
 		SCENARIO(capacity_grows, ON_BUSES),
 		SCENARIO(capacity_grows_unannounced, ON_BUSES),
+		SCENARIO(configuration_is_read_when_it_changed, ON_BUSES),
 		SCENARIO(capacity_not_a_multiple_of_the_block, ON_BUSES),
 		SCENARIO(queue_resized_in_mid_flight, ON_ALL),
 		SCENARIO(queue_resized_under_a_device_that_does_nothing, ON_ALL),
 		SCENARIO(queue_resize_without_the_feature, ON_BUSES),
 		SCENARIO(queue_reset_only_pretended, ON_ALL),
+		SCENARIO(queue_reset_loses_its_vector, ON_RINGS),
 		SCENARIO(queue_reset_never_ends, ON_ALL),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));

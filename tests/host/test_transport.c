@@ -557,6 +557,8 @@ static void shared_memory(void)
 	CHECK_EQ(address, bus == FAKE_PCI ? FAKE_BAR4 + 0x4000 : 0x123400000);
 	CHECK_EQ(length, 0x3000);
 	CHECK_EQ(device->transport->shared_memory(device, 2, &address, &length), ERR_NODEV);
+	CHECK_EQ(device->transport->shared_memory(device, 3, &address, &length), ERR_NODEV);
+	CHECK_EQ(device->transport->shared_memory(device, 4, &address, &length), ERR_NODEV);
 	if (bus == FAKE_PCI) {
 		fake_pci_set(&fake, FAKE_CAP_SHM + 16, 4, 1); /* 4 GiB further */
 		CHECK_EQ(device->transport->shared_memory(device, 1, &address, &length), ERR_NODEV);

@@ -156,6 +156,46 @@ static void row26_second_capability_is_the_first_good_one(void)
 	starts();
 }
 
+/* The same of the notification structure and of the window: the first one counts. */
+static void row26_second_notification_structure(void)
+{
+	make();
+	for (unsigned i = 2; i < 20; i++)
+		fake_pci_set(&fake, FAKE_CAP_SHM + i, 1,
+			     fake_pci_get(&fake, FAKE_CAP_NOTIFY + i, 1));
+	fake_pci_set(&fake, FAKE_CAP_SHM + 8, 4, 0x5000);
+	fake_pci_set(&fake, FAKE_CAP_SHM + 16, 4, 64);
+	starts();
+}
+
+static void row26_second_window(void)
+{
+	make();
+	for (unsigned i = 2; i < 20; i++)
+		fake_pci_set(&fake, FAKE_CAP_SHM + i, 1,
+			     fake_pci_get(&fake, FAKE_CAP_WINDOW + i, 1));
+	fake.port.unmappable_from = FAKE_BAR4;
+	fake.port.unmappable_to = FAKE_BAR4 + FAKE_BAR4_BYTES;
+	starts();
+}
+
+/* One of the three that make a device modern is enough to tell that it is no legacy one. */
+static void row25_two_of_three_no_good(void)
+{
+	static const unsigned needed[] = { FAKE_CAP_COMMON, FAKE_CAP_NOTIFY, FAKE_CAP_ISR };
+
+	for (unsigned good = 0; good < 3; good++) {
+		make();
+		for (unsigned i = 0; i < 3; i++) {
+			if (i != good)
+				fake_pci_set(&fake, needed[i] + 4, 1, 6);
+		}
+		fails(ERR_FORMAT, good == 0 ? "no usable notification structure"
+					    : "no usable common configuration structure");
+		fake_log_clear();
+	}
+}
+
 static void legacy_only(void)
 {
 	make();
@@ -320,6 +360,14 @@ static void row28_vectors_read_back_ffff(void)
 	CHECK_EQ(fake.queues[0].vector, FAKE_NO_VECTOR);
 }
 
+static void row28_vectors_of_queues_refused(void)
+{
+	make();
+	fake.no_queue_vectors = true;
+	ladder(VIRTIO_LINE, 0);
+	CHECK_EQ(fake.config_vector, FAKE_NO_VECTOR);
+}
+
 static void row28_table_outside_its_bar(void)
 {
 	make();
@@ -411,6 +459,29 @@ static void window_for_the_doorbell_only(void)
 	fake.port.unmappable_to = FAKE_BAR4 + FAKE_BAR4_BYTES;
 	starts();
 	CHECK_EQ(virtio_first()->queues[0]->doorbell, 0);
+}
+
+static void window_for_the_isr_only(void)
+{
+	make();
+	fake.port.unmappable_from = FAKE_BAR4 + FAKE_ISR;
+	fake.port.unmappable_to = FAKE_BAR4 + FAKE_CONFIG;
+	starts();
+	CHECK_EQ(virtio_first()->interrupts, VIRTIO_MSIX);
+	for (unsigned i = 0; i < 10; i++)
+		works();
+}
+
+/* An interrupt handler cannot read the ISR by the window: no line then. */
+static void window_for_the_isr_and_no_msix(void)
+{
+	make();
+	fake.vectors_held = 0;
+	fake.port.unmappable_from = FAKE_BAR4 + FAKE_ISR;
+	fake.port.unmappable_to = FAKE_BAR4 + FAKE_CONFIG;
+	starts();
+	CHECK_EQ(virtio_first()->interrupts, VIRTIO_POLLED);
+	works();
 }
 
 static void window_for_the_configuration_only(void)
@@ -552,6 +623,17 @@ static void short_common_configuration(void)
 	CHECK(!fake_accepted(&fake, VIRTIO_F_RING_RESET));
 }
 
+static void shortest_common_configuration(void)
+{
+	make();
+	fake_offer(&fake, VIRTIO_F_NOTIF_CONFIG_DATA);
+	fake_offer(&fake, VIRTIO_F_RING_RESET);
+	fake_pci_set(&fake, FAKE_CAP_COMMON + 12, 4, 0x38);
+	starts();
+	CHECK(!fake_accepted(&fake, VIRTIO_F_NOTIF_CONFIG_DATA));
+	CHECK(!fake_accepted(&fake, VIRTIO_F_RING_RESET));
+}
+
 /* ---- In order ------------------------------------------------------------------------------------------- */
 
 static void in_order(void)
@@ -576,6 +658,9 @@ int main(void)
 		SCENARIO(row25_device_configuration_no_good, ON_PCI | ON_SPLIT),
 		SCENARIO(row26_second_capability_is_ignored, ON_PCI | ON_SPLIT),
 		SCENARIO(row26_second_capability_is_the_first_good_one, ON_PCI | ON_SPLIT),
+		SCENARIO(row26_second_notification_structure, ON_PCI | ON_SPLIT),
+		SCENARIO(row26_second_window, ON_PCI | ON_SPLIT),
+		SCENARIO(row25_two_of_three_no_good, ON_PCI | ON_SPLIT),
 		SCENARIO(legacy_only, ON_PCI | ON_SPLIT),
 		SCENARIO(transitional, ON_RINGS),
 		SCENARIO(shared_memory_at_the_end_of_configuration_space, ON_PCI | ON_SPLIT),
@@ -588,6 +673,7 @@ int main(void)
 		SCENARIO(ladder_one_vector_in_the_table, ON_PCI | ON_SPLIT),
 		SCENARIO(ladder_one_message_to_be_had, ON_PCI | ON_SPLIT),
 		SCENARIO(row28_vectors_read_back_ffff, ON_RINGS),
+		SCENARIO(row28_vectors_of_queues_refused, ON_PCI | ON_SPLIT),
 		SCENARIO(row28_table_outside_its_bar, ON_PCI | ON_SPLIT),
 		SCENARIO(row28_table_in_a_bar_that_is_none, ON_PCI | ON_SPLIT),
 		SCENARIO(ladder_no_msix_capability, ON_PCI | ON_SPLIT),
@@ -599,6 +685,8 @@ int main(void)
 		SCENARIO(line_interrupt_of_another_device, ON_BUSES),
 		SCENARIO(window_where_the_bar_cannot_be_mapped, ON_RINGS),
 		SCENARIO(window_for_the_doorbell_only, ON_RINGS),
+		SCENARIO(window_for_the_isr_only, ON_RINGS),
+		SCENARIO(window_for_the_isr_and_no_msix, ON_RINGS),
 		SCENARIO(window_for_the_configuration_only, ON_PCI | ON_SPLIT),
 		SCENARIO(no_window_and_nothing_mapped, ON_PCI | ON_SPLIT),
 		SCENARIO(no_window_and_no_doorbell, ON_PCI | ON_SPLIT),
@@ -612,6 +700,7 @@ int main(void)
 		SCENARIO(notification_config_data, ON_ALL),
 		SCENARIO(both_notification_features, ON_ALL),
 		SCENARIO(short_common_configuration, ON_PCI | ON_SPLIT),
+		SCENARIO(shortest_common_configuration, ON_PCI | ON_SPLIT),
 		SCENARIO(in_order, ON_ALL),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));

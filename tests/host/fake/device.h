@@ -100,6 +100,7 @@ struct fake_device {
 	bool queue_reset_pretends;   /* it is taken, and nothing happens (QEMU\'s virtio-mmio) */
 	bool queue_reset_hangs;      /* it never ends */
 	unsigned vectors_held;       /* MSI-X vectors that it accepts */
+	bool no_queue_vectors;       /* it accepts none for a queue */
 	bool master_stays;           /* the bus master bit cannot be cleared */
 	bool lawless;                /* its complaints of the driver are not counted */
 	bool silent;                 /* it raises no interrupt */

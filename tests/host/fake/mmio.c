@@ -107,8 +107,11 @@ static void write_register(struct fake_device *device, uint64_t offset, uint32_t
 			fake_reset_queue(queue);
 		return;
 	case 0x0ac:
-		device->shm_length = value == 1 ? 0x3000 : UINT64_MAX;
-		device->shm_base = value == 1 ? UINT64_C(0x123400000) : 0;
+		/* Regions 1 (good), 3 (empty), 4 (past the end of all addresses). */
+		device->shm_length = value == 1 || value == 4 ? 0x3000
+				     : value == 3             ? 0
+							      : UINT64_MAX;
+		device->shm_base = value == 4 ? -UINT64_C(0x2000) : UINT64_C(0x123400000);
 		return;
 	}
 	fake_breach(device, "writes a register that cannot be written");

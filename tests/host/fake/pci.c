@@ -132,7 +132,8 @@ static void write_common(struct fake_device *device, uint64_t offset, uint32_t v
 		fake_set_size(queue, value);
 		return;
 	case 0x1a:
-		queue->vector = accept_vector(device, value);
+		queue->vector =
+			device->no_queue_vectors ? FAKE_NO_VECTOR : accept_vector(device, value);
 		return;
 	case 0x1c:
 		fake_set_ready(queue, value);
