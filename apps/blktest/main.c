@@ -284,7 +284,8 @@ int main(int argc, char **argv)
 	}
 	disk = argc == 2 ? block_find(argv[1]) : block_first();
 	if (disk == NULL) {
-		kprint("%s: there is no disk %s\n", argv[0], argc == 2 ? argv[1] : "");
+		kprint("%s: there is no disk%s%s\n", argv[0], argc == 2 ? " " : "",
+		       argc == 2 ? argv[1] : "");
 		return 1;
 	}
 	unit = disk->block_size / BLOCK_SECTOR;

@@ -75,6 +75,14 @@ static void crash_undefined(void)
 	__builtin_trap();
 }
 
+/* Not every processor's division by zero is an exception: where it gives 0, that is caught here. */
+static void crash_divide(void)
+{
+	volatile int many = 1000, zero = 0;
+	if (many / zero == 0)
+		__builtin_trap();
+}
+
 static void crash_assert(void)
 {
 	volatile int one = 1;
@@ -110,8 +118,8 @@ static const struct {
 	{ "text", crash_text },     { "rodata", crash_rodata },
 	{ "exec", crash_exec },     { "exec-stack", crash_exec_stack },
 	{ "stack", crash_stack },   { "undefined", crash_undefined },
-	{ "assert", crash_assert }, { "kit", crash_kit },
-	{ "drain", crash_drain },
+	{ "divide", crash_divide }, { "assert", crash_assert },
+	{ "kit", crash_kit },       { "drain", crash_drain },
 };
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
