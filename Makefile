@@ -181,7 +181,7 @@ help: ## print this
 	@tools/help.sh $(MAKEFILE_LIST)
 
 clean: ## remove what was built, except newlib and the disk images
-	rm -rf $(ARCHES:%=$(O)/%) $(O)/tests $(O)/docs
+	rm -rf $(filter-out $(O)/newlib $(O)/images,$(wildcard $(O)/*))
 
 distclean: ## remove everything that was built
 	rm -rf $(O) compile_commands.json
@@ -198,7 +198,7 @@ $(IMAGES)/pattern.raw: test-images/pattern.py | need-run
 
 kernels: $(METAL:%=kernel-%)
 kernel-%: | need-build
-	@$(MAKE) --no-print-directory ARCH=$* all $(O)/$*/kit.o
+	@$(MAKE) --no-print-directory $(if $(filter 1,$(V)),,-s) ARCH=$* all $(O)/$*/kit.o
 
 include tests/host/tests.mk
 include bench/bench.mk
