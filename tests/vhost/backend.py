@@ -621,11 +621,14 @@ class Server:
         while got := self.pop(transmit):
             number, chain = got
             frame = b"".join(self.memory.read(a, n) for a, n, _ in chain)[12:]
-            transmit.push(number, chain, 0)
             self.requests += 1
-            if self.armed and self.requests >= self.after:
-                self.armed = False
-                length, buffers = NET_FAULTS[self.ring_fault]
+            fault = self.ring_fault if self.armed and self.requests >= self.after else None
+            self.armed = self.armed and fault is None
+            if fault not in RING_FAULTS or \
+                    not RING_FAULTS[fault](self, transmit, number, chain, 0):
+                transmit.push(number, chain, 0)
+            if fault in NET_FAULTS:
+                length, buffers = NET_FAULTS[fault]
                 self.send_frame(receive, frame, length, buffers)
             self.send_frame(receive, frame, 12 + len(frame), 1)
 
