@@ -132,6 +132,17 @@ uint32_t fdt_cell(const struct fdt *fdt, int node, const char *name, unsigned in
 
 #define ANY32 Frama_C_unsigned_int_interval(0, UINT32_MAX)
 
+/* Small ones each by itself. */
+static unsigned any_index(void)
+{
+	unsigned index = Frama_C_unsigned_int_interval(0, 7);
+
+	if (any())
+		return Frama_C_unsigned_int_interval(8, UINT32_MAX);
+	/*@ split index; */
+	return index;
+}
+
 int main(void)
 {
 	struct fdt fdt;
@@ -149,13 +160,13 @@ int main(void)
 		fdt_compatible(&fdt, node, "ab,c");
 		break;
 	case 1:
-		fdt_reg(&fdt, node, ANY32, &address, &size);
+		fdt_reg(&fdt, node, any_index(), &address, &size);
 		break;
 	case 2:
-		fdt_pci_range(&fdt, node, ANY32, &range);
+		fdt_pci_range(&fdt, node, any_index(), &range);
 		break;
 	case 3:
-		fdt_interrupt(&fdt, node, ANY32, &interrupt);
+		fdt_interrupt(&fdt, node, any_index(), &interrupt);
 		break;
 	case 4:
 		fdt_pci_interrupt(&fdt, node, Frama_C_unsigned_int_interval(0, 255),
