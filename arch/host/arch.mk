@@ -2,11 +2,11 @@
 # host: the kernel's loop, the drivers and the programs as a Linux process, with the machine's own C
 # library. SANITIZE=1 builds it with the address and undefined-behaviour sanitizers.
 
-ARCH_OBJECTS = $(addprefix arch/host/,main.o memory.o wait.o registers.o vhost_socket.o)
-# Its devices are other processes: of the transports it has that one, and no PCI.
-VIRTIO := $(filter-out drivers/virtio/pci% drivers/virtio/mmio.o,$(VIRTIO)) \
-	$(addprefix drivers/virtio/,vhost_user.o vhost_message.o)
-PCI =
+ARCH_OBJECTS = $(addprefix arch/host/,main.o memory.o wait.o registers.o vhost_socket.o qtest.o \
+	qtest_machine.o)
+KERNEL += kernel/discover.o kernel/pci_access.o
+# Its devices are other processes: back ends by a transport of their own, and QEMU's by PCI and MMIO.
+VIRTIO += $(addprefix drivers/virtio/,vhost_user.o vhost_message.o)
 # These programs test what only a machine of one's own has.
 NOT_HERE = crash selftest
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel as a Linux process: the same event loop, drivers and programs, with the machine's own C
- * library under them and back ends in other processes as their devices.
+ * library under them and other processes as their devices: vhost-user back ends, or QEMU (qtest.h).
  *
  *     build/host/ringlet/ringlet 'app=disksum disk=vhost-user:/tmp/disk.sock -- vda'
+ *     build/host/ringlet/ringlet 'app=lsvirtio qtest=/tmp/qtest.sock machine=q35 ram=/dev/shm/ram'
  *
  * The argument is the kernel's command line, as QEMU's -append would have it.
  */
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "arch/host/host.h"
+#include "arch/host/qtest.h"
 #include "drivers/virtio/vhost_user.h"
 #include "drivers/virtio/virtio.h"
 #include "kernel/app.h"
@@ -25,7 +27,6 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/device.h"
-#include "kernel/discover.h"
 #include "kernel/event.h"
 #include "kernel/exit.h"
 #include "kernel/memory.h"
@@ -112,12 +113,6 @@ static void discover(const char *key, uint32_t type)
 	}
 }
 
-/* For the shell's lspci: there is no such bus here. */
-struct pci_function *pci_first(void)
-{
-	return NULL;
-}
-
 /* ---- Start and end ---------------------------------------------------------------------- */
 
 _Noreturn void arch_shutdown(int status)
@@ -145,10 +140,12 @@ int main(int argc, char **argv)
 	event_init(arch_cpu());
 	cmdline_init();
 	arch_console_init();
-	host_memory_init(vport_setting("mem", DEFAULT_MEMORY_MIB) << 20);
+	if (!qtest_init())
+		host_memory_init(vport_setting("mem", DEFAULT_MEMORY_MIB) << 20);
 	pages_init();
 	discover("disk", VIRTIO_TYPE_BLOCK);
 	discover("net", VIRTIO_TYPE_NET);
+	qtest_discover();
 	int status = app_run_chosen();
 	fflush(stdout);
 	kernel_exit(status);

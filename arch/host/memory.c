@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory of the host port. What devices may see is one memfd, mapped here and, by vhost-user, in the back
- * end's process; kernel/pages.c deals out its pages as it does with RAM, at "physical" addresses from
- * ARENA_ADDRESS on. What they must not see comes from the C library.
+ * Memory of the host port. What devices may see is one file, mapped here and in the devices' process: a memfd
+ * at "physical" addresses from ARENA_ADDRESS on, of which vhost-user tells the back end, or QEMU's RAM
+ * (qtest_machine.c). kernel/pages.c deals out its pages as it does with RAM. What devices must not see comes
+ * from the C library.
  *
  * A buffer that is not in the shared memory is copied through it (6.1-3: what ACCESS_PLATFORM is about,
  * on this port).
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "arch/host/host.h"
@@ -23,23 +25,45 @@
 static uint8_t *arena;
 static int arena_fd = -1;
 static uint64_t arena_bytes;
+static uint64_t arena_address; /* what its first byte's is for devices */
 static struct ranges ram;
 
 struct boot_info boot_info;
 
+static _Noreturn void no_memory(void)
+{
+	perror("memory: no shared memory");
+	exit(1);
+}
+
 void host_memory_init(uint64_t bytes)
 {
-	arena_fd = memfd_create("ringlet", MFD_CLOEXEC);
-	if (arena_fd >= 0 && ftruncate(arena_fd, (off_t)bytes) == 0)
-		arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, arena_fd, 0);
-	if (!arena || arena == MAP_FAILED) {
-		perror("memory: no shared memory");
-		exit(1);
-	}
+	int fd = memfd_create("ringlet", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) != 0)
+		no_memory();
+	host_memory_share(fd, ARENA_ADDRESS);
+}
+
+void host_memory_share(int fd, uint64_t address)
+{
+	struct stat file;
+
+	if (fstat(fd, &file) != 0)
+		no_memory();
+	uint64_t bytes = (uint64_t)file.st_size;
+	arena = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (arena == MAP_FAILED)
+		no_memory();
+	/* A device's address is never a pointer. */
+	uint64_t pointer = (uintptr_t)arena;
+	kit_assert(pointer >= address + bytes || pointer + bytes <= address);
+	arena_fd = fd;
 	arena_bytes = bytes;
-	boot_info.ram[0] = (struct boot_range){ ARENA_ADDRESS, ARENA_ADDRESS + bytes };
+	arena_address = address;
+	boot_info.ram[0] = (struct boot_range){ address, address + bytes };
 	boot_info.ram_count = 1;
-	ranges_add(&ram, ARENA_ADDRESS, ARENA_ADDRESS + bytes);
+	ranges_add(&ram, address, address + bytes);
 }
 
 int host_memory_fd(void)
@@ -52,7 +76,12 @@ uint64_t host_memory_size(void)
 	return arena_bytes;
 }
 
-/* ---- What kernel/pages.c asks of kernel/mmu.c ---------------------------------------- */
+uint64_t host_memory_address(void)
+{
+	return arena_address;
+}
+
+/* ---- What kernel/pages.c and discover.c ask of kernel/mmu.c --------------------------- */
 
 const struct ranges *mmu_ram(void)
 {
@@ -61,7 +90,7 @@ const struct ranges *mmu_ram(void)
 
 uint64_t mmu_direct_end(void)
 {
-	return ARENA_ADDRESS + arena_bytes;
+	return arena_address + arena_bytes;
 }
 
 void mmu_map_rest(void)
@@ -71,16 +100,21 @@ void mmu_map_rest(void)
 
 void *direct(uint64_t phys)
 {
-	kit_assert(phys >= ARENA_ADDRESS && phys - ARENA_ADDRESS < arena_bytes);
-	return arena + (phys - ARENA_ADDRESS);
+	kit_assert(phys >= arena_address && phys - arena_address < arena_bytes);
+	return arena + (phys - arena_address);
 }
 
 bool phys_of(const void *address, uint64_t *phys)
 {
 	uintptr_t offset = (uintptr_t)address - (uintptr_t)arena;
 
-	*phys = ARENA_ADDRESS + offset;
+	*phys = arena_address + offset;
 	return offset < arena_bytes;
+}
+
+bool range_is_ram(uint64_t start, uint64_t length)
+{
+	return ranges_touch(&ram, start, length);
 }
 
 /* ---- vport ----------------------------------------------------------------------------- */

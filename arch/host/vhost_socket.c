@@ -153,5 +153,5 @@ struct vhost_port_memory vhost_port_memory(void)
 {
 	return (struct vhost_port_memory){ .fd = host_memory_fd(),
 					   .size = host_memory_size(),
-					   .device_address = ARENA_ADDRESS };
+					   .device_address = host_memory_address() };
 }
