@@ -141,8 +141,8 @@ gdb: | need-debug ## the debugger for a `make debug` in another terminal
 	$(if $(GDB_ARCH),,$(error ARCH=$(ARCH): that is a program like any other, which gdb starts itself))
 	gdb-multiarch -ex 'set architecture $(GDB_ARCH)' -ex 'target remote :$(or $(GDB_PORT),1234)' $(W).elf
 
-test: kernels processes images hosted fuzzers | need-test ## everything: lint, test-host, test-boot and test-vhost
-	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host fuzz images tools boot vhost
+test: kernels processes images hosted fuzzers | need-test ## everything: lint, test-host, test-boot, test-vhost and test-qtest
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host fuzz images tools boot vhost qtest
 
 test-host: kernels images hosted fuzzers | need-test ## the tests that boot nothing: hosted ones by gcc and clang, sanitized
 	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host fuzz images
@@ -204,6 +204,7 @@ include tests/host/tests.mk
 include bench/bench.mk
 include tests/fuzz/fuzz.mk
 include tests/vhost/vhost.mk
+include tests/qtest/qtest.mk
 include tests/coverage.mk
 include proofs/proofs.mk
 include tools/rings/rings.mk

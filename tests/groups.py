@@ -14,11 +14,12 @@ import tomllib
 import checks
 import commands
 import disks
+import qtest.cases
+import vhost.cases
 from ringlet import ktap
 from ringlet.machine import Guest, Machine
 from ringlet.test import Failed, Test
 from ringlet.vmm import TIMED_OUT, Process, Qemu, boot
-from vhost import cases
 
 TESTS = pathlib.Path(__file__).resolve().parent
 TOP = TESTS.parent
@@ -198,4 +199,4 @@ def tools():
 
 
 GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "tools": tools,
-          "boot": boot_tests, "vhost": cases.tests}
+          "boot": boot_tests, "vhost": vhost.cases.tests, "qtest": qtest.cases.tests}

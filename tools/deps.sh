@@ -107,7 +107,7 @@ purposes_of() {
 	run) echo build run ;;
 	bench | bench-counts | bench-linux) echo bench ;;
 	debug | gdb) echo build debug ;;
-	test | test-host | test-boot | test-vhost) echo test ;;
+	test | test-host | test-boot | test-vhost | test-qtest) echo test ;;
 	lint | format | format-check) echo lint ;;
 	images) echo images ;;
 	fuzz | fuzzers | fuzz-seeds) echo fuzz ;;
