@@ -213,25 +213,38 @@ bool packed_publish(struct virtq *vq, uint32_t *data)
 	return (uint16_t)(new - wanted - 1) < count;
 }
 
-/* 2.8.22: whether the descriptor at our used position has been written by the device in this round. */
-static bool is_used(const struct virtq *vq)
+/* The flags of the descriptor at our used position, loaded once. */
+static uint16_t used_flags(const struct virtq *vq)
 {
-	const struct virtq_packed *packed = &vq->packed;
-	uint16_t flags = shared_load16(&packed->ring[packed->used].flags);
+	return shared_load16(&vq->packed.ring[vq->packed.used].flags);
+}
+
+/* 2.8.22: whether the device has written these flags in this round. */
+static bool is_used(const struct virtq *vq, uint16_t flags)
+{
 	bool avail = (flags & VIRTQ_DESC_F_AVAIL) != 0;
 	bool used = (flags & VIRTQ_DESC_F_USED) != 0;
 
-	return avail == used && used == packed->used_wrap;
+	return avail == used && used == vq->packed.used_wrap;
 }
 
+/*
+ * Without WRITE in a used descriptor its length is reserved, and nothing was written (2.8.4): DPDK leaves
+ * there what we wrote. But QEMU (7.2, virtqueue_packed_fill_desc) never sets WRITE; so a length that can be
+ * one is taken as one.
+ */
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 {
-	if (!is_used(vq))
+	uint16_t flags = used_flags(vq);
+
+	if (!is_used(vq, flags))
 		return 0;
 	barrier_after_completion(vq->order_platform);
 	const struct virtq_packed_desc *desc = &vq->packed.ring[vq->packed.used];
 	*id = shared_load16(&desc->id);
 	*written = shared_load32(&desc->len);
+	if (!(flags & VIRTQ_DESC_F_WRITE) && *id<vq->size && * written> vq->slots[*id].writable)
+		*written = 0;
 	return 1;
 }
 
@@ -270,5 +283,5 @@ bool packed_enable_interrupts(struct virtq *vq)
 		event = EVENT_WORD(packed->used, packed->used_wrap, RING_EVENT_FLAGS_DESC);
 	shared_store32(&packed->driver_event->off_wrap_flags, event);
 	barrier_after_enable(vq->order_platform);
-	return is_used(vq);
+	return is_used(vq, used_flags(vq));
 }
