@@ -2,7 +2,7 @@
 # The hosted unit tests. Each is tests/host/NAME.c with the sources under test, built with the
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
-HOST_TESTS = test_fdt test_pci test_pci_scan \
+HOST_TESTS = test_fdt test_pci test_pci_scan test_pci_edges \
 	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_queues \
@@ -15,6 +15,7 @@ test_format = lib/format.c lib/error.c
 test_fdt = $(wildcard lib/fdt*.c)
 test_pci = $(wildcard drivers/pci/*.c) lib/format.c
 test_pci_scan = $(test_pci)
+test_pci_edges = $(test_pci)
 test_acpi = kernel/acpi.c
 test_mptable = arch/x86_64/mptable.c
 test_cmdline = kernel/cmdline.c
