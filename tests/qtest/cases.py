@@ -48,8 +48,9 @@ def wrong_id(qemu, ring, turn):
 
 
 SCRIBBLES = {"split": (jump, "used index"), "packed": (wrong_id, "used id is not below the queue size")}
-# A disk that takes its time: requests are in flight, and what has been scribbled stays for a while.
-SLOW = ",throttling.iops-total=400"
+# A disk that takes its time: requests are in flight, and what has been scribbled stays until the next one
+# of them ends, which is long enough for the driver to have its turn on a busy machine.
+SLOW = ",throttling.iops-total=16"
 
 
 def scribbled(machine, ring):
@@ -58,13 +59,13 @@ def scribbled(machine, ring):
     with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
         image = disks.make("pattern-16M", folder, BUILD / "images").path
         with devices(machine, ring, image, SLOW) as qemu:
-            words = f"app=iocheck ring={ring} deadline_ms=500 {qemu.words()} -- -t 3"
+            words = f"app=iocheck ring={ring} deadline_ms=5000 {qemu.words()} -- -t 3"
             with Peer([PROGRAMS["sanitized"], words]) as peer:
                 peer.wait_for("the first second", lambda text: " t=1 " in text)
                 for turn in range(4):
                     scribble(qemu, qemu.ring(), turn)
                     with contextlib.suppress(Failed):
-                        peer.wait_for(complaint, lambda text: complaint in text, 0.2)
+                        peer.wait_for(complaint, lambda text: complaint in text, 0.3)
                         break
                 peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
                 status = peer.process.wait(PATIENCE)
