@@ -241,10 +241,13 @@ int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 		return 0;
 	barrier_after_completion(vq->order_platform);
 	const struct virtq_packed_desc *desc = &vq->packed.ring[vq->packed.used];
+	bool says_written = (flags & VIRTQ_DESC_F_WRITE) != 0;
+	uint32_t length = shared_load32(&desc->len);
+
 	*id = shared_load16(&desc->id);
-	*written = shared_load32(&desc->len);
-	if (!(flags & VIRTQ_DESC_F_WRITE) && *id<vq->size && * written> vq->slots[*id].writable)
-		*written = 0;
+	if (!says_written && *id < vq->size && length > vq->slots[*id].writable)
+		length = 0;
+	*written = length;
 	return 1;
 }
 
