@@ -392,6 +392,19 @@ static void mapping_fails(void)
 	CHECK_EQ(read_at(0, 4096), 0);
 }
 
+/* The same of a request in one piece, which is not walked through. */
+static void mapping_of_one_piece_fails(void)
+{
+	make();
+	start();
+	fake_port.mapping_fails = fake_port.mapped + 1;
+	CHECK_EQ(read_at(0, 4096), 0); /* the second try is piece by piece */
+	fake_port.piece = 5000;
+	for (unsigned i = 0; i < 20; i++)
+		CHECK_EQ(read_at(i, 4096), 0);
+	CHECK_EQ(fake_port.mappings, 0);
+}
+
 /* More than 4 GiB in one request: a device request has 32 bits for what was written. */
 static void more_than_4_gib(void)
 {
@@ -410,6 +423,11 @@ static void more_than_4_gib(void)
 		job.segments[0] = (struct block_segment){ memory, length };
 		CHECK_EQ(job_run(&job), 0);
 		CHECK(media.requests >= 3);
+		/* And so that no piece begins where a request of the largest size would. */
+		job.segments[0].length = 4096;
+		job.segments[1] = (struct block_segment){ (uint8_t *)memory + 4096, length - 4096 };
+		job.request.segment_count = 2;
+		CHECK_EQ(job_run(&job), 0);
 		job_free(&job);
 	}
 	CHECK_EQ(fake_port.mappings, 0);
@@ -595,6 +613,7 @@ int main(void)
 		SCENARIO(memory_in_crumbs, ON_PCI | ON_SPLIT),
 		SCENARIO(id_in_crumbs, ON_PCI | ON_SPLIT),
 		SCENARIO(mapping_fails, ON_RINGS),
+		SCENARIO(mapping_of_one_piece_fails, ON_PCI | ON_SPLIT),
 		SCENARIO(more_than_4_gib, ON_RINGS),
 		SCENARIO(capacity_grows, ON_BUSES),
 		SCENARIO(capacity_grows_unannounced, ON_BUSES),
