@@ -8,7 +8,7 @@ prove: | need-prove ## Frama-C Eva over both rings and the FDT reader, and Relac
 
 MUTANT_FILES = $(addprefix drivers/virtio/,virtq.c split.c packed.c config.c queue.c pci_layout.c pci.c mmio.c \
 	blk_request.c blk.c) $(sort $(wildcard drivers/pci/*.c)) $(sort $(wildcard lib/fdt*.c))
-mutant_test = '$(1)|||tests/host/$(1).c $($(1))'
+mutant_test = '$(1)|$(HOST_INCLUDE)||tests/host/$(1).c $($(1))'
 mutant_replay = 'fuzz_$(1)|$(fuzz_flags_$(1))|tests/fuzz/corpus/$(1)/*|tests/fuzz/replay.c $(fuzz_$(1))'
 MUTANT_REPLAYS = split packed pci_layout msix pci_scan fdt
 

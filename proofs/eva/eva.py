@@ -43,9 +43,8 @@ PROOFS.append(Proof("both formats, one after another", RINGS, [], RING_OPTIONS))
 FDT_OPTIONS = ["-eva-auto-loop-unroll", "70", "-eva-slevel", "100000"]
 FDT_VALUES = ["proofs/eva/fdt_values.c", "lib/fdt_find.c", "lib/fdt_address.c", "lib/fdt_interrupt.c"]
 PROOFS += [Proof(f"FDT tokens, {size} bytes of structure", ["proofs/eva/fdt_tree.c", "lib/fdt.c"],
-                 [f"-DSMALL={size}", f"-DSTRUCTS_SIZE={size}", f"-DSTRINGS={40 + size}", "-DSTRUCTS=40",
-                  "-DSTRINGS_SIZE=3", f"-include {TOP}/proofs/eva/cells.h"], FDT_OPTIONS, quick=size == 16)
-           for size in (16, 20)]
+                 [f"-DSMALL={size}", f"-DSTRUCTS_SIZE={size}", f"-include {TOP}/proofs/eva/cells.h"], FDT_OPTIONS, quick=size == 28)
+           for size in (20, 28)]
 PROOFS += [Proof(f"FDT {name}, values of {odd} and {even} bytes", FDT_VALUES,
                  [f"-DCASE={case}", f"-DODD={odd}", f"-DEVEN={even}"], FDT_OPTIONS, quick=case in (1, 2, 5))
            for case, name, odd, even in (
@@ -70,7 +69,7 @@ CONTROLS = [
      "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_2"),
     ("lib/fdt.c",
      "\t\tif (name >= fdt->strings_size || token->length > size - at)\n\t\t\treturn false;\n",
-     "FDT tokens, 16 bytes of structure"),
+     "FDT tokens, 28 bytes of structure"),
     ("lib/fdt_interrupt.c", "\tif (length % 16)\n\t\treturn ERR_FORMAT;\n",
      "FDT msi-map, values of 7 and 16 bytes"),
 ]

@@ -8,12 +8,9 @@
 #include "__fc_builtin.h"
 #include "lib/error.h"
 
-#ifndef STRUCTS
-#define STRUCTS 40
-#define STRUCTS_SIZE 24
-#define STRINGS 64
+#define STRUCTS 56
+#define STRINGS (STRUCTS + STRUCTS_SIZE)
 #define STRINGS_SIZE 3
-#endif
 #define SIZE (STRINGS + STRINGS_SIZE)
 
 static uint8_t blob[SIZE];
@@ -59,6 +56,11 @@ int main(void)
 	put(24, 16);
 	put(32, STRINGS_SIZE);
 	put(36, STRUCTS_SIZE);
+	/* The root begins, without a name. Nothing is reserved. */
+	for (unsigned at = 40; at < STRUCTS; at += 4)
+		put(at, 0);
+	put(STRUCTS, 1);
+	put(STRUCTS + 4, 0);
 	if (fdt_open(&fdt, blob, SIZE))
 		return 0;
 	fdt_root(&fdt);
