@@ -502,6 +502,58 @@ static void capacity_not_a_multiple_of_the_block(void)
 	CHECK_EQ(block_read(disk, 1993, bytes, 4096), ERR_INVALID);
 }
 
+/* Said once, and not again with each interrupt. */
+static void impossible_capacity_is_told_once(void)
+{
+	make();
+	limits(4096, 0, 0);
+	fake_config_set(&fake, 0, 8, 2003);
+	start();
+	for (unsigned i = 0; i < 20; i++) {
+		fake.generation++;
+		fake_interrupt_config(&fake);
+		fake_sleep(10);
+	}
+	CHECK_EQ(fake_logged_times("cannot be reached"), 1);
+}
+
+/* A block size that is in the configuration and not offered is none. */
+static void block_size_without_the_feature(void)
+{
+	make();
+	fake_withdraw(&fake, 6);
+	fake_config_set(&fake, 20, 4, 4096);
+	start();
+	CHECK_EQ(disk->block_size, 512);
+	works();
+}
+
+/* The device that comes back after a reset may be another one. */
+static void other_limits_after_a_reset(void)
+{
+	make();
+	limits(512, 10, 0);
+	start();
+	works();
+	limits(4096, 2, 0);
+	fake_config_set(&fake, 0, 8, 1024);
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1 && virtio_first()->state == VIRTIO_RUNNING,
+			1000));
+	CHECK_EQ(disk->block_size, 4096);
+	CHECK_EQ(disk->capacity, 1024);
+	works();
+	/* A smaller block again, with the capacity as it was: nothing of it was lost. */
+	limits(512, 2, 0);
+	fake_config_set(&fake, 0, 8, 1023);
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	CHECK(FAKE_WAIT(virtio_first()->resets == 2 && virtio_first()->state == VIRTIO_RUNNING,
+			1000));
+	CHECK_EQ(disk->block_size, 512);
+	CHECK_EQ(disk->capacity, 1023);
+	works();
+}
+
 /* ---- Another queue size (2.6.1) -------------------------------------------------------------------- */
 
 static void queue_resized_in_mid_flight(void)
@@ -541,6 +593,18 @@ static void queue_resized_under_a_device_that_does_nothing(void)
 	CHECK_EQ(many_with(MANY, 0), MANY);
 	CHECK_EQ(virtio_first()->resets, 0);
 	many_free(MANY);
+	works();
+}
+
+static void queue_reset_that_is_slow(void)
+{
+	make();
+	fake_offer(&fake, VIRTIO_F_RING_RESET);
+	start();
+	fake.queue_reset_reads = 30;
+	CHECK_EQ(block_resize_queue(disk, 32), 0);
+	CHECK_EQ(fake.queue_reset_reads, 0);
+	CHECK_EQ(virtio_first()->resets, 0);
 	works();
 }
 
@@ -619,8 +683,12 @@ int main(void)
 		SCENARIO(capacity_grows_unannounced, ON_BUSES),
 		SCENARIO(configuration_is_read_when_it_changed, ON_BUSES),
 		SCENARIO(capacity_not_a_multiple_of_the_block, ON_BUSES),
+		SCENARIO(impossible_capacity_is_told_once, ON_BUSES),
+		SCENARIO(block_size_without_the_feature, ON_BUSES),
+		SCENARIO(other_limits_after_a_reset, ON_BUSES),
 		SCENARIO(queue_resized_in_mid_flight, ON_ALL),
 		SCENARIO(queue_resized_under_a_device_that_does_nothing, ON_ALL),
+		SCENARIO(queue_reset_that_is_slow, ON_BUSES),
 		SCENARIO(queue_resize_without_the_feature, ON_BUSES),
 		SCENARIO(queue_reset_only_pretended, ON_ALL),
 		SCENARIO(queue_reset_loses_its_vector, ON_RINGS),

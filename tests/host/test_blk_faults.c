@@ -679,6 +679,23 @@ static void row32_reset_hangs_in_mid_flight(void)
 	gone_with(true);
 }
 
+/* The requests of a queue that was reset alone wait to go out once more, and then the device is gone. */
+static void row36_gone_while_requests_go_out_again(void)
+{
+	make();
+	fake_offer(&fake, VIRTIO_F_RING_RESET);
+	start();
+	fake.deaf = true;
+	many_submit(30, 4096);
+	vport_relax(0);
+	fake.no_queue_vectors = true; /* so that the queue is not enabled again */
+	fake.hang_reset = true;
+	CHECK_EQ(block_resize_queue(disk, 32), ERR_IO);
+	CHECK(FAKE_WAIT(disk->gone && many_done(30), 5000));
+	CHECK_EQ(many_with(30, ERR_NODEV), 30);
+	many_free(30);
+}
+
 /* ---- 37, 38: the configuration ------------------------------------------------------------------------------------ */
 
 static void row37_blk_size(uint32_t size)
@@ -766,6 +783,20 @@ static void row37_capacity_of_all_ones(void)
 	CHECK(disk->capacity <= INT64_MAX / 512);
 	CHECK_EQ(block_read(disk, UINT64_MAX, bytes, 512), ERR_RANGE);
 	CHECK_EQ(block_read(disk, disk->capacity, bytes, 512), ERR_RANGE);
+	works();
+}
+
+static void row33_generation_never_settles_at_a_change(void)
+{
+	make();
+	start();
+	fake.generation_runs = true;
+	fake_config_set(&fake, 0, 8, 1);
+	fake_interrupt_config(&fake);
+	fake_sleep(1000);
+	CHECK_EQ(disk->capacity, FAKE_DISK_SECTORS);
+	fake.generation_runs = false;
+	fake_config_set(&fake, 0, 8, FAKE_DISK_SECTORS);
 	works();
 }
 
@@ -972,6 +1003,7 @@ int main(void)
 		SCENARIO(row35_reset_again_and_again, ON_ALL),
 		SCENARIO(row36_gone_in_mid_flight, ON_ALL),
 		SCENARIO(row32_reset_hangs_in_mid_flight, ON_ALL),
+		SCENARIO(row36_gone_while_requests_go_out_again, ON_RINGS),
 		SCENARIO(row37_blk_size_0, ON_BUSES),
 		SCENARIO(row37_blk_size_3, ON_BUSES),
 		SCENARIO(row37_blk_size_256, ON_BUSES),
@@ -982,6 +1014,7 @@ int main(void)
 		SCENARIO(row37_size_max_0, ON_BUSES),
 		SCENARIO(row37_capacity_0, ON_BUSES),
 		SCENARIO(row37_capacity_of_all_ones, ON_BUSES),
+		SCENARIO(row33_generation_never_settles_at_a_change, ON_BUSES),
 		SCENARIO(row38_capacity_shrinks, ON_ALL),
 		SCENARIO(error_in_the_middle_of_a_long_request, ON_ALL),
 		SCENARIO(error_among_many_requests, ON_BUSES),

@@ -54,6 +54,7 @@ static void status_step_by_step(void)
 	CHECK(fake_accepted(&fake, VIRTIO_F_EVENT_IDX));
 	CHECK_EQ(fake_accepted(&fake, VIRTIO_F_RING_PACKED), ring == FAKE_PACKED);
 	CHECK_EQ(fake_log_count(), 0);
+	CHECK(virtio_first()->queues[0]->interrupts);
 	works();
 }
 
@@ -352,6 +353,31 @@ static void row35_needs_reset(void)
 	CHECK_EQ(fake_logged_times("running again"), 3);
 }
 
+/* One fault at a time: the reset mends them all. */
+static void row35_two_faults_at_once(void)
+{
+	make();
+	CHECK_EQ(fake_probe(&fake), 0);
+	virtio_device_fail(virtio_first(), ERR_IO, "the first fault", 1);
+	virtio_device_fail(virtio_first(), ERR_TIMEOUT, "the second fault", 2);
+	CHECK(!fake_logged("the second fault"));
+	CHECK_EQ(virtio_first()->error, ERR_IO);
+	fake_sleep(10);
+	CHECK_EQ(virtio_first()->resets, 1);
+	works();
+}
+
+/* After the reset a queue is still enabled: that was none. */
+static void queues_stay_enabled_after_a_reset(void)
+{
+	make();
+	CHECK_EQ(fake_probe(&fake), 0);
+	fake.queues_stay_ready = true;
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	CHECK(FAKE_WAIT(virtio_first()->state == VIRTIO_FAILED, 1000));
+	CHECK(fake_logged("queue 0 could not be enabled"));
+}
+
 /* It resets itself without a word. */
 static void row35_status_falls_to_0(void)
 {
@@ -598,6 +624,8 @@ int main(void)
 		SCENARIO(row32_bus_mastering_stays_on, ON_PCI | ON_SPLIT),
 		SCENARIO(row32_reset_hangs_in_mid_life, ON_ALL),
 		SCENARIO(row35_needs_reset, ON_ALL),
+		SCENARIO(row35_two_faults_at_once, ON_BUSES),
+		SCENARIO(queues_stay_enabled_after_a_reset, ON_BUSES),
 		SCENARIO(row35_status_falls_to_0, ON_ALL),
 		SCENARIO(row36_gone_before_it_is_found, ON_BUSES),
 		SCENARIO(row36_gone_while_it_is_set_up, ON_BUSES),

@@ -235,6 +235,17 @@ static void shared_memory_at_the_end_of_configuration_space(void)
 	}
 }
 
+/* Its command register keeps memory decoding off: nothing of it can be reached. */
+static void command_register_is_stuck(void)
+{
+	make();
+	fake.pci_writable[PCI_COMMAND] = 0;
+	CHECK_EQ(fake_probe(&fake), ERR_IO);
+	CHECK_EQ(fake_log_count(), 1);
+	CHECK_TEXT(fake.steps, "");
+	CHECK_NOTHING_LEFT();
+}
+
 /* ---- PCI: the notification address -------------------------------------------------------- */
 
 static void notify_at(uint32_t multiplier, uint16_t off, int error)
@@ -565,6 +576,8 @@ static void feature_words_alias(void)
 	CHECK(fake_accepted(&fake, VIRTIO_F_VERSION_1));
 	CHECK_EQ(virtio_first()->features.word[2], 0);
 	CHECK_EQ(virtio_first()->features.word[3], 0);
+	CHECK_EQ(virtio_first()->offered.word[2], 0);
+	CHECK_EQ(virtio_first()->offered.word[3], 0);
 }
 
 /* ---- Notifications with data, and with another name (2.9) --------------------------------------------- */
@@ -664,6 +677,7 @@ int main(void)
 		SCENARIO(legacy_only, ON_PCI | ON_SPLIT),
 		SCENARIO(transitional, ON_RINGS),
 		SCENARIO(shared_memory_at_the_end_of_configuration_space, ON_PCI | ON_SPLIT),
+		SCENARIO(command_register_is_stuck, ON_PCI | ON_SPLIT),
 		SCENARIO(row23_notify_address_outside, ON_PCI | ON_SPLIT),
 		SCENARIO(notify_at_the_last_place, ON_RINGS),
 		SCENARIO(notify_with_multiplier_0, ON_PCI | ON_SPLIT),

@@ -98,7 +98,7 @@ static void stop_queue(struct fake_queue *queue)
 	if (queue->ring.complaint)
 		fake_breach(queue->device, queue->ring.complaint);
 	ring_device_stop(&queue->ring);
-	queue->ready = false;
+	queue->ready = queue->ready && queue->device->queues_stay_ready;
 	queue->kicked = false;
 	queue->size = queue->size_max;
 	queue->vector = FAKE_NO_VECTOR;
@@ -302,9 +302,15 @@ void fake_reset_queue(struct fake_queue *queue)
 	stop_queue(queue);
 }
 
-uint32_t fake_queue_reset_state(const struct fake_queue *queue)
+uint32_t fake_queue_reset_state(struct fake_queue *queue)
 {
-	return queue->device->queue_reset_hangs && queue->device->queue_resets > 0;
+	struct fake_device *device = queue->device;
+
+	if (device->queue_resets > 0 && device->queue_reset_reads > 0) {
+		device->queue_reset_reads--;
+		return 1;
+	}
+	return device->queue_reset_hangs && device->queue_resets > 0;
 }
 
 struct fake_queue *fake_notified(struct fake_device *device, uint32_t value)

@@ -99,6 +99,8 @@ struct fake_device {
 	unsigned queue_resets; /* of single queues, so far */
 	bool queue_reset_pretends;   /* it is taken, and nothing happens (QEMU\'s virtio-mmio) */
 	bool queue_reset_hangs;      /* it never ends */
+	unsigned queue_reset_reads;  /* it ends after that many reads */
+	bool queues_stay_ready;      /* a reset of the device does not disable them */
 	unsigned vectors_held;       /* MSI-X vectors that it accepts */
 	bool no_queue_vectors;       /* it accepts none for a queue */
 	bool master_stays;           /* the bus master bit cannot be cleared */
@@ -159,7 +161,7 @@ void fake_set_size(struct fake_queue *queue, uint32_t size);
 void fake_set_ready(struct fake_queue *queue, uint32_t ready);
 /* 2.6.1: the selected queue alone. */
 void fake_reset_queue(struct fake_queue *queue);
-uint32_t fake_queue_reset_state(const struct fake_queue *queue);
+uint32_t fake_queue_reset_state(struct fake_queue *queue);
 /* What was written there by a notification of the queue (2.9). */
 void fake_notify(struct fake_queue *queue, uint32_t value);
 /* The queue that a notification value names; NULL when there is none. */
