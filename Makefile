@@ -65,9 +65,9 @@ COMPILE = $(compiler_$(COMPILER))
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 # Small, but where each request passes by.
 OPTIMISE = -Os
-$(addprefix $(B)/,lib/sha256.o kernel/event.o kernel/irq.o kernel/port.o $(ARCH_HOT) \
+$(addprefix $(B)/,lib/sha256.o kernel/event.o $(ARCH_HOT) \
 	$(addprefix drivers/virtio/,virtq.o split.o packed.o queue.o blk_request.o block.o)): OPTIMISE = -O2
-$(B)/apps/%: OPTIMISE = -O2
+$(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(OPTIMISE) -g -fno-omit-frame-pointer $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP
 
