@@ -315,6 +315,29 @@ static void enabled_with_some_left(void)
 	rig_free(&rig);
 }
 
+/* Interrupts are asked for while the device has buffers: the next one that it uses is the one. */
+static void enabled_with_some_in_flight(void)
+{
+	for (const uint16_t *size = sizes(); *size; size++) {
+		for (unsigned event_idx = 0; event_idx < 2; event_idx++) {
+			struct rig rig;
+			rig_make(&rig, *size, 0, event_idx);
+			for (unsigned turn = 0; turn < 3u * *size; turn++) {
+				unsigned count = 1 + turn % *size;
+				push_and_publish(&rig, count);
+				for (unsigned i = 0; i < count; i++) {
+					virtq_disable_interrupts(&rig.vq);
+					CHECK(!virtq_enable_interrupts(&rig.vq));
+					CHECK(use(&rig, 1));
+					rig_pop(&rig, i, 0);
+				}
+				rig_round(&rig, 1, 0, 0);
+			}
+			rig_free(&rig);
+		}
+	}
+}
+
 /* Off stays off over the 16-bit index's whole way but its last step: a batch at each place. */
 static void disabled_across_the_wrap(void)
 {
@@ -363,6 +386,7 @@ int main(void)
 		RIG_TEST(interrupts, ON_BOTH),
 		RIG_TEST(one_interrupt_for_many, ON_BOTH),
 		RIG_TEST(enabled_with_some_left, ON_BOTH),
+		RIG_TEST(enabled_with_some_in_flight, ON_BOTH),
 		RIG_TEST(disabled_across_the_wrap, ON_BOTH),
 		RIG_TEST(interrupts_with_chains, ON_BOTH),
 	};

@@ -303,6 +303,29 @@ static void row6_more_written_than_writable(void)
 	}
 }
 
+/* Packed: without WRITE the length is reserved (2.8.4). One that cannot be one counts as nothing written; one
+ * that can is taken, because devices leave WRITE out. */
+static void row6_length_without_write(void)
+{
+	for (unsigned place = 0; place < 2 * SIZE; place++) {
+		struct rig rig;
+		rig_make(&rig, SIZE, 0, false);
+		for (unsigned i = 0; i < place; i++)
+			rig_round(&rig, 1, 0, i);
+		three_in_flight(&rig);
+		for (unsigned i = 0; i < 3; i++) {
+			uint32_t writable = (uint32_t)chains[i]->writable;
+			uint16_t at = rig.device.used;
+			uint16_t flags = rig.device.used_wrap ? 0x8080 : 0;
+			bool too_long_by_one = (place + i) % 2;
+			ring_device_use(&rig.device, chains[i], writable + too_long_by_one);
+			ring_device_lie_flags(&rig.device, at, flags);
+			rig_pop(&rig, i, too_long_by_one ? 0 : writable);
+		}
+		rig_free(&rig);
+	}
+}
+
 /* And all that there is, is not too much. */
 static void row6_as_much_as_writable(void)
 {
@@ -509,6 +532,7 @@ int main(void)
 		RIG_TEST(row5_index_goes_back, ON_SPLIT),
 		RIG_TEST(row5_index_goes_back_after_a_pop, ON_SPLIT),
 		RIG_TEST(row6_more_written_than_writable, ON_BOTH),
+		RIG_TEST(row6_length_without_write, ON_PACKED),
 		RIG_TEST(row6_as_much_as_writable, ON_BOTH),
 		RIG_TEST(row11_descriptors_scribbled_over, ON_BOTH),
 		RIG_TEST(row11_indirect_tables_scribbled_over, ON_BOTH),
