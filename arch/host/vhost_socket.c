@@ -39,11 +39,24 @@ void vhost_port_close(int fd)
 	close(fd);
 }
 
-bool vhost_port_alive(int fd)
+/* Whether the other end has hung up by then. When poll(2) fails nobody knows: then it has not. */
+static bool hung_up_within(int fd, int milliseconds)
 {
 	struct pollfd look = { .fd = fd, .events = POLLRDHUP };
 
-	return poll(&look, 1, 0) >= 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
+	return poll(&look, 1, milliseconds) > 0;
+}
+
+bool vhost_port_alive(int fd)
+{
+	return !hung_up_within(fd, 0);
+}
+
+bool vhost_port_hang_up(int fd)
+{
+	/* It fails where there is nobody any more, which the wait then sees. */
+	shutdown(fd, SHUT_WR);
+	return hung_up_within(fd, ANSWER_MS);
 }
 
 int vhost_port_send(int fd, const void *data, size_t length, int attached)

@@ -16,8 +16,11 @@
 /* Connects to the back end that listens at `path`. A descriptor >= 0, or ERR_NODEV. */
 int vhost_port_connect(const char *path);
 void vhost_port_close(int socket);
-/* Whether the other end is still there. */
+/* False once the other end has hung up, or its process has ended: only if that is certain. */
 bool vhost_port_alive(int socket);
+/* Says that nothing more will be sent, and waits a second or so for the other end to hang up as well: whether
+ * it has. Callable again while it has not. */
+bool vhost_port_hang_up(int socket);
 
 /* Sends all of it, with a file descriptor unless fd is -1. 0 or ERR_IO. */
 int vhost_port_send(int socket, const void *data, size_t length, int fd);

@@ -6,7 +6,8 @@
  * There are no registers. The device status is kept here and follows the same steps; a notification is a
  * write to an event counter, an interrupt a read from another; a reset stops every ring (GET_VRING_BASE)
  * and, where the back end is gone, connects again: the status reads 0 only when that has worked, so that
- * recovery after the death of a back end needs no code of its own.
+ * recovery after the death of a back end needs no code of its own. One that is only silent is not gone: it
+ * has our memory until it has closed its end of the connection too (rule 4 of docs/hardening.md).
  *
  * See it at work: make run ARCH=host APP=disksum DISK=vhost-user:SOCKET
  * Left out: configuration change messages from the back end, in-flight tracking, an IOMMU.
@@ -31,6 +32,7 @@ struct vhost_user {
 	uint8_t status;
 	bool resetting;
 	bool lost;           /* an exchange failed: nothing more is said on this connection */
+	bool has_memory;     /* the back end was told of our memory on this connection */
 	bool refused;        /* the features, by the back end */
 	uint32_t generation; /* of the configuration */
 	int kick[VIRTIO_MAX_QUEUES], call[VIRTIO_MAX_QUEUES];
@@ -68,6 +70,7 @@ static void disconnect(struct vhost_user *user)
 	if (user->channel.socket >= 0)
 		vhost_port_close(user->channel.socket);
 	user->channel = (struct vhost_channel){ .socket = -1 };
+	user->has_memory = false;
 	memset(user->started, 0, sizeof(user->started));
 }
 
@@ -166,12 +169,25 @@ static int stop_rings(struct vhost_user *user)
 	return 0;
 }
 
+/* Whether the back end has let go of everything: because it never had our memory, is dead, or has stopped each
+ * ring and said so; or else because it has answered our good-bye with its own. A mere silence proves nothing. */
+static bool let_go(struct vhost_user *user)
+{
+	bool alive = vhost_port_alive(user->channel.socket);
+
+	if (alive && !user->lost && stop_rings(user) == 0)
+		return true;
+	if (alive && user->has_memory && !vhost_port_hang_up(user->channel.socket))
+		return false;
+	disconnect(user);
+	return true;
+}
+
 /* One attempt to finish a reset. */
 static void try_reset(struct vhost_user *user)
 {
-	if (user->channel.socket >= 0 &&
-	    (user->lost || !vhost_port_alive(user->channel.socket) || stop_rings(user) != 0))
-		disconnect(user); /* its process is dead, or gets an end of file: it has let go */
+	if (user->channel.socket >= 0 && !let_go(user))
+		return;
 	if (user->channel.socket < 0 && connect(user) != 0)
 		return;
 	user->resetting = false;
@@ -223,6 +239,7 @@ static int tell_memory(struct vhost_user *user)
 	table.region.device_address = memory.device_address;
 	table.region.user_address = memory.device_address;
 	table.region.size = memory.size;
+	user->has_memory = true; /* whatever becomes of the message */
 	return tell(user, VHOST_USER_SET_MEM_TABLE, &table, sizeof(table), memory.fd);
 }
 
@@ -309,6 +326,7 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 		error = tell(user, VHOST_USER_SET_VRING_BASE, &state, sizeof(state), -1);
 	if (!error)
 		error = tell(user, VHOST_USER_SET_VRING_ADDR, &addresses, sizeof(addresses), -1);
+	user->started[queue->index] = true; /* from here on it may be, whatever the answers are */
 	if (!error)
 		error = tell64(user, VHOST_USER_SET_VRING_CALL, queue->index,
 			       user->call[queue->index]);
@@ -318,7 +336,6 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 	state.num = 1;
 	if (!error && (user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES)))
 		error = tell(user, VHOST_USER_SET_VRING_ENABLE, &state, sizeof(state), -1);
-	user->started[queue->index] = !error;
 	return error;
 }
 
@@ -373,11 +390,16 @@ static int shared_memory(struct virtio_device *device, unsigned id, uint64_t *bu
 	return ERR_NODEV;
 }
 
-/* A back end that does not answer still has the memory mapped. */
+/* A back end that has not let go may have the memory mapped for ever. */
 static int disown(struct virtio_device *device)
 {
-	disconnect(vhost(device));
-	return ERR_UNSUPPORTED;
+	struct vhost_user *user = vhost(device);
+	bool has_memory = user->has_memory;
+
+	if (user->channel.socket >= 0)
+		disconnect(user);
+	user->resetting = false; /* nothing more is tried */
+	return has_memory ? ERR_UNSUPPORTED : 0;
 }
 
 static const struct virtio_transport vhost_user_transport = {

@@ -73,6 +73,11 @@ bool vhost_port_alive(int socket)
 	FUZZ_CHECK(socket == 5 || socket == -1);
 	return socket >= 0 && answers.left > 0;
 }
+bool vhost_port_hang_up(int socket)
+{
+	FUZZ_CHECK(socket == 5 && sockets == 1);
+	return answers.left == 0 || take(&answers, 1) & 1;
+}
 int vhost_port_send(int socket, const void *data, size_t length, int fd)
 {
 	FUZZ_CHECK(socket == 5 && sockets == 1 && length >= HEADER_BYTES && fd >= -1);

@@ -66,6 +66,10 @@ class Gone(Exception):
     """The front end closed the connection, or we do."""
 
 
+class Deaf(Exception):
+    """We keep the connection, and the memory, and take no notice of either any more."""
+
+
 class Memory:
     """The front end's memory: regions that it sends a descriptor for."""
 
@@ -377,8 +381,9 @@ RING_FAULTS = {
     "leave": leave,
 }
 # With one message of the protocol, DETAIL: the connection is closed at it; it is not answered; the answer
-# is cut off, is another one's, is too long, or is "no" (REPLY_ACK).
-MESSAGE_FAULTS = {"vanish", "silent", "short", "other", "long", "refuse"}
+# is cut off, is another one's, is too long, or is "no" (REPLY_ACK); the connection is neither read nor closed
+# from then on, but the next one is served.
+MESSAGE_FAULTS = {"vanish", "silent", "short", "other", "long", "refuse", "deaf"}
 # In what is offered or said of itself; `config:OFFSET=HEX` puts bytes into the configuration space.
 OFFER_FAULTS = {"no-features", "no-protocol", "no-reply-ack", "no-config", "queues", "config",
                 "config-empty", "accepts-nobody"}
@@ -406,6 +411,7 @@ class Server:
         self.held, self.storm, self.poison = [], 0, 0xff
         self.mute = self.lie = False
         self.connection = None
+        self.kept = []  # connections that we are deaf to, and what belongs to them
 
     # ---- Messages
     def over(self):
@@ -479,6 +485,8 @@ class Server:
         name = NAMES.get(request, str(request))
         if self.faulty(name, "vanish"):
             raise Gone(f"vanished at {name}")
+        if self.faulty(name, "deaf"):
+            raise Deaf(f"deaf at {name}")
         answer = self.ANSWERS.get(name)
         answer = answer(self, payload) if answer else None
         if answer is None:
@@ -675,16 +683,21 @@ class Server:
                 # What was made available before a ring was started brings no notification.
                 if kicked or message:
                     self.serve()
+        except Deaf as why:
+            print(f"backend: {why}", flush=True)
+            self.kept.append((self.connection, self.memory, self.rings))
+            self.connection, self.memory = None, Memory()
         except Gone as why:
             print(f"backend: {why}", flush=True)
         except OSError as error:
             if error.errno not in (errno.EPIPE, errno.ECONNRESET):
                 raise
         finally:
-            for ring in self.rings:
-                ring.close()
-            self.memory.close()
-            self.connection.close()
+            if self.connection:
+                for ring in self.rings:
+                    ring.close()
+                self.memory.close()
+                self.connection.close()
 
     def run(self):
         print("backend: listening", flush=True)

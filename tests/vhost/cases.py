@@ -5,6 +5,7 @@ import dataclasses
 import functools
 import pathlib
 import re
+import signal
 import tempfile
 
 import checks
@@ -67,6 +68,21 @@ def killed_daemon(build, wait):
                     peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
                     status = peer.process.wait(PATIENCE)
         return recovered(status, f"{words}\n{peer.text()}", "running again after reset 1$")
+
+
+def stopped_daemon(build, wait):
+    """The daemon is stopped in the middle of the reads, with the memory mapped: given up, and none of what was
+    in flight is used again."""
+    with folder_of() as folder:
+        image = disks.make("pattern-16M", folder, BUILD / "images").path
+        socket = f"{folder}/disk.sock"
+        words = f"app=iocheck {wait} deadline_ms=500 disk=vhost-user:{socket} -- -t 6"
+        with storage_daemon(socket, image) as daemon, Peer([PROGRAMS[build], words]) as peer:
+            peer.wait_for("the first second", lambda text: " t=1 " in text)
+            daemon.process.send_signal(signal.SIGSTOP)
+            peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
+            status = peer.process.wait(PATIENCE)
+        return judge(status, 1, f"{words}\n{peer.text()}", SILENT, "given up: ")
 
 
 def totals(output):
@@ -168,6 +184,8 @@ def bad_messages():
     # The reset after a request that never ended: whatever becomes of it, there is a new connection.
     for fault in ("vanish", "silent", "short", "other", "long"):
         yield Bad(f"never {fault}:GET_VRING_BASE", "recovers", SILENT, seconds=5)
+    # One that neither answers nor hangs up still has the memory, even if it would talk to us anew.
+    yield Bad("never deaf:GET_VRING_BASE", "lost", "given up: ", seconds=5)
     yield Bad("accepts-nobody", "refused", UP)
 
 
@@ -282,6 +300,8 @@ def tests():
                     with_daemon, build, words, app, disk, check))
             yield Test(f"vhost/storage-daemon/killed-{wait}-{build}",
                        functools.partial(killed_daemon, build, words))
+            yield Test(f"vhost/storage-daemon/stopped-{wait}-{build}",
+                       functools.partial(stopped_daemon, build, words))
         for ring in ("split", "packed"):
             yield Test(f"vhost/packet-switch/{ring}-{build}",
                        functools.partial(with_switch, build, ring))
@@ -299,4 +319,4 @@ def tests():
     for case in (*bad_messages(), *BAD_OFFERS):
         yield Test(f"vhost/bad/{case.name()}",
                    functools.partial(with_bad, dataclasses.replace(case, seconds=case.seconds if
-                                     case.outcome == "recovers" else 1), "split"))
+                                     case.outcome in ("recovers", "lost") else 1), "split"))
