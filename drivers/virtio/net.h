@@ -96,15 +96,17 @@ struct net_buffer *net_take(struct net_device *net);
 /* Gives back a frame of the pool, all pieces of it. */
 void net_release(struct net_device *net, struct net_buffer *frame);
 
-/* Makes a buffer over memory of the caller's. It must be contiguous (no stack), and is given to the device
- * when it is sent. A frame's first piece then needs start >= NET_ROOM. */
+/* Makes a buffer over memory of the caller's, which is given to the device when it is sent. It must be
+ * contiguous to the device: memory of vport_dma_alloc always is, and on a stack it is in no port's kernel. A
+ * frame's first piece then needs start >= NET_ROOM. */
 void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size);
 
 /*
  * Sends frames of 14 … 14 + mtu bytes, in at most NET_MAX_PIECES pieces each. Returns how many of them, from
  * the first on, were taken and will be done: fewer than `count` when there is no room for more now (wait for
  * one to be done) or while the device is being reset. ERR_RANGE when the first one is too short or too
- * long, ERR_NODEV. Any context but an interrupt handler's.
+ * long, ERR_UNSUPPORTED when a piece of it is not contiguous to the device, ERR_NOMEM when the port has no
+ * room to map it, ERR_NODEV. Any context but an interrupt handler's.
  */
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count);
 

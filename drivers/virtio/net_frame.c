@@ -74,8 +74,11 @@ static size_t room_before(const struct net_buffer *frame, const struct net_buffe
 	return piece == frame ? NET_ROOM : 0;
 }
 
+/* Not of a device that may go on reading: what a bounce area holds for it must not be used for others. */
 static void unmap(struct virtio_net *nic, struct net_buffer *frame)
 {
+	if (nic->device->memory_lost)
+		return;
 	for (struct net_buffer *piece = frame; piece; piece = piece->more) {
 		size_t room = room_before(frame, piece);
 		if (piece->mapped)
@@ -145,7 +148,11 @@ static int segment_of(struct virtio_net *nic, struct net_buffer *frame, struct n
 				    VPORT_TO_DEVICE, &piece->address);
 	if (mapped < 0)
 		return (int)mapped;
-	kit_assert(mapped == (long)length);
+	if (mapped < (long)length) {
+		vport_dma_unmap(nic->device->port, net_data(piece) - room, (size_t)mapped,
+				VPORT_TO_DEVICE, piece->address);
+		return ERR_UNSUPPORTED; /* there is one address to remember for it */
+	}
 	piece->mapped = true;
 	segment->address = piece->address;
 	return 0;
@@ -286,10 +293,10 @@ void net_abort(struct virtio_queue *queue, void *cookie, int error)
 {
 	struct virtio_net *nic = queue->driver;
 
-	if (queue == nic->receive)
-		net_put_free(nic, cookie);
-	else
+	if (queue == nic->transmit)
 		finish(nic, cookie, error);
+	else if (!nic->device->memory_lost)
+		net_put_free(nic, cookie); /* else it is nobody's for good: it may yet be filled */
 }
 
 void net_poll(struct net_device *net)

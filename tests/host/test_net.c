@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-net (VIRTIO 1.4, 5.1) against a fake wire: frames in one piece and in several, a pool that runs out, and a
- * device that breaks the rules (FAULTS 1, 3, 6, 7, 13, 35, 36, 39, 40). */
+ * device that breaks the rules (FAULTS 1, 3, 6, 7, 13, 32, 35, 36, 39, 40). */
 #include "drivers/virtio/net.h"
 
 #include "drivers/virtio/device.h"
@@ -179,6 +179,37 @@ static void frames_in_pieces(void)
 		CHECK_EQ(fake_port.mappings, 0);
 	}
 	works();
+}
+
+/* A port may have memory of the caller's in parts only, or no room for it: then it is not sent, nothing stays
+ * mapped, and frames of the pool go out all the same. */
+static void memory_that_is_not_contiguous(void)
+{
+	static uint8_t memory[2][NET_ROOM + 600];
+	struct net_buffer pieces[2], *frame = &pieces[0];
+
+	make();
+	start();
+	for (unsigned i = 0; i < 2; i++) {
+		net_buffer_over(&pieces[i], memory[i], sizeof(memory[i]));
+		pieces[i].start = NET_ROOM;
+		pieces[i].length = i ? 600 : 20;
+	}
+	pieces[0].more = &pieces[1];
+	pieces[0].done = done;
+	fake_port.piece = 512; /* the first one may be in one part, the second one is not */
+	CHECK_EQ(net_send(net, &frame, 1), ERR_UNSUPPORTED);
+	CHECK_EQ(fake_port.mappings, 0);
+	fake_port.piece = 0;
+	fake_port.mapping_fails = fake_port.mapped + 2;
+	CHECK_EQ(net_send(net, &frame, 1), ERR_NOMEM);
+	CHECK_EQ(fake_port.mappings, 0);
+	CHECK_EQ(wire.sent + done_count, 0);
+	works();
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	CHECK(FAKE_WAIT(done_count == 1, 300));
+	CHECK_EQ(wire.length, 620);
+	CHECK_EQ(fake_port.mappings, 0);
 }
 
 /* More than the queue holds: as many as fit are taken, the others stay the caller's. */
@@ -502,6 +533,37 @@ static void row36_gone(void)
 	fake_sleep(1000);
 }
 
+/* It may go on: what it was given to fill is given to nobody else, and what it was given to read stays mapped. */
+static void row32_reset_hangs(void)
+{
+	static uint8_t memory[NET_ROOM + 60];
+	struct net_buffer buffer, *frame = &buffer;
+	unsigned left = 0;
+
+	fake_setting("deadline_ms", "500");
+	make();
+	start();
+	while (net_take(net)) /* what the device has not got: they are not given back */
+		left++;
+	CHECK_EQ(left, 64);
+	net_buffer_over(&buffer, memory, sizeof(memory));
+	buffer.start = NET_ROOM;
+	buffer.length = 60;
+	buffer.done = done;
+	fake.deaf = fake.hang_reset = true;
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	CHECK(FAKE_WAIT(net->gone, 5000));
+	CHECK_EQ(done_count, 1);
+	CHECK_EQ(done_status, ERR_NODEV);
+	if (bus == FAKE_PCI) { /* bus mastering is off: it cannot go on */
+		CHECK_EQ(fake_port.mappings, 0);
+		CHECK(net_take(net) != NULL);
+	} else {
+		CHECK_EQ(fake_port.mappings, 1);
+		CHECK(net_take(net) == NULL);
+	}
+}
+
 static void flood(void)
 {
 	static uint8_t frame[60];
@@ -556,6 +618,7 @@ int main(void)
 		SCENARIO(frames_of_every_length, ON_ALL),
 		SCENARIO(too_short_or_too_long, ON_BUSES),
 		SCENARIO(frames_in_pieces, ON_ALL),
+		SCENARIO(memory_that_is_not_contiguous, ON_ALL),
 		SCENARIO(more_than_there_is_room_for, ON_ALL),
 		SCENARIO(listener_that_keeps_frames, ON_ALL),
 		SCENARIO(nobody_listens, ON_ALL),
@@ -574,6 +637,7 @@ int main(void)
 		SCENARIO(row13_never_sent, ON_ALL),
 		SCENARIO(row35_needs_reset, ON_ALL),
 		SCENARIO(row36_gone, ON_ALL),
+		SCENARIO(row32_reset_hangs, ON_ALL),
 		SCENARIO(flood, ON_ALL),
 		SCENARIO(out_of_memory, ON_ALL),
 		SCENARIO(queue_is_not_enabled, ON_BUSES),
