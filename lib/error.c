@@ -29,6 +29,8 @@ const char *error_text(int code)
 		return "invalid argument";
 	case ERR_FORMAT:
 		return "malformed table";
+	case ERR_NO_MEDIUM:
+		return "no medium";
 	}
 	return code >= 0 ? "no error" : "unknown error";
 }

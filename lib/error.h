@@ -20,6 +20,7 @@ enum error {
 	ERR_BUSY = -10,       /* in use by somebody else */
 	ERR_INVALID = -11,    /* an argument is wrong: unaligned, zero length */
 	ERR_FORMAT = -12,     /* a table (FDT, ACPI, capability list) is malformed */
+	ERR_NO_MEDIUM = -13,  /* a drive with nothing in it */
 };
 
 /* A short sentence for a code, never NULL. */
