@@ -35,7 +35,7 @@
 #define GICR_SGI 0x10000
 
 #define MAX_REGIONS 8
-#define MAX_CPUS 512 /* redistributors that are looked at */
+#define REGION_MAX (512 * UINT64_C(2) * GICR_SIZE) /* of which redistributors are looked at */
 #define WAIT_NS 100000000
 
 static uintptr_t gicd;
@@ -58,14 +58,20 @@ static int wait_clear(uintptr_t address, uint32_t bits)
 
 /* ---- This CPU's redistributor ------------------------------------------------------------ */
 
-/* Looks through one region: redistributors stand one behind the other, and the last one says so. */
+/* Looks through one region: redistributors stand one behind the other, and the last one says so. All of them
+ * are mapped at once: a window each would be more windows than there are, on a machine with many CPUs. */
 static int find_in_region(uint64_t phys, uint64_t size, uint64_t stride)
 {
 	uint64_t at = 0;
-	for (unsigned i = 0; i < MAX_CPUS && size >= GICR_SIZE && at <= size - GICR_SIZE; i++) {
-		uintptr_t base = (uintptr_t)map_device(phys + at, GICR_SIZE);
-		if (base == 0)
-			return ERR_NOMEM;
+	if (size < GICR_SIZE)
+		return ERR_NODEV;
+	if (size > REGION_MAX)
+		size = REGION_MAX;
+	uintptr_t region = (uintptr_t)map_device(phys, size);
+	if (region == 0)
+		return ERR_NOMEM;
+	while (at <= size - GICR_SIZE) {
+		uintptr_t base = region + at;
 		uint32_t typer = mmio_read32(base + GICR_TYPER);
 		if (mmio_read32(base + GICR_TYPER + 4) == affinity) {
 			gicv3_redistributor =
