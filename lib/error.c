@@ -29,6 +29,16 @@ const char *error_text(int code)
 		return "invalid argument";
 	case ERR_FORMAT:
 		return "malformed table";
+	case ERR_NOT_FOUND:
+		return "no such file or folder";
+	case ERR_NOT_FOLDER:
+		return "not a folder";
+	case ERR_FOLDER:
+		return "a folder";
+	case ERR_LOOP:
+		return "too many symbolic links";
+	case ERR_NO_ARCHIVE:
+		return "no tar archive there";
 	case ERR_NO_MEDIUM:
 		return "no medium";
 	}

@@ -19,8 +19,13 @@ enum error {
 	ERR_READ_ONLY = -9,   /* a write to something that cannot be written */
 	ERR_BUSY = -10,       /* in use by somebody else */
 	ERR_INVALID = -11,    /* an argument is wrong: unaligned, zero length */
-	ERR_FORMAT = -12,     /* a table (FDT, ACPI, capability list) is malformed */
+	ERR_FORMAT = -12, /* a table (FDT, ACPI, capability list, partitions, tar) is malformed */
 	ERR_NO_MEDIUM = -13,  /* a drive with nothing in it */
+	ERR_NOT_FOUND = -14,  /* no file, folder or link of that name */
+	ERR_NOT_FOLDER = -15, /* a folder was wanted */
+	ERR_FOLDER = -16,     /* a file was wanted */
+	ERR_LOOP = -17,       /* symbolic links lead on and on */
+	ERR_NO_ARCHIVE = -18, /* the disk holds no files that can be read */
 };
 
 /* A short sentence for a code, never NULL. */
