@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
 HOST_TESTS = test_fdt test_pci test_pci_scan test_pci_edges \
-	test_format test_cmdline test_sha256 test_pages test_acpi test_mptable test_example_port \
+	test_format test_cmdline test_sha256 test_tar test_archive test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_queues \
 	test_blk test_blk_faults test_rng test_console test_net
@@ -20,6 +20,8 @@ test_acpi = kernel/acpi.c
 test_mptable = arch/x86_64/mptable.c
 test_cmdline = kernel/cmdline.c
 test_sha256 = lib/sha256.c
+test_tar = lib/tar.c
+test_archive = kernel/archive.c lib/tar.c
 test_pages = kernel/pages.c kernel/ranges.c
 # The port that docs/porting.md explains, with the kit but vhost-user, which asks for more than port.h.
 test_example_port = docs/example_port.c $(filter-out drivers/virtio/vhost%,$(sort $(KIT:.o=.c) \
@@ -36,7 +38,7 @@ test_virtq_order = $(test_virtq)
 # kernel's own.
 FAKE = $(wildcard tests/host/fake/*.c)
 test_config = $(filter-out drivers/virtio/vhost%,$(wildcard drivers/virtio/*.c)) $(test_pci) \
-	lib/error.c kernel/event.c $(RING_DEVICE) $(FAKE)
+	lib/crc32.c lib/error.c kernel/event.c $(RING_DEVICE) $(FAKE)
 test_transport = $(test_config)
 test_transport_bus = $(test_config)
 # Its driver is its own.
