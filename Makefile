@@ -42,8 +42,8 @@ driver_rng = rng.o
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel, as far as it is the same on every port.
-KERNEL = $(addprefix kernel/,cmdline.o app.o console.o exit.o settings.o event.o ranges.o pages.o \
-	ktap.o)
+KERNEL = $(addprefix kernel/,cmdline.o app.o console.o exit.o settings.o event.o cpu.o ranges.o \
+	pages.o ktap.o)
 
 # BOOT, ARCH_OBJECTS, PRODUCTS and how they are compiled and linked: the architecture's own.
 include arch/$(ARCH)/arch.mk
@@ -65,7 +65,7 @@ COMPILE = $(compiler_$(COMPILER))
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 # Small, but where each request passes by.
 OPTIMISE = -Os
-$(addprefix $(B)/,lib/sha256.o kernel/event.o $(ARCH_HOT) \
+$(addprefix $(B)/,lib/sha256.o kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT) \
 	$(addprefix drivers/virtio/,virtq.o split.o packed.o queue.o blk_request.o block.o)): OPTIMISE = -O2
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(OPTIMISE) -g -fno-omit-frame-pointer $(CODE) $(ARCH_CFLAGS) \

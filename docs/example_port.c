@@ -75,6 +75,29 @@ void vport_dma_unmap(struct vport_device *device, void *buffer, size_t length,
 	(void)address;
 }
 
+/* ---- CPUs: one, which nobody else is in the way of ---------------------------------------- */
+
+unsigned vport_cpu(void)
+{
+	return 0;
+}
+
+unsigned vport_cpu_count(void)
+{
+	return 1;
+}
+
+void vport_lock_take(struct vport_lock *lock)
+{
+	kit_assert(lock->taken_by == 0);
+	lock->taken_by = 1;
+}
+
+void vport_lock_give(struct vport_lock *lock)
+{
+	lock->taken_by = 0;
+}
+
 /* ---- Registers: ordered against memory on both sides ------------------------------------- */
 
 #if defined(__aarch64__)
@@ -129,11 +152,12 @@ void vport_pci_write(const struct pci_function *function, unsigned offset, unsig
 
 /* ---- Interrupts: none, and the kit polls -------------------------------------------------- */
 
-int vport_msi_request(struct vport_device *device, unsigned index, vport_irq_fn *handler,
-		      void *argument, struct vport_msi *msi)
+int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
+		      vport_irq_fn *handler, void *argument, struct vport_msi *msi)
 {
 	(void)device;
 	(void)index;
+	(void)cpu;
 	(void)handler;
 	(void)argument;
 	(void)msi;
@@ -256,6 +280,11 @@ void vport_relax(uint64_t deadline)
 	}
 	draining = false;
 	run_work();
+}
+
+void vport_wake(unsigned cpu)
+{
+	(void)cpu; /* vport_relax never sleeps */
 }
 
 uint64_t vport_now(void)

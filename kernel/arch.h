@@ -16,6 +16,15 @@
  * macros; arch/<arch>/include is on the include path. */
 #include <arch_io.h>
 
+/* What every interrupt and every turn of the event loop passes by, and so is inline where there is metal:
+ *
+ *   struct cpu *arch_cpu(void);      this CPU's data; valid from the first C line on
+ *   bool arch_irq_off(void);         masks interrupts on this CPU; returns whether they were on
+ *   void arch_irq_restore(bool on);
+ *   void arch_pause(void);           one turn of a loop that polls memory
+ */
+#include <arch_cpu.h>
+
 struct cpu;
 struct vport_device;
 struct irq_line;
@@ -58,18 +67,13 @@ _Noreturn void arch_run_on_stack(uintptr_t top, void (*fn)(void));
 
 /* ---- CPU ------------------------------------------------------------------ */
 
-struct cpu *arch_cpu(void); /* this CPU's data; valid from the first C line on */
-void arch_cpu_set(struct cpu *cpu);
+/* Interrupts another CPU, which ends its sleep and has it call event_interrupt (kernel/event.h). */
+void arch_cpu_interrupt(const struct cpu *cpu);
 
-/* Masks interrupts on this CPU; returns whether they were on. */
-bool arch_irq_off(void);
-void arch_irq_restore(bool on);
 /* Sleeps until an interrupt has been taken or vport_now() >= deadline. Called with interrupts
  * masked (so that nothing is lost between the caller's last look and the sleep), returns with them
  * masked after having taken what was pending. */
 void arch_sleep(uint64_t deadline);
-/* One turn of a loop that polls memory. */
-void arch_pause(void);
 
 uint64_t arch_now(void); /* nanoseconds, monotonic; the implementation of vport_now */
 
@@ -80,8 +84,9 @@ uint64_t arch_now(void); /* nanoseconds, monotonic; the implementation of vport_
 
 /* Routes and unmasks a line; the same line twice gives the same slot. >= 0 or an error. */
 int arch_irq_line_open(const struct irq_line *line);
-/* Finds a message for interrupt `index` of the device. >= 0 (the slot) or an error. */
-int arch_irq_msi_open(struct vport_device *device, unsigned index, struct vport_msi *msi);
+/* Finds a message for interrupt `index` of the device, to that CPU. >= 0 (the slot) or an error. */
+int arch_irq_msi_open(struct vport_device *device, unsigned index, const struct cpu *cpu,
+		      struct vport_msi *msi);
 void arch_irq_close(unsigned slot);
 
 /* ---- The end -------------------------------------------------------------- */

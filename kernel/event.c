@@ -6,9 +6,11 @@
  * marked, runs one work item, or sleeps. The depth is at most program → work → recovery → drain: a work
  * item may relax, but starts no other than a device's recovery, and a drain function may not relax at all.
  *
- * The marked list is the only thing that interrupts touch; surgery on it is done with them masked.
+ * Each CPU has a loop and a list of what is marked, which it alone touches: surgery on it is done with
+ * interrupts masked. Other CPUs send: an event has a second link and a second flag for that, with which they
+ * put it on a stack of the home's. Work has one list, which CPU 0 works off.
  *
- * Left out: more CPUs than one. Each has a loop of its own (kernel/cpu.h), but nothing marks across.
+ *     make run SMP=4 APP=smp
  */
 #include "kernel/event.h"
 
@@ -16,20 +18,108 @@
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
 
+static struct vport_work *works, **works_tail = &works;
+static struct vport_lock works_lock;
+
 void event_init(struct cpu *cpu)
 {
-	cpu->marked = NULL;
 	cpu->marked_tail = &cpu->marked;
-	cpu->work = NULL;
-	cpu->work_tail = &cpu->work;
+	cpu->earliest = VPORT_NEVER;
 }
+
+/* ---- Other CPUs ---------------------------------------------------------------- */
+
+/* What was written before this is seen by that CPU when it looks for the last time before it sleeps; if it
+ * has looked already, it is interrupted. The other half of this is in `idle`. */
+static void wake_sleeper(struct cpu *cpu)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&cpu->sleeping, __ATOMIC_RELAXED))
+		arch_cpu_interrupt(cpu);
+}
+
+void vport_wake(unsigned number)
+{
+	kit_assert(number < cpu_count);
+	struct cpu *cpu = cpu_table[number];
+	__atomic_store_n(&cpu->woken, true, __ATOMIC_RELEASE);
+	if (cpu != arch_cpu())
+		wake_sleeper(cpu);
+}
+
+/* Interrupts are masked from the flag to the push: nobody has to wait for one that lies in between. */
+static void send_mark(struct vport_event *event)
+{
+	kit_assert(event->home < cpu_count);
+	struct cpu *home = cpu_table[event->home];
+	bool on = arch_irq_off();
+	if (!__atomic_exchange_n(&event->sent, true, __ATOMIC_ACQ_REL)) {
+		event->next_sent = __atomic_load_n(&home->sent, __ATOMIC_RELAXED);
+		while (!__atomic_compare_exchange_n(&home->sent, &event->next_sent, event, true,
+						    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+			;
+		wake_sleeper(home);
+	}
+	arch_irq_restore(on);
+}
+
+/* ---- Marking ------------------------------------------------------------------- */
+
+static inline void mark_here(struct cpu *cpu, struct vport_event *event)
+{
+	/* Only this CPU takes a mark away again, and no interrupt does. */
+	if (*(volatile bool *)&event->marked)
+		return;
+	bool on = arch_irq_off();
+	if (!event->marked) {
+		event->marked = true;
+		event->next_marked = NULL;
+		*cpu->marked_tail = event;
+		cpu->marked_tail = &event->next_marked;
+	}
+	arch_irq_restore(on);
+}
+
+void vport_mark(struct vport_event *event)
+{
+	struct cpu *cpu = arch_cpu();
+
+	if (event->home == cpu->id)
+		mark_here(cpu, event);
+	else
+		send_mark(event);
+}
+
+/* Marks here what other CPUs have sent. */
+static void receive_marks(struct cpu *cpu)
+{
+	struct vport_event *event = __atomic_exchange_n(&cpu->sent, NULL, __ATOMIC_ACQUIRE);
+
+	while (event != NULL) {
+		struct vport_event *next = event->next_sent;
+		/* From here on it may be sent again. A sender that finds the flag set still has written
+		 * before what the drain, which comes after this, will read. */
+		(void)__atomic_exchange_n(&event->sent, false, __ATOMIC_ACQ_REL);
+		mark_here(cpu, event);
+		event = next;
+	}
+}
+
+/* ---- Adding and removing ---------------------------------------------------------- */
 
 void vport_event_add(struct vport_event *event)
 {
-	struct cpu *cpu = arch_cpu();
+	kit_assert(event->home < cpu_count);
+	struct cpu *home = cpu_table[event->home];
+	vport_lock_take(&home->events_lock);
 	/* `marked` stays: an interrupt may have marked it already, and then it is on that list. */
-	event->next = cpu->events;
-	cpu->events = event;
+	event->next = home->events;
+	home->events = event;
+	vport_lock_give(&home->events_lock);
+
+	__atomic_store_n(&home->added, true, __ATOMIC_RELEASE);
+	if (home != arch_cpu())
+		wake_sleeper(home);
 }
 
 /* Takes the event off a list of marked ones; returns the link that ended up last. */
@@ -45,50 +135,79 @@ static struct vport_event **unlink_marked(struct vport_event **link,
 	return link;
 }
 
-void vport_event_remove(struct vport_event *event)
+/* On its home, with interrupts masked. */
+static void unmark(struct cpu *cpu, struct vport_event *event)
+{
+	/* One that is being sent in this moment is there in the next. */
+	do
+		receive_marks(cpu);
+	while (__atomic_load_n(&event->sent, __ATOMIC_ACQUIRE));
+	unlink_marked(&cpu->draining, event);
+	cpu->marked_tail = unlink_marked(&cpu->marked, event);
+	event->marked = false;
+}
+
+/* Does what another CPU waits for. Not in the middle of a drain, which may mark that very event. */
+static void forget(struct cpu *cpu)
+{
+	bool on = arch_irq_off();
+	struct vport_event *event = __atomic_load_n(&cpu->forget, __ATOMIC_ACQUIRE);
+	if (event != NULL) {
+		unmark(cpu, event);
+		__atomic_store_n(&cpu->forget, NULL, __ATOMIC_RELEASE);
+	}
+	arch_irq_restore(on);
+}
+
+void event_interrupt(void)
 {
 	struct cpu *cpu = arch_cpu();
-	for (struct vport_event **link = &cpu->events; *link != NULL; link = &(*link)->next) {
+
+	if (!cpu->in_drain)
+		forget(cpu); /* otherwise drain_marked does, when that drain has ended */
+}
+
+/* Its home does it, in an interrupt: a program that computes there need not call vport_relax. */
+static void unmark_there(struct cpu *home, struct vport_event *event)
+{
+	kit_assert(!arch_cpu()->in_drain);
+	vport_lock_take(&home->forgetting);
+	__atomic_store_n(&home->forget, event, __ATOMIC_RELEASE);
+	arch_cpu_interrupt(home);
+	while (__atomic_load_n(&home->forget, __ATOMIC_ACQUIRE) != NULL)
+		arch_pause();
+	vport_lock_give(&home->forgetting);
+}
+
+void vport_event_remove(struct vport_event *event)
+{
+	kit_assert(event->home < cpu_count);
+	struct cpu *home = cpu_table[event->home];
+	vport_lock_take(&home->events_lock);
+	for (struct vport_event **link = &home->events; *link != NULL; link = &(*link)->next) {
 		if (*link == event) {
 			*link = event->next;
 			break;
 		}
 	}
-	unlink_marked(&cpu->draining, event);
-	bool on = arch_irq_off();
-	cpu->marked_tail = unlink_marked(&cpu->marked, event);
-	event->marked = false;
-	arch_irq_restore(on);
-}
+	vport_lock_give(&home->events_lock);
 
-void vport_mark(struct vport_event *event)
-{
-	bool on = arch_irq_off();
-	if (!event->marked) {
-		struct cpu *cpu = arch_cpu();
-		event->marked = true;
-		event->next_marked = NULL;
-		*cpu->marked_tail = event;
-		cpu->marked_tail = &event->next_marked;
+	if (home == arch_cpu()) {
+		bool on = arch_irq_off();
+		unmark(home, event);
+		arch_irq_restore(on);
+	} else {
+		unmark_there(home, event);
 	}
-	arch_irq_restore(on);
 }
 
-void vport_work_queue(struct vport_work *work)
-{
-	if (work->queued)
-		return;
-	struct cpu *cpu = arch_cpu();
-	work->queued = true;
-	work->next = NULL;
-	*cpu->work_tail = work;
-	cpu->work_tail = &work->next;
-}
+/* ---- Draining ------------------------------------------------------------------- */
 
-/* An interrupt may change it at any time. */
-static bool is_marked(const struct cpu *cpu)
+/* An interrupt may change it at any time, or another CPU. */
+static inline bool is_marked(const struct cpu *cpu)
 {
-	return *(struct vport_event *const volatile *)&cpu->marked != NULL;
+	return *(struct vport_event *const volatile *)&cpu->marked != NULL ||
+	       __atomic_load_n(&cpu->sent, __ATOMIC_RELAXED) != NULL;
 }
 
 /* One pass: what was marked before it. Returns whether there was anything. */
@@ -97,62 +216,101 @@ static bool drain_marked(struct cpu *cpu)
 	if (!is_marked(cpu))
 		return false;
 	bool on = arch_irq_off();
+	if (cpu->sent != NULL)
+		receive_marks(cpu);
+	/* From here on nothing is taken off the lists but between two drains. */
+	cpu->in_drain = true;
 	cpu->draining = cpu->marked;
 	cpu->marked = NULL;
 	cpu->marked_tail = &cpu->marked;
 	arch_irq_restore(on);
 
 	bool polled = false;
-	cpu->in_drain = true;
 	while (cpu->draining != NULL) {
 		struct vport_event *event = cpu->draining;
 		cpu->draining = event->next_marked;
 		/* From here on an interrupt may put it on the new list: next_marked is its again. */
 		*(volatile bool *)&event->marked = false;
 		event->drain(event);
+		if (event->check_at < cpu->earliest)
+			cpu->earliest = event->check_at;
 		polled |= event->marked;
+		if (__atomic_load_n(&cpu->forget, __ATOMIC_RELAXED) != NULL)
+			forget(cpu);
 	}
-	cpu->in_drain = false;
+	*(volatile bool *)&cpu->in_drain = false;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	/* Asked for after the last look, by an interrupt that left it to us. */
+	if (__atomic_load_n(&cpu->forget, __ATOMIC_RELAXED) != NULL)
+		forget(cpu);
 	/* An event that marks itself wants to be polled: this is a turn of that loop. */
 	if (polled)
 		arch_pause();
 	return true;
 }
 
-/* Marks the events whose time has come, and returns the earliest time of the others. */
-static uint64_t mark_due(struct cpu *cpu)
+/* Marks the events whose time has come, and finds out the earliest time of the others. */
+static void mark_due(struct cpu *cpu)
 {
 	uint64_t now = vport_now(), earliest = VPORT_NEVER;
+
+	(void)__atomic_exchange_n(&cpu->added, false, __ATOMIC_ACQ_REL);
+	vport_lock_take(&cpu->events_lock);
 	for (struct vport_event *event = cpu->events; event != NULL; event = event->next) {
 		if (event->check_at <= now)
-			vport_mark(event);
+			mark_here(cpu, event);
 		else if (event->check_at < earliest)
 			earliest = event->check_at;
 	}
-	return earliest;
+	vport_lock_give(&cpu->events_lock);
+	cpu->earliest = earliest;
 }
 
-/* Takes the first item that may run now off the list: any when none runs; while one waits, only one that
- * recovers, and while that does, none. NULL when there is no such. */
-static struct vport_work *take_work(struct cpu *cpu)
+/* ---- Work ----------------------------------------------------------------------- */
+
+void vport_work_queue(struct vport_work *work)
 {
-	struct vport_work **link = &cpu->work;
-	while (*link != NULL && (cpu->in_recovery || (cpu->in_work && !(*link)->recovers)))
+	vport_lock_take(&works_lock);
+	if (!work->queued) {
+		work->queued = true;
+		work->next = NULL;
+		*works_tail = work;
+		works_tail = &work->next;
+	}
+	vport_lock_give(&works_lock);
+	if (arch_cpu()->id != 0)
+		vport_wake(0);
+}
+
+/* Whether an item may run now: any when none runs; while one waits, only one that recovers, and while that
+ * does, none. */
+static bool may_run(const struct cpu *cpu, const struct vport_work *work)
+{
+	return !cpu->in_recovery && (!cpu->in_work || work->recovers);
+}
+
+/* Takes the first item that may run now off the list; NULL when there is none. */
+static struct vport_work *take_work(const struct cpu *cpu)
+{
+	vport_lock_take(&works_lock);
+	struct vport_work **link = &works;
+	while (*link != NULL && !may_run(cpu, *link))
 		link = &(*link)->next;
 	struct vport_work *work = *link;
-	if (work == NULL)
-		return NULL;
-	*link = work->next;
-	if (*link == NULL)
-		cpu->work_tail = link;
-	work->queued = false;
+	if (work != NULL) {
+		*link = work->next;
+		if (*link == NULL)
+			works_tail = link;
+		work->queued = false;
+	}
+	vport_lock_give(&works_lock);
 	return work;
 }
 
 /* Returns whether an item ran. */
 static bool run_work(struct cpu *cpu)
 {
-	struct vport_work *work = cpu->work != NULL ? take_work(cpu) : NULL;
+	struct vport_work *work = take_work(cpu);
 	if (work == NULL)
 		return false;
 	bool nested = cpu->in_work;
@@ -164,7 +322,37 @@ static bool run_work(struct cpu *cpu)
 	return true;
 }
 
-/* How many passes in a row may find something marked before the times are looked at all the same. */
+static inline bool has_work(const struct cpu *cpu)
+{
+	return cpu->id == 0 && __atomic_load_n(&works, __ATOMIC_RELAXED) != NULL;
+}
+
+/* ---- Waiting -------------------------------------------------------------------- */
+
+static bool was_woken(struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->woken, __ATOMIC_RELAXED) &&
+	       /* Taken back before the caller looks at what it waits for. */
+	       __atomic_exchange_n(&cpu->woken, false, __ATOMIC_ACQ_REL);
+}
+
+/* Sleeps unless there is a reason not to. */
+static void idle(struct cpu *cpu, uint64_t deadline)
+{
+	uint64_t wake_at = cpu->earliest < deadline ? cpu->earliest : deadline;
+	/* Between this look and the sleep no interrupt can mark: arch_sleep takes what is pending only
+	 * once it sleeps. Another CPU that does so after this look sees that we sleep. */
+	bool on = arch_irq_off();
+	__atomic_store_n(&cpu->sleeping, true, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!is_marked(cpu) && wake_at > 0 && !__atomic_load_n(&cpu->woken, __ATOMIC_RELAXED) &&
+	    !__atomic_load_n(&cpu->added, __ATOMIC_RELAXED))
+		arch_sleep(wake_at);
+	__atomic_store_n(&cpu->sleeping, false, __ATOMIC_RELAXED);
+	arch_irq_restore(on);
+}
+
+/* How many passes in a row may find something to do before the times are looked at all the same. */
 #define PASSES_WITHOUT_TIME 64
 
 void vport_relax(uint64_t deadline)
@@ -174,20 +362,17 @@ void vport_relax(uint64_t deadline)
 	cpu->relaxed++;
 
 	bool done = drain_marked(cpu);
-	done |= run_work(cpu);
+	if (has_work(cpu))
+		done |= run_work(cpu);
+	done |= was_woken(cpu);
+	if (!done) {
+		idle(cpu, deadline);
+		done = was_woken(cpu);
+		done |= drain_marked(cpu);
+	}
+	/* The clock is read only when nothing else can have ended the sleep. */
 	if (done && ++cpu->passes % PASSES_WITHOUT_TIME != 0)
 		return;
-
-	uint64_t wake_at = mark_due(cpu);
-	if (wake_at > deadline)
-		wake_at = deadline;
-	if (!done) {
-		/* Between this look and the sleep nothing can be marked: arch_sleep takes what is
-		 * pending only once it sleeps. */
-		bool on = arch_irq_off();
-		if (!is_marked(cpu) && wake_at > 0)
-			arch_sleep(wake_at);
-		arch_irq_restore(on);
-	}
+	mark_due(cpu);
 	drain_marked(cpu);
 }

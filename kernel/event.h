@@ -5,7 +5,10 @@
 
 struct cpu;
 
-/* Before the first vport_mark on this CPU. */
+/* Before the first vport_mark on this CPU, and before another one can mark something there. */
 void event_init(struct cpu *cpu);
+
+/* From the handler of the interrupt by which CPUs wake one another (arch_cpu_interrupt). */
+void event_interrupt(void);
 
 #endif

@@ -159,16 +159,17 @@ static void release(const struct vport_device *device, uint32_t index)
 	arch_irq_restore(on);
 }
 
-int vport_msi_request(struct vport_device *device, unsigned index, vport_irq_fn *handler,
-		      void *argument, struct vport_msi *msi)
+int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
+		      vport_irq_fn *handler, void *argument, struct vport_msi *msi)
 {
+	kit_assert(cpu < cpu_count);
 	if (!device->has_msi)
 		return ERR_UNSUPPORTED;
 	struct handler what = {
 		.function = handler, .argument = argument, .device = device, .index = index
 	};
 	bool on = arch_irq_off();
-	int slot = arch_irq_msi_open(device, index, msi);
+	int slot = arch_irq_msi_open(device, index, cpu_table[cpu], msi);
 	int result = slot;
 	if (slot >= 0) {
 		result = connect((unsigned)slot, &what);

@@ -10,7 +10,6 @@
 #include "kernel/boot.h"
 #include "kernel/cmdline.h"
 #include "kernel/cpu.h"
-#include "kernel/event.h"
 #include "kernel/libc.h"
 #include "kernel/memory.h"
 #include "kernel/virtio_console.h"
@@ -28,7 +27,7 @@ static void run(void)
 _Noreturn void kernel_main(void)
 {
 	struct cpu *cpu = arch_cpu();
-	event_init(cpu);
+	cpu_add(cpu);
 	libc_init(cpu);
 	cmdline_init();
 	mmu_init();

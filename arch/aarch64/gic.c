@@ -13,6 +13,8 @@
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/sysreg.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
+#include "kernel/event.h"
 #include "kernel/exit.h"
 #include "kernel/memory.h"
 #include "lib/error.h"
@@ -147,14 +149,16 @@ int arch_irq_line_open(const struct irq_line *line)
 {
 	if (line->number < INTID_PPI || line->number >= INTID_END)
 		return ERR_RANGE;
-	int error = gic->line_open(line->number, line->level);
+	int error = gic->line_open(line->number, line->level, cpu_table[0]);
 	return error != 0 ? error : (int)line->number;
 }
 
-int arch_irq_msi_open(struct vport_device *device, unsigned index, struct vport_msi *msi)
+int arch_irq_msi_open(struct vport_device *device, unsigned index, const struct cpu *cpu,
+		      struct vport_msi *msi)
 {
 	if (msi_controller == NULL)
 		return ERR_UNSUPPORTED;
+	(void)cpu; /* there is one */
 	return msi_controller->open(device, index, msi);
 }
 
@@ -166,6 +170,12 @@ void arch_irq_close(unsigned slot)
 		msi_controller->close(slot);
 }
 
+void arch_cpu_interrupt(const struct cpu *cpu)
+{
+	dsb(ishst); /* what is to be seen there has been written */
+	gic->send(cpu, INTID_WAKE);
+}
+
 void gic_interrupt(void)
 {
 	uint32_t taken = gic->acknowledge();
@@ -174,6 +184,11 @@ void gic_interrupt(void)
 		intid &= 0x3ff; /* GICv2: above are the sender's bits */
 	if (intid >= INTID_END && intid < INTID_LPI)
 		return; /* it has gone away again */
+	if (intid < INTID_PPI) {
+		event_interrupt();
+		gic->end(taken);
+		return;
+	}
 	unsigned slot = intid < INTID_END ? intid : SLOT_LPI + (intid - INTID_LPI);
 	if (slot < IRQ_SLOTS)
 		irq_dispatch(slot);

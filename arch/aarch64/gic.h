@@ -4,6 +4,7 @@
  * gic.c chooses by the device tree; each has a file of its own.
  *
  *   INTID       what                       slot (kernel/arch.h)
+ *   0 … 15      SGI: from a CPU         none: gic_interrupt knows them
  *   16 … 31     PPI: this CPU's own        INTID
  *   32 … 1019   SPI: a wire, or v2m's      INTID
  *   8192 …      LPI: a message, by ITS     1024 + INTID - 8192
@@ -19,6 +20,8 @@
 #include "kernel/irq.h"
 #include "lib/fdt.h"
 
+/* Another CPU wakes this one. */
+#define INTID_WAKE 0
 #define INTID_PPI 16
 #define INTID_SPI 32
 #define INTID_END 1020 /* 1020 … 1023 mean that there is none */
@@ -34,8 +37,11 @@ struct gic {
 	/* What was taken, as the hardware says it, and that it is done with. */
 	uint32_t (*acknowledge)(void);
 	void (*end)(uint32_t taken);
-	/* An SPI or PPI: towards this CPU, by level or edge, unmasked (0 or an error); masked again. */
-	int (*line_open)(unsigned intid, bool level);
+	/* A software-generated interrupt for another CPU. */
+	void (*send)(const struct cpu *cpu, unsigned intid);
+	/* An SPI, towards that CPU, or a PPI of this one: by level or edge, unmasked (0 or an error); masked
+	 * again. */
+	int (*line_open)(unsigned intid, bool level, const struct cpu *cpu);
 	void (*line_close)(unsigned intid);
 };
 

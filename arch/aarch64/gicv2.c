@@ -9,10 +9,13 @@
  */
 #include "arch/aarch64/gic.h"
 #include "arch/aarch64/sysreg.h"
+#include "kernel/cpu.h"
 #include "lib/error.h"
 
 #define GICD_SIZE 0x1000
 #define GICD_ITARGETSR 0x800 /* a byte an interrupt: a bit for each CPU */
+
+#define GICD_SGIR 0xf00 /* raises an SGI: the targets in bits 23:16 */
 
 #define GICC_SIZE 0x1000
 #define GICC_CTLR 0x00
@@ -23,17 +26,17 @@
 
 static uintptr_t gicd, gicc;
 static unsigned lines;
-static uint32_t this_cpu; /* its bit, in all four bytes */
+static uint8_t targets[CPU_MAX]; /* each CPU's bit */
 
 /* The first words of the targets can only be read, and name the CPU that reads them. */
-static uint32_t find_this_cpu(void)
+static uint8_t find_this_cpu(void)
 {
 	uint32_t mask = 0;
 	for (unsigned i = 0; i < INTID_SPI && mask == 0; i += 4)
 		mask = mmio_read32(gicd + GICD_ITARGETSR + i);
 	mask |= mask >> 16;
 	mask |= mask >> 8;
-	return (mask & 0xff) * 0x01010101;
+	return (uint8_t)mask;
 }
 
 static int init(int node)
@@ -45,10 +48,8 @@ static int init(int node)
 
 	mmio_write32(gicd + GICD_CTLR, 0);
 	lines = gicd_lines(gicd);
-	this_cpu = find_this_cpu();
+	targets[arch_cpu()->id] = find_this_cpu();
 	gicd_quiet(gicd, 0, lines);
-	for (unsigned i = INTID_SPI; i < lines; i += 4)
-		mmio_write32(gicd + GICD_ITARGETSR + i, this_cpu);
 	mmio_write32(gicd + GICD_CTLR, 1);
 
 	mmio_write32(gicc + GICC_PMR, 0xff);
@@ -67,10 +68,26 @@ static void end(uint32_t taken)
 	mmio_write32(gicc + GICC_EOIR, taken);
 }
 
-static int line_open(unsigned intid, bool level)
+static void send(const struct cpu *cpu, unsigned intid)
+{
+	mmio_write32(gicd + GICD_SGIR, (uint32_t)targets[cpu->id] << 16 | intid);
+}
+
+/* The byte of one line, in a word of four. */
+static void route(unsigned intid, uint8_t target)
+{
+	uintptr_t address = gicd + GICD_ITARGETSR + intid / 4 * 4;
+	unsigned shift = intid % 4 * 8;
+	uint32_t others = mmio_read32(address) & ~(UINT32_C(0xff) << shift);
+	mmio_write32(address, others | (uint32_t)target << shift);
+}
+
+static int line_open(unsigned intid, bool level, const struct cpu *cpu)
 {
 	if (intid >= lines)
 		return ERR_RANGE;
+	if (intid >= INTID_SPI)
+		route(intid, targets[cpu->id]);
 	gicd_configure(gicd, intid, level);
 	gicd_enable(gicd, intid);
 	return 0;
@@ -86,6 +103,7 @@ const struct gic gicv2 = {
 	.init = init,
 	.acknowledge = acknowledge,
 	.end = end,
+	.send = send,
 	.line_open = line_open,
 	.line_close = line_close,
 };

@@ -11,6 +11,7 @@
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/gic.h"
 #include "arch/aarch64/sysreg.h"
+#include "kernel/cpu.h"
 #include "kernel/memory.h"
 #include "lib/error.h"
 
@@ -189,7 +190,18 @@ static void end(uint32_t taken)
 	isb();
 }
 
-static int line_open(unsigned intid, bool level)
+/* The target as ICC_SGI1R_EL1 has it: the upper three affinities, and the lowest as a bit of sixteen. */
+static void send(const struct cpu *cpu, unsigned intid)
+{
+	uint64_t id = cpu->hardware_id;
+	uint64_t target = (id >> 32 & 0xff) << 48 | (id >> 16 & 0xff) << 32 |
+			  (id >> 8 & 0xff) << 16 | (id >> 4 & 0xf) << 44 |
+			  UINT64_C(1) << (id & 0xf);
+	sysreg_write(icc_sgi1r_el1, target | (uint64_t)intid << 24);
+	isb();
+}
+
+static int line_open(unsigned intid, bool level, const struct cpu *cpu)
 {
 	if (intid >= lines)
 		return ERR_RANGE;
@@ -199,8 +211,9 @@ static int line_open(unsigned intid, bool level)
 		return 0;
 	}
 	gicd_configure(gicd, intid, level);
-	mmio_write32(gicd + GICD_IROUTER + 8 * intid, affinity & 0xffffff);
-	mmio_write32(gicd + GICD_IROUTER + 8 * intid + 4, affinity >> 24);
+	mmio_write32(gicd + GICD_IROUTER + 8 * intid, (uint32_t)(cpu->hardware_id & 0xffffff));
+	mmio_write32(gicd + GICD_IROUTER + 8 * intid + 4,
+		     (uint32_t)(cpu->hardware_id >> 32 & 0xff));
 	gicd_enable(gicd, intid);
 	return 0;
 }
@@ -215,6 +228,7 @@ const struct gic gicv3 = {
 	.init = init,
 	.acknowledge = acknowledge,
 	.end = end,
+	.send = send,
 	.line_open = line_open,
 	.line_close = line_close,
 };

@@ -27,7 +27,6 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/device.h"
-#include "kernel/event.h"
 #include "kernel/exit.h"
 #include "kernel/memory.h"
 
@@ -137,7 +136,7 @@ int main(int argc, char **argv)
 	if (argc == 2)
 		strcpy(boot_info.cmdline, argv[1]);
 	setvbuf(stdout, NULL, _IOLBF, 0); /* what the kernel prints goes out at once, in between */
-	event_init(arch_cpu());
+	cpu_add(arch_cpu());
 	cmdline_init();
 	arch_console_init();
 	if (!qtest_init())

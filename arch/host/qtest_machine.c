@@ -118,10 +118,10 @@ vport_reg_t vport_map(struct vport_device *device, uint64_t bus, uint64_t length
 
 /* ---- Interrupts: none ------------------------------------------------------------------------- */
 
-int vport_msi_request(struct vport_device *device, unsigned index, vport_irq_fn *handler,
-		      void *argument, struct vport_msi *msi)
+int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
+		      vport_irq_fn *handler, void *argument, struct vport_msi *msi)
 {
-	(void)device, (void)index, (void)handler, (void)argument, (void)msi;
+	(void)device, (void)index, (void)cpu, (void)handler, (void)argument, (void)msi;
 	return ERR_UNSUPPORTED;
 }
 

@@ -85,6 +85,12 @@ void arch_irq_restore(bool on)
 	(void)on;
 }
 
+void arch_cpu_interrupt(const struct cpu *cpu)
+{
+	(void)cpu;
+	kit_assert(!"there is one CPU, and it does not interrupt itself");
+}
+
 static struct cpu only_cpu = { .self = &only_cpu };
 
 struct cpu *arch_cpu(void)

@@ -14,6 +14,7 @@
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/vectors.h"
 #include "kernel/arch.h"
+#include "kernel/cpu.h"
 #include "kernel/irq.h"
 #include "lib/error.h"
 
@@ -56,22 +57,28 @@ int arch_irq_line_open(const struct irq_line *line)
 	return vector;
 }
 
-int arch_irq_msi_open(struct vport_device *device, unsigned index, struct vport_msi *msi)
+int arch_irq_msi_open(struct vport_device *device, unsigned index, const struct cpu *cpu,
+		      struct vport_msi *msi)
 {
 	int vector;
 
 	/* Any device may write any message: nothing depends on whose it is. */
 	(void)device;
 	(void)index;
-	if (!lapic_present() || lapic_id() > MESSAGE_DESTINATION_MAX)
+	if (!lapic_present() || cpu->hardware_id > MESSAGE_DESTINATION_MAX)
 		return ERR_UNSUPPORTED;
 	vector = find_free();
 	if (vector < 0)
 		return vector;
 	vectors[vector].use = MESSAGE;
-	msi->address = MESSAGE_ADDRESS | lapic_id() << MESSAGE_DESTINATION_SHIFT;
+	msi->address = MESSAGE_ADDRESS | cpu->hardware_id << MESSAGE_DESTINATION_SHIFT;
 	msi->data = (uint32_t)vector; /* edge-triggered, fixed delivery */
 	return vector;
+}
+
+void arch_cpu_interrupt(const struct cpu *cpu)
+{
+	lapic_send((uint32_t)cpu->hardware_id, LAPIC_ASSERT | VECTOR_CPU);
 }
 
 void arch_irq_close(unsigned slot)

@@ -2,7 +2,7 @@
 /*
  * The local APIC: Intel SDM volume 3, chapter 10. Registers are used as memory (xAPIC), or as MSRs
  * when firmware has switched to x2APIC mode, out of which one cannot simply go back. Left out:
- * inter-processor interrupts, TSC-deadline mode.
+ * TSC-deadline mode.
  *
  *     make run APP=selftest
  */
@@ -27,6 +27,8 @@ enum lapic_register {
 	LAPIC_TASK_PRIORITY = 0x80,
 	LAPIC_EOI = 0xb0,
 	LAPIC_SPURIOUS = 0xf0,
+	LAPIC_COMMAND = 0x300,
+	LAPIC_COMMAND_HIGH = 0x310,
 	LAPIC_LVT_TIMER = 0x320,
 	LAPIC_LVT_LINT0 = 0x350,
 	LAPIC_LVT_LINT1 = 0x360,
@@ -36,6 +38,9 @@ enum lapic_register {
 	LAPIC_TIMER_DIVIDE = 0x3e0,
 };
 
+#define COMMAND_PENDING (1 << 12)
+#define COMMAND_POLLS 1000000 /* an APIC that never sends is given up */
+#define COMMAND_DESTINATION_SHIFT 24
 #define SPURIOUS_ENABLE (1 << 8)
 #define LVT_MASKED (1 << 16)
 #define LVT_NMI (4 << 8)
@@ -109,6 +114,21 @@ uint32_t lapic_id(void)
 void lapic_eoi(void)
 {
 	lapic_write(LAPIC_EOI, 0);
+}
+
+void lapic_send(uint32_t destination, uint32_t command)
+{
+	if (registers == NULL) {
+		msr_write(MSR_X2APIC + LAPIC_COMMAND / 16, (uint64_t)destination << 32 | command);
+		return;
+	}
+	bool on = arch_irq_off(); /* the two words belong together */
+	for (unsigned i = 0; i < COMMAND_POLLS; i++)
+		if ((lapic_read(LAPIC_COMMAND) & COMMAND_PENDING) == 0)
+			break;
+	lapic_write(LAPIC_COMMAND_HIGH, destination << COMMAND_DESTINATION_SHIFT);
+	lapic_write(LAPIC_COMMAND, command);
+	arch_irq_restore(on);
 }
 
 void lapic_timer_start(uint32_t ticks)

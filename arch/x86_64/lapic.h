@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The local APIC: takes this CPU's interrupts, and has the timer that ends a sleep. */
+/* The local APIC: takes this CPU's interrupts, sends some to others, and has the timer that ends a sleep. */
 #ifndef ARCH_X86_64_LAPIC_H
 #define ARCH_X86_64_LAPIC_H
 
@@ -12,6 +12,14 @@ bool lapic_init(void);
 bool lapic_present(void);
 uint32_t lapic_id(void);
 void lapic_eoi(void);
+
+/* Sends another CPU an interrupt: the low word of the command register (LAPIC_NMI, …) says which. Any
+ * context. */
+void lapic_send(uint32_t destination, uint32_t command);
+#define LAPIC_NMI (4 << 8)
+#define LAPIC_INIT (5 << 8)
+#define LAPIC_STARTUP (6 << 8) /* | page from which it starts */
+#define LAPIC_ASSERT (1 << 14)
 
 /* The timer's counter, which runs down once a tick; for measuring how fast that is. */
 void lapic_timer_start(uint32_t ticks);

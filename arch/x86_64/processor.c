@@ -22,8 +22,6 @@
 #define GDT_DATA 0x0000930000000000
 #define GDT_TSS 0x0000890000000000 /* available 64-bit TSS, present */
 
-#define FLAGS_INTERRUPT (1 << 9)
-
 const char arch_name[] = "x86_64";
 
 static struct processor *the_processor;
@@ -76,40 +74,10 @@ void processor_init(struct processor *processor, struct cpu *cpu)
 
 	struct table_pointer gdt = { sizeof(processor->gdt) - 1, (uintptr_t)processor->gdt };
 	load_segments(&gdt);
-	arch_cpu_set(cpu);
-	traps_load();
-}
-
-struct cpu *arch_cpu(void)
-{
-	struct cpu *cpu;
-	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
-	_Static_assert(offsetof(struct cpu, self) == 0, "read at gs:0");
-	return cpu;
-}
-
-void arch_cpu_set(struct cpu *cpu)
-{
+	_Static_assert(offsetof(struct cpu, self) == 0, "arch_cpu reads it at gs:0");
 	cpu->self = cpu;
 	msr_write(MSR_GS_BASE, (uintptr_t)cpu);
-}
-
-bool arch_irq_off(void)
-{
-	uint64_t flags;
-	__asm__ volatile("pushfq; popq %0; cli" : "=r"(flags) : : "memory");
-	return (flags & FLAGS_INTERRUPT) != 0;
-}
-
-void arch_irq_restore(bool on)
-{
-	if (on)
-		__asm__ volatile("sti" : : : "memory");
-}
-
-void arch_pause(void)
-{
-	__asm__ volatile("pause" : : : "memory");
+	traps_load();
 }
 
 void arch_sleep(uint64_t deadline)

@@ -15,6 +15,7 @@
 #include "arch/x86_64/vectors.h"
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/event.h"
 #include "kernel/exit.h"
 #include "kernel/irq.h"
 #include "kernel/memory.h"
@@ -133,6 +134,8 @@ void interrupt_taken(unsigned vector)
 		return;
 	if (vector == VECTOR_TIMER)
 		lapic_timer_taken();
+	else if (vector == VECTOR_CPU)
+		event_interrupt();
 	else
 		irq_dispatch(vector);
 	/* After the handlers: they have silenced the device, so a level-triggered line is low again. */

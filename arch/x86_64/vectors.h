@@ -8,6 +8,7 @@
 #define VECTOR_FIRST 0x30 /* 0x30 … 0xef: given out, and the slot of irq_dispatch */
 #define VECTOR_LAST 0xef
 #define VECTOR_TIMER 0xf0
+#define VECTOR_CPU 0xf1 /* from another CPU */
 #define VECTOR_SPURIOUS 0xff
 #define VECTOR_COUNT 0x100
 

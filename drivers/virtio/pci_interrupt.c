@@ -41,7 +41,7 @@ static bool open_vector(struct virtio_pci *pci, unsigned index, vport_irq_fn *ha
 {
 	struct vport_msi msi;
 
-	if (vport_msi_request(pci->device.port, index, handler, argument, &msi) != 0)
+	if (vport_msi_request(pci->device.port, index, 0, handler, argument, &msi) != 0)
 		return false;
 	pci->device.vectors = index + 1;
 	return pci_msix_set(pci->function, index, &msi) == 0;

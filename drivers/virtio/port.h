@@ -7,11 +7,13 @@
  * in kernel/port.c; docs/porting.md tells how to write another port.
  *
  * Three contexts, and what may be called in each:
- *   interrupt  an irq handler: vport_mark, register access
+ *   interrupt  an irq handler: vport_mark, vport_wake, register access
  *   drain      vport_event.drain, called by vport_relax: everything but
  *              vport_relax and the allocators
- *   work,      vport_work.run, called by vport_relax one at a time; and the
- *   program    program itself: everything
+ *   work,      vport_work.run, called by vport_relax one at a time, on CPU 0;
+ *   program    and a program itself, of which each CPU may run one: everything
+ *
+ * "Any context" below is any CPU as well.
  */
 #ifndef DRIVERS_VIRTIO_PORT_H
 #define DRIVERS_VIRTIO_PORT_H
@@ -22,6 +24,26 @@
 
 /* One device as the port knows it; the kit hands it back and never looks inside. */
 struct vport_device;
+
+/* ---- CPUs --------------------------------------------------------------- */
+
+/* Which one this is: 0 … vport_cpu_count() - 1. Any context. How many there are does not change once
+ * devices are looked for. */
+unsigned vport_cpu(void);
+unsigned vport_cpu_count(void);
+
+/*
+ * Keeps CPUs apart for a few instructions. Drain, work and program context: an irq handler takes none, and so
+ * nothing is masked. Not while a completion is called, not across vport_relax or an allocation, and no second
+ * time by the CPU that has it (which is asserted where it would wait). What one CPU wrote before it gave the
+ * lock is seen by the next that takes it.
+ */
+struct vport_lock {
+	unsigned taken_by; /* for the port; 0 at first: nobody */
+};
+
+void vport_lock_take(struct vport_lock *lock);
+void vport_lock_give(struct vport_lock *lock);
 
 /* ---- Memory ------------------------------------------------------------- */
 
@@ -89,15 +111,16 @@ struct vport_msi {
 };
 
 /*
- * One message-signalled interrupt for the device; `index` (its MSI-X table entry) makes
+ * One message-signalled interrupt for the device, to that CPU; `index` (its MSI-X table entry) makes
  * messages of one device different. Returns 0 and fills *msi, or an error: ERR_UNSUPPORTED
- * where the platform has none. The handler may run as soon as the message is in the table.
+ * where the platform has none. The handler may run as soon as the message is in the table, and does not
+ * run any more when vport_msi_release has returned. Work and program context.
  */
-int vport_msi_request(struct vport_device *device, unsigned index, vport_irq_fn *handler,
-		      void *argument, struct vport_msi *msi);
+int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
+		      vport_irq_fn *handler, void *argument, struct vport_msi *msi);
 void vport_msi_release(struct vport_device *device, unsigned index);
 
-/* The device's line interrupt (INTx, or an MMIO device's own), possibly shared. The handler
+/* The device's line interrupt (INTx, or an MMIO device's own), possibly shared, to CPU 0. The handler
  * must tell a device that did not raise it from its status. 0 or an error. */
 int vport_line_request(struct vport_device *device, vport_irq_fn *handler, void *argument);
 void vport_line_release(struct vport_device *device);
@@ -110,29 +133,39 @@ void vport_line_release(struct vport_device *device);
  * set check_at (nanoseconds of vport_now; VPORT_NEVER for no time) and may mark its own event
  * again, which then is called again in the next pass and keeps the CPU from sleeping: that is
  * how a queue without interrupts is polled.
+ *
+ * All of that happens on one CPU, the event's `home`: what only drain touches needs no lock. Its owner sets
+ * that before vport_event_add or the first mark, and not again until vport_event_remove has returned.
  */
 #define VPORT_NEVER UINT64_MAX
 
 struct vport_event {
 	void (*drain)(struct vport_event *event);
 	uint64_t check_at;
+	unsigned home;
 	/* for the port; 0 at first */
-	struct vport_event *next, *next_marked;
-	bool marked;
+	struct vport_event *next, *next_marked, *next_sent;
+	bool marked, sent;
 };
 
-/* From now on looked at by check_at. It may be marked, and is drained then, before that too. */
+/* From now on looked at by check_at. It may be marked, and is drained then, before that too. Drain, work
+ * and program context. */
 void vport_event_add(struct vport_event *event);
-/* When this returns it is not marked, and not called any more. It need not have been added. */
+/*
+ * When this returns it is not marked, and not called any more: a drain of it that its home is at has ended, for
+ * which this waits (but in that drain itself, which may remove its own event). It need not have been added.
+ * Work and program context; in drain context only for an event whose home is this CPU.
+ */
 void vport_event_remove(struct vport_event *event);
-void vport_mark(struct vport_event *event); /* any context; idempotent */
+/* Any context; idempotent. What was written before it is seen by the drain. Wakes the home. */
+void vport_mark(struct vport_event *event);
 
 /*
  * Something that must wait or cannot be entered twice: recovery, a control queue, a rescan. Runs in
  * vport_relax, one at a time, never from a relax that a work item called; but for one that `recovers`: it
  * may run while another item waits (and none while it does), because what that one waits for may be lost
  * with a device until the device has recovered. Queueing one that is
- * queued already does nothing; one may be queued again while it runs.
+ * queued already does nothing; one may be queued again while it runs. All run on CPU 0, whoever queues them.
  */
 struct vport_work {
 	void (*run)(struct vport_work *work);
@@ -145,11 +178,15 @@ struct vport_work {
 void vport_work_queue(struct vport_work *work); /* program, work or drain context */
 
 /*
- * Drains what is marked and runs work; when there was none, waits until something is marked or
- * `deadline` (vport_now's clock) has passed, whichever is first. Returns after at least one pass:
+ * Drains what is marked on this CPU and, on CPU 0, runs work; when there was none, waits until something is
+ * marked or `deadline` (vport_now's clock) has passed, whichever is first. Returns after at least one pass:
  * the caller loops over its own condition. Asserts that it is not called from drain context.
  */
 void vport_relax(uint64_t deadline);
+
+/* That CPU's vport_relax, or its next one, returns soon: for whoever made the condition true over which a
+ * program on another CPU loops. Any context. */
+void vport_wake(unsigned cpu);
 
 /* Nanoseconds since some start, monotonic, the same on every CPU. Any context. */
 uint64_t vport_now(void);

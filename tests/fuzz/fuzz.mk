@@ -21,7 +21,7 @@ fuzz_vhost = tests/fuzz/vhost.c $(addprefix drivers/virtio/,vhost_user.c vhost_m
 	lib/error.c lib/format.c
 
 fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE)) \
-	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c \
+	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c kernel/cpu.c \
 	$(addprefix drivers/virtio/,config.c queue.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
 
 # Sources that a target includes.

@@ -38,7 +38,7 @@ test_virtq_order = $(test_virtq)
 # kernel's own.
 FAKE = $(wildcard tests/host/fake/*.c)
 test_config = $(filter-out drivers/virtio/vhost%,$(wildcard drivers/virtio/*.c)) $(test_pci) \
-	lib/crc32.c lib/error.c kernel/event.c $(RING_DEVICE) $(FAKE)
+	lib/crc32.c lib/error.c kernel/event.c kernel/cpu.c $(RING_DEVICE) $(FAKE)
 test_transport = $(test_config)
 test_transport_bus = $(test_config)
 # Its driver is its own.

@@ -13,7 +13,6 @@
 #include "drivers/pci/pci.h"
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
-#include "kernel/event.h"
 #include "lib/error.h"
 
 struct fake_port fake_port;
@@ -162,9 +161,11 @@ static void release(struct fake_irq *irq)
 	irq->handler = NULL;
 }
 
-int vport_msi_request(struct vport_device *device, unsigned index, vport_irq_fn *handler,
-		      void *argument, struct vport_msi *msi)
+int vport_msi_request(struct vport_device *device, unsigned index, unsigned to,
+		      vport_irq_fn *handler, void *argument, struct vport_msi *msi)
 {
+	if (to >= vport_cpu_count())
+		fake_complain("an interrupt to CPU %u, which does not exist", to);
 	if (index >= device->msi_limit || index >= FAKE_MSI_MAX)
 		return ERR_UNSUPPORTED;
 	msi->address = FAKE_MSI_ADDRESS;
@@ -265,13 +266,21 @@ void arch_irq_restore(bool on)
 	(void)on;
 }
 
+void arch_cpu_interrupt(const struct cpu *other)
+{
+	(void)other;
+	fake_complain("the only CPU interrupts itself");
+}
+
 struct cpu *arch_cpu(void)
 {
-	if (!cpu.self) {
-		cpu.self = &cpu;
-		event_init(&cpu);
-	}
 	return &cpu;
+}
+
+static void __attribute__((constructor)) start_cpu(void)
+{
+	cpu.self = &cpu;
+	cpu_add(&cpu);
 }
 
 void fake_sleep(uint64_t ms)
