@@ -5,8 +5,9 @@ BENCH = $(O)/bench
 BENCH_CFLAGS = -std=gnu11 $(WARNINGS) -O2
 
 ifeq ($(ARCH),host)
-bench: all $(BENCH)/floor-host | need-bench ## reads a second beside a bare loop, and beside Linux; time to the first read
+bench: all $(BENCH)/floor-host | need-bench ## reads a second beside a bare loop and beside Linux, frames a second beside DPDK; time to the first read
 	@O=$(abspath $(O)) bench/blk.py host $(ROUNDS)
+	@O=$(abspath $(O)) bench/net.py $(ROUNDS)
 else
 bench: kernels floors $(IMAGES)/pattern.raw | need-bench
 	@O=$(abspath $(O)) bench/first_read.py

@@ -88,7 +88,7 @@ tools_for() {
 		;;
 	bench)
 		for ARCH in x86_64 aarch64; do tools_for build; tools_for run; done
-		echo "qemu-storage-daemon qemu-system-common"
+		tools_for vhost
 		;;
 	lint) echo "python3 python3"; echo "clang-format clang-format" ;;
 	debug) tools_for run; echo "gdb-multiarch gdb-multiarch" ;;

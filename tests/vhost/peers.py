@@ -72,16 +72,22 @@ def backend(socket, *arguments):
 
 
 class Switch(Peer):
-    """dpdk-testpmd with one vhost-user port: it takes what is sent to it, sends, or sends all back."""
+    """dpdk-testpmd with one port: it takes what is sent to it, sends, or sends all back.
+
+    The port is the back end at the socket, or with `front` (options of DPDK's own driver) a front end to it.
+    """
 
     MODES = {"take": "rxonly", "send": "txonly", "return": "io"}
 
-    def __init__(self, socket, folder):
+    def __init__(self, socket, folder, front=None, cpu=None):
         cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
+        port = f"net_vhost0,iface={socket},queues=1" if front is None else \
+            f"net_virtio_user0,path={socket},queues=1,{front}"
         super().__init__(
-            ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@({cpus}),1@({cpus})", "--no-huge", "-m", "256", "--no-pci",
+            ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@({cpus}),1@({cpus if cpu is None else cpu})",
+             "--no-huge", "-m", "256", "--no-pci",
              "--no-telemetry", "--file-prefix", f"ringlet-{os.getpid()}-{id(self)}",
-             "--vdev", f"net_vhost0,iface={socket},queues=1", "--",
+             "--vdev", port, "--",
              "-i", "--nb-cores=1", "--total-num-mbufs=2048", "--port-topology=loop"],
             stdin=-1, environment=dict(os.environ, RUNTIME_DIRECTORY=str(folder)))
         self.wait_for("the packet switch is ready", lambda text: "testpmd>" in text)
@@ -106,13 +112,23 @@ class Switch(Peer):
         return now
 
     def counters_now(self):
+        return self.statistics("packets")
+
+    def rates(self, seconds):
+        """Frames that it receives and sends a second, as it counts them itself."""
+        self.statistics("pps")
+        time.sleep(seconds)
+        return self.statistics("pps")
+
+    def statistics(self, what):
         asked = self.text().count("NIC statistics for port 0")
         self.tell("show port stats all")
         self.wait_for("the packet switch counts",
                       lambda text: text.count("NIC statistics for port 0") > asked and
-                      "TX-packets" in text.rpartition("NIC statistics for port 0")[2])
+                      "Tx-bps" in text.rpartition("NIC statistics for port 0")[2])
         last = self.text().rpartition("NIC statistics for port 0")[2]
-        return tuple(int(re.search(rf"{way}-packets: (\d+)", last)[1]) for way in ("RX", "TX"))
+        return tuple(int(re.search(rf"{way}-{what}: +(\d+)", last, re.IGNORECASE)[1])
+                     for way in ("RX", "TX"))
 
 
 def ringlet(build, words, timeout):
