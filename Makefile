@@ -36,7 +36,7 @@ PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assig
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
 	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o console.o block.o block_sync.o inspect.o \
 	$(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk net rng))))
-driver_blk = blk.o blk_request.o
+driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
 driver_net = net.o net_frame.o
 driver_rng = rng.o
 KIT = $(LIB) $(PCI) $(VIRTIO)
@@ -65,10 +65,12 @@ COMPILE = $(compiler_$(COMPILER))
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 # Small, but where each request passes by.
 OPTIMISE = -Os
-$(addprefix $(B)/,lib/sha256.o kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT) \
-	$(addprefix drivers/virtio/,virtq.o split.o packed.o queue.o blk_request.o block.o)): OPTIMISE = -O2
+$(addprefix $(B)/,lib/sha256.o kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = -O2
+# What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
+HOT = $(addprefix drivers/virtio/,virtq.o split.o packed.o blk_request.o block_queue.o block.o)
+$(addprefix $(B)/,$(HOT)): OPTIMISE = -O2 -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2
-CFLAGS_ALL = -std=gnu11 $(WARNINGS) $(OPTIMISE) -g -fno-omit-frame-pointer $(CODE) $(ARCH_CFLAGS) \
+CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP
 
 say = @$(if $(filter 1,$(V)),:,printf '  %-8s %s\n' $(1) $(2))

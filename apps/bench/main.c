@@ -5,7 +5,8 @@
  *     make run APP=bench ARGS='blk vda read bs=4096 qd=32 t=2'
  *     bench: blk vda read bs=4096 qd=32 wait=irq cpus=1 iops=412034 mbps=1687 p50_ns=71680 …
  *
- * How it waits is the machine's choice: IRQ=poll makes it poll. The places are the same in every run.
+ * The requests are prepared once (block_prepare), as io_uring's fixed buffers are; fixed=0 has each mapped and
+ * encoded anew. How it waits is the machine's choice: IRQ=poll makes it poll. The places are the same in every run.
  * `write` destroys what is on the disk.
  */
 #include <ctype.h>
@@ -32,13 +33,14 @@ static struct {
 	struct block_device *disk;
 	enum block_op op;
 	uint64_t block, depth;
+	uint64_t fixed; /* requests are prepared once, and submitted again and again */
 	uint64_t limit; /* requests; 0: as many as come in `seconds` */
 	uint64_t seconds, stop_at;
 	uint64_t places;  /* blocks on the disk */
 	uint64_t sectors; /* of a block */
 	uint64_t random;  /* state */
 	uint64_t now;     /* 0: not looked at since the last wait */
-	uint64_t started, finished, in_flight, errors;
+	uint64_t started, finished, errors;
 } run;
 
 static struct slot slots[MAX_DEPTH];
@@ -59,36 +61,34 @@ static uint64_t random_place(void)
 	return (run.random >> 32) * run.places >> 32;
 }
 
-static void start(struct slot *slot)
+static inline void start(struct slot *slot, uint64_t time)
 {
 	slot->request.sector = random_place() * run.sectors;
-	slot->started = now();
+	slot->started = time;
 	run.started++;
-	run.in_flight++;
 	if (block_submit(run.disk, &slot->request) < 0) {
-		run.in_flight--;
 		run.finished++;
 		run.errors++;
 	}
 }
 
-static bool more(void)
+static inline bool more(uint64_t time)
 {
-	return run.limit ? run.started < run.limit : now() < run.stop_at;
+	return run.limit ? run.started < run.limit : time < run.stop_at;
 }
 
 /* The name is unique among all functions: tools that count from outside look for it. */
 static void bench_request_done(struct block_request *request)
 {
 	struct slot *slot = request->cookie;
+	uint64_t time = now();
 
-	run.in_flight--;
 	run.finished++;
 	if (request->status < 0)
 		run.errors++;
-	latency_add(now() - slot->started);
-	if (more())
-		start(slot);
+	latency_add(time - slot->started);
+	if (more(time))
+		start(slot, time);
 }
 
 static bool polled(void)
@@ -108,9 +108,9 @@ static void measure(void)
 	uint64_t begin = vport_now();
 
 	run.stop_at = begin + run.seconds * NS_PER_S;
-	for (unsigned i = 0; i < run.depth && more(); i++)
-		start(&slots[i]);
-	while (run.in_flight > 0) {
+	for (unsigned i = 0; i < run.depth && more(begin); i++)
+		start(&slots[i], begin);
+	while (run.finished < run.started) {
 		run.now = 0;
 		vport_relax(VPORT_NEVER);
 	}
@@ -131,6 +131,7 @@ static void measure(void)
 static void free_slots(void)
 {
 	for (unsigned i = 0; i < run.depth; i++) {
+		block_unprepare(run.disk, &slots[i].request);
 		if (slots[i].segment.memory)
 			vport_dma_free(run.disk->port, slots[i].segment.memory, run.block);
 		slots[i].segment.memory = NULL;
@@ -153,13 +154,19 @@ static bool allocate_slots(void)
 		};
 		if (!memory)
 			return false;
+		/* What is more than one device request is cut anew each time. */
+		int error = run.fixed ? block_prepare(run.disk, &slot->request) : 0;
+		if (error < 0 && error != ERR_UNSUPPORTED)
+			return false;
 	}
 	return true;
 }
 
 static int usage(const char *program)
 {
-	kprint("usage: %s blk [DISK] [read|write] [bs=4096] [qd=32] [n=REQUESTS | t=2]\n", program);
+	kprint("usage: %s blk [DISK] [read|write] [bs=4096] [qd=32] [n=REQUESTS | t=2] "
+	       "[fixed=1]\n",
+	       program);
 	return 2;
 }
 
@@ -180,6 +187,7 @@ static bool understand(int argc, char **argv)
 {
 	run.block = 4096;
 	run.depth = 32;
+	run.fixed = 1;
 	run.seconds = 2;
 	run.op = BLOCK_READ;
 	run.random = 88172645463325252u;
@@ -195,7 +203,8 @@ static bool understand(int argc, char **argv)
 		else if (!option(argument, "bs=", BLOCK_SECTOR, MAX_BLOCK, &run.block) &&
 			 !option(argument, "qd=", 1, MAX_DEPTH, &run.depth) &&
 			 !option(argument, "n=", 1, UINT32_MAX, &run.limit) &&
-			 !option(argument, "t=", 1, 86400, &run.seconds))
+			 !option(argument, "t=", 1, 86400, &run.seconds) &&
+			 !option(argument, "fixed=", 0, 1, &run.fixed))
 			return false;
 	}
 	return argc > 1 && strcmp(argv[1], "blk") == 0;

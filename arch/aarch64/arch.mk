@@ -11,7 +11,7 @@ PRODUCTS = $(W).elf $(B)/Image
 
 # Atomics as instructions: the helpers that choose at run time ask the Linux kernel.
 # Frames for functions that call nothing too: a fault in one would hide its caller in backtraces.
-ARCH_CFLAGS = -mno-outline-atomics -mno-omit-leaf-frame-pointer
+ARCH_CFLAGS = -mno-outline-atomics -mno-omit-leaf-frame-pointer -mcmodel=tiny
 # What gdb calls it.
 GDB_ARCH = aarch64
 

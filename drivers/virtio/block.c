@@ -55,6 +55,7 @@ void block_add(struct block_device *disk, const char *prefix)
 		disk->name[i++] = (char)('a' + (count / 26 - 1) % 26);
 	disk->name[i++] = (char)('a' + count % 26);
 	disk->name[i] = 0;
+	disk->whole = disk;
 	disk->next = NULL;
 	*end = disk;
 }
@@ -72,68 +73,176 @@ void block_buffer_free(struct block_device *disk, void *memory, size_t size)
 		vport_dma_free(disk->port, memory, size);
 }
 
-/* The length of each segment and of all together, the place on the disk. A device request takes whole sectors,
- * so no segment may end within one. (block_size is a power of two.) */
-static int check_transfer(const struct block_device *disk, const struct block_request *request)
-{
-	uint64_t room = disk->capacity - request->sector, sectors = 0;
+/* ---- Checks ------------------------------------------------------------------------------ */
 
-	if (request->sector > disk->capacity)
-		return ERR_RANGE; /* 5.2.6.1-2 */
-	for (unsigned i = 0; i < request->segment_count; i++) {
-		size_t length = request->segments[i].length;
-		if (length == 0 || length % BLOCK_SECTOR != 0)
-			return ERR_INVALID;
-		if (length / BLOCK_SECTOR > room - sectors)
-			return ERR_RANGE;
-		sectors += length / BLOCK_SECTOR;
-	}
-	if (sectors == 0 ||
-	    ((sectors | request->sector) & (disk->block_size / BLOCK_SECTOR - 1)) != 0)
-		return ERR_INVALID;
-	return 0;
+/* Whole blocks of the disk, and inside it (5.2.6.1-2). (block_size is a power of two.) */
+static int check_place(const struct block_device *disk, uint64_t sector, uint64_t sectors)
+{
+	if (sector > disk->capacity || sectors > disk->capacity - sector)
+		return ERR_RANGE;
+	return ((sector | sectors) & (disk->block_size / BLOCK_SECTOR - 1)) == 0 ? 0 : ERR_INVALID;
 }
 
-static int check_other(const struct block_request *request)
+/* How much it is about; or ERR_INVALID. A device request takes whole sectors, so no segment may end within one. */
+static int64_t transfer_sectors(const struct block_request *request)
 {
-	if (request->op == BLOCK_GET_ID)
+	uint64_t sectors = 0;
+
+	for (unsigned i = 0; i < request->segment_count; i++) {
+		size_t length = request->segments[i].length;
+		if (length == 0 || length % BLOCK_SECTOR != 0 || length > INT64_MAX / 2)
+			return ERR_INVALID;
+		sectors += length / BLOCK_SECTOR;
+		if (sectors > INT64_MAX / BLOCK_SECTOR)
+			return ERR_RANGE;
+	}
+	return sectors > 0 ? (int64_t)sectors : ERR_INVALID;
+}
+
+static int check_range(const struct block_device *disk, const struct block_request *request,
+		       uint32_t sectors_max)
+{
+	if (sectors_max == 0)
+		return ERR_UNSUPPORTED;
+	if (request->sectors == 0 || request->segment_count > 0)
+		return ERR_INVALID;
+	return check_place(disk, request->sector, request->sectors);
+}
+
+static int check(const struct block_device *disk, const struct block_request *request)
+{
+	const struct block_limits *limits = &disk->whole->limits;
+	int64_t sectors;
+
+	switch (request->op) {
+	case BLOCK_READ:
+	case BLOCK_WRITE:
+		sectors = transfer_sectors(request);
+		return sectors < 0 ? (int)sectors
+				   : check_place(disk, request->sector, (uint64_t)sectors);
+	case BLOCK_DISCARD:
+		return check_range(disk, request, limits->discard_sectors_max);
+	case BLOCK_WRITE_ZEROES:
+		return check_range(disk, request, limits->zeroes_sectors_max);
+	case BLOCK_GET_ID: /* 5.2.6.1-8 */
 		return request->segment_count == 1 && request->segments[0].length == BLOCK_ID_BYTES
 			       ? 0
-			       : ERR_INVALID;                 /* 5.2.6.1-8 */
-	return request->segment_count == 0 ? 0 : ERR_INVALID; /* 5.2.6.1-5 */
+			       : ERR_INVALID;
+	default: /* BLOCK_FLUSH: 5.2.6.1-5 */
+		return request->segment_count == 0 ? 0 : ERR_INVALID;
+	}
+}
+
+static bool changes(enum block_op op)
+{
+	return op == BLOCK_WRITE || op == BLOCK_DISCARD || op == BLOCK_WRITE_ZEROES;
+}
+
+/* ---- Submit ------------------------------------------------------------------------------ */
+
+/* Checks what a prepared request has to say each time, in the two values that block_submit looks at. */
+static int prepare(struct block_device *disk, struct block_request *request)
+{
+	struct block_device *whole = disk->whole;
+
+	if (request->driver.sectors > disk->capacity)
+		return ERR_RANGE;
+	int error = whole->operations->prepare(whole, request);
+	request->driver.generation = whole->generation;
+	request->driver.sector_max = disk->capacity - request->driver.sectors;
+	request->driver.sector_mask = disk->block_size / BLOCK_SECTOR - 1;
+	return error;
+}
+
+/* Everything that is not the usual case. */
+static __attribute__((noinline)) int submit(struct block_device *disk, struct block_request *request)
+{
+	struct block_device *whole = disk->whole;
+	int error;
+
+	if (whole->gone)
+		return ERR_NODEV;
+	if (whole->read_only && changes(request->op))
+		return ERR_READ_ONLY;
+	if (request->driver.part) {
+		error = check_place(disk, request->sector, request->driver.sectors);
+		if (!error)
+			error = prepare(disk, request);
+	} else {
+		error = check(disk, request);
+		request->driver.disk = whole;
+		request->driver.segment = 0;
+		request->driver.offset = 0;
+		request->driver.sectors = request->sectors;
+		request->driver.parts = 0;
+		request->driver.issued = false;
+	}
+	if (error)
+		return error;
+	request->status = 0;
+	request->driver.sector = request->sector + disk->first_sector;
+	if (request->driver.part)
+		return whole->operations->submit_prepared(whole, request);
+	whole->operations->submit(whole, request);
+	return 0;
 }
 
 int block_submit(struct block_device *disk, struct block_request *request)
 {
-	int error = 0;
+	struct block_device *whole = disk->whole;
 
 	kit_assert(request->done);
-	if (disk->gone)
-		return ERR_NODEV;
-	if (request->op == BLOCK_WRITE && disk->read_only)
-		return ERR_READ_ONLY;
-	if (request->op == BLOCK_READ || request->op == BLOCK_WRITE)
-		error = check_transfer(disk, request);
-	else
-		error = check_other(request);
-	if (error)
-		return error;
-
+	if (!request->driver.part || request->driver.generation != whole->generation ||
+	    request->sector > request->driver.sector_max ||
+	    (request->sector & request->driver.sector_mask) != 0)
+		return submit(disk, request);
 	request->status = 0;
-	request->driver.next = NULL;
-	request->driver.segment = 0;
-	request->driver.offset = 0;
-	request->driver.sector = request->sector;
-	request->driver.parts = 0;
-	request->driver.issued = false;
-	disk->operations->submit(disk, request);
-	return 0;
+	request->driver.sector = request->sector + disk->first_sector;
+	return whole->operations->submit_prepared(whole, request);
+}
+
+int block_prepare(struct block_device *disk, struct block_request *request)
+{
+	struct block_device *whole = disk->whole;
+	int64_t sectors = transfer_sectors(request);
+
+	kit_assert(!request->driver.part);
+	if (request->op != BLOCK_READ && request->op != BLOCK_WRITE)
+		return ERR_INVALID;
+	if (sectors < 0)
+		return (int)sectors;
+	if (sectors % (disk->block_size / BLOCK_SECTOR) != 0)
+		return ERR_INVALID;
+	if (whole->gone || !whole->operations->prepare)
+		return whole->gone ? ERR_NODEV : ERR_UNSUPPORTED;
+	request->driver.disk = whole;
+	request->driver.sectors = (uint64_t)sectors;
+	return prepare(disk, request);
+}
+
+void block_unprepare(struct block_device *disk, struct block_request *request)
+{
+	if (request->driver.part)
+		disk->whole->operations->unprepare(disk->whole, request);
+	kit_assert(!request->driver.part);
 }
 
 int block_resize_queue(struct block_device *disk, unsigned size)
 {
-	if (disk->gone)
+	struct block_device *whole = disk->whole;
+
+	if (whole->gone)
 		return ERR_NODEV;
-	return disk->operations->resize_queue ? disk->operations->resize_queue(disk, size)
-					      : ERR_UNSUPPORTED;
+	return whole->operations->resize_queue ? whole->operations->resize_queue(whole, size)
+					       : ERR_UNSUPPORTED;
+}
+
+int block_set_write_back(struct block_device *disk, bool on)
+{
+	struct block_device *whole = disk->whole;
+
+	if (whole->gone)
+		return ERR_NODEV;
+	return whole->operations->set_write_back ? whole->operations->set_write_back(whole, on)
+						 : ERR_UNSUPPORTED;
 }

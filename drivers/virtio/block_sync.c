@@ -98,6 +98,24 @@ int block_flush(struct block_device *disk)
 	return run(disk, &request);
 }
 
+int block_discard(struct block_device *disk, uint64_t sector, uint64_t sectors)
+{
+	struct block_request request = { .op = BLOCK_DISCARD,
+					 .sector = sector,
+					 .sectors = sectors };
+
+	return run(disk, &request);
+}
+
+int block_write_zeroes(struct block_device *disk, uint64_t sector, uint64_t sectors, bool unmap)
+{
+	struct block_request request = {
+		.op = BLOCK_WRITE_ZEROES, .sector = sector, .sectors = sectors, .unmap = unmap
+	};
+
+	return run(disk, &request);
+}
+
 int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1])
 {
 	struct block_bounce *bounce = take_bounce(disk);

@@ -107,6 +107,10 @@ const struct virtio_driver *virtio_driver_for(uint32_t type);
 
 /* ---- A queue ---------------------------------------------------------------------- */
 
+/* How long a buffer may take, in multiples of the deadline. Of no meaning in a queue whose buffers wait
+ * for the device (receive, events). */
+enum { VIRTIO_ONE_DEADLINE = 1, VIRTIO_TWO_DEADLINES = 2 };
+
 struct virtio_queue {
 	struct virtq ring;
 	struct virtio_device *device;
@@ -132,6 +136,8 @@ struct virtio_queue {
 	/* Deadlines without a clock on the hot path: `tick` counts looks at the queue, expires[id] is the tick
 	 * at which the buffer is overdue. */
 	uint16_t tick, deadline_ticks;
+	uint16_t due[VIRTIO_TWO_DEADLINES +
+		     1]; /* by deadlines: when a buffer pushed now is overdue */
 	uint16_t *expires;
 
 	struct virtq_setup setup; /* to start again after a reset */
@@ -220,10 +226,6 @@ int virtio_config_write(struct virtio_device *device, unsigned offset, unsigned 
 
 /* ---- queue.c -------------------------------------------------------------------------- */
 
-/* How long a buffer may take, in multiples of the deadline. Of no meaning in a queue whose buffers wait
- * for the device (receive, events). */
-enum { VIRTIO_ONE_DEADLINE = 1, VIRTIO_TWO_DEADLINES = 2 };
-
 struct virtio_queue_options {
 	uint16_t size_limit;       /* the driver needs no more than that */
 	bool has_deadline;         /* see VIRTIO_ONE_DEADLINE */
@@ -248,11 +250,26 @@ int virtio_queue_resize(struct virtio_queue *queue, uint16_t size);
 /* virtq_push, with a deadline (VIRTIO_ONE_DEADLINE …) for the buffer. */
 int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,
 		      unsigned readable, unsigned writable, void *cookie, unsigned deadlines);
+/* virtq_push_table, the same way. */
+static inline int virtio_queue_push_table(struct virtio_queue *queue, dma_addr_t table,
+					  unsigned entries, uint32_t writable, void *cookie,
+					  unsigned deadlines)
+{
+	if (queue->paused)
+		return ERR_FULL;
+	int id = virtq_push_table(&queue->ring, table, entries, writable, cookie);
+	if (id >= 0)
+		queue->expires[id] = queue->due[deadlines];
+	return id;
+}
+
 /* Gives what was pushed to the device, and notifies it if it wants that. */
 void virtio_queue_publish(struct virtio_queue *queue);
 /* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device
  * broke a rule, in which case its recovery has been started. */
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written);
+/* The same for up to `max` (> 0): how many. */
+unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max);
 
 /* Interrupt handlers, for the transports; the argument is the queue, or the device. */
 void virtio_queue_interrupt(void *queue);

@@ -138,38 +138,40 @@ static void finish_head(struct virtq *vq, uint16_t head, uint16_t flags, unsigne
 }
 
 /* 2.8.7: a table of plain descriptors, in which only address, length and WRITE count, and no other flag
- * is set (2.8.19-2); in the ring it takes one descriptor, without NEXT (2.8.19-4). */
-static void write_indirect(struct virtq *vq, uint16_t id, const struct virtq_segment *segments,
-			   unsigned readable, unsigned total)
+ * is set (2.8.19-2). */
+void packed_write_table(struct virtq_desc *table, const struct virtq_segment *segments,
+			unsigned readable, unsigned total)
 {
-	struct virtq_packed_desc *table = (struct virtq_packed_desc *)virtq_indirect_table(vq, id);
-	uint16_t head = vq->packed.avail;
+	struct virtq_packed_desc *desc = (struct virtq_packed_desc *)table;
 
 	for (unsigned i = 0; i < total; i++) {
-		write_desc(&table[i], &segments[i], 0);
-		shared_store16(&table[i].flags, i < readable ? 0 : VIRTQ_DESC_F_WRITE);
+		write_desc(&desc[i], &segments[i], 0);
+		shared_store16(&desc[i].flags, i < readable ? 0 : VIRTQ_DESC_F_WRITE);
 	}
-	struct virtq_segment whole = {
-		.address = { virtq_indirect_table_address(vq, id) },
-		.length = total * (uint32_t)sizeof(struct virtq_packed_desc),
-	};
+}
+
+/* In the ring it takes one descriptor, without NEXT (2.8.19-4). */
+int packed_push_table(struct virtq *vq, dma_addr_t table, unsigned entries, uint32_t writable,
+		      void *cookie)
+{
+	uint16_t id = vq->free_head, head = vq->packed.avail;
+	struct virtq_segment whole = virtq_whole_table(table, entries);
+
+	vq->free_head = vq->slots[id].next;
 	finish_head(vq, head, place_desc(vq, &whole, id, VIRTQ_DESC_F_INDIRECT), 1);
+	virtq_take(vq, id, 1, writable, cookie);
+	return id;
 }
 
 /* 2.8.21.1: the descriptors of a buffer, readable ones first (2.8.17-3), one behind another, each but the
  * last with NEXT, and the id in all of them though only the last one's counts. */
-uint16_t packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
-		     unsigned writable)
+int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
+		unsigned total, uint32_t writable, void *cookie)
 {
 	struct virtq_packed *packed = &vq->packed;
-	unsigned total = readable + writable;
 	uint16_t id = vq->free_head, head = packed->avail, head_flags = 0;
 
 	vq->free_head = vq->slots[id].next;
-	if (total > 1 && total <= vq->indirect_entries) {
-		write_indirect(vq, id, segments, readable, total);
-		return id;
-	}
 	for (unsigned i = 0; i < total; i++) {
 		struct virtq_packed_desc *desc = &packed->ring[packed->avail];
 		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
@@ -182,6 +184,7 @@ uint16_t packed_push(struct virtq *vq, const struct virtq_segment *segments, uns
 			shared_store16(&desc->flags, flags);
 	}
 	finish_head(vq, head, head_flags, total);
+	virtq_take(vq, id, total, writable, cookie);
 	return id;
 }
 
@@ -219,13 +222,12 @@ static uint16_t used_flags(const struct virtq *vq)
 	return shared_load16(&vq->packed.ring[vq->packed.used].flags);
 }
 
-/* 2.8.22: whether the device has written these flags in this round. */
-static bool is_used(const struct virtq *vq, uint16_t flags)
+/* 2.8.22: whether the device has written these flags in the round with this wrap counter: both are as it is. */
+static bool is_used(uint16_t flags, bool wrap)
 {
-	bool avail = (flags & VIRTQ_DESC_F_AVAIL) != 0;
-	bool used = (flags & VIRTQ_DESC_F_USED) != 0;
+	const uint16_t both = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
 
-	return avail == used && used == vq->packed.used_wrap;
+	return (flags & both) == (wrap ? both : 0);
 }
 
 /*
@@ -233,21 +235,24 @@ static bool is_used(const struct virtq *vq, uint16_t flags)
  * there what we wrote. But QEMU (7.2, virtqueue_packed_fill_desc) never sets WRITE; so a length that can be
  * one is taken as one.
  */
+static uint32_t written_bytes(const struct virtq *vq, uint16_t flags, uint32_t id, uint32_t length)
+{
+	if ((flags & VIRTQ_DESC_F_WRITE) == 0 && id < vq->size && length > vq->slots[id].writable)
+		return 0;
+	return length;
+}
+
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 {
 	uint16_t flags = used_flags(vq);
 
-	if (!is_used(vq, flags))
+	if (!is_used(flags, vq->packed.used_wrap))
 		return 0;
 	barrier_after_completion(vq->order_platform);
 	const struct virtq_packed_desc *desc = &vq->packed.ring[vq->packed.used];
-	bool says_written = (flags & VIRTQ_DESC_F_WRITE) != 0;
-	uint32_t length = shared_load32(&desc->len);
 
 	*id = shared_load16(&desc->id);
-	if (!says_written && *id < vq->size && length > vq->slots[*id].writable)
-		length = 0;
-	*written = length;
+	*written = written_bytes(vq, flags, *id, shared_load32(&desc->len));
 	return 1;
 }
 
@@ -270,6 +275,48 @@ void packed_release(struct virtq *vq, uint16_t id)
 	vq->free_head = id;
 }
 
+/* packed_fetch and packed_release for many, with what they keep changing held in registers. */
+int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
+{
+	struct virtq_packed *packed = &vq->packed;
+	struct virtq_slot *slots = vq->slots;
+	unsigned used = packed->used, size = vq->size, count, descriptors = 0;
+	uint16_t free_head = vq->free_head;
+	bool wrap = packed->used_wrap;
+
+	for (count = 0; count < max; count++) {
+		const struct virtq_packed_desc *desc = &packed->ring[used];
+		uint16_t flags = shared_load16(&desc->flags);
+		if (!is_used(flags, wrap))
+			break;
+		barrier_after_completion(vq->order_platform);
+		uint32_t id = shared_load16(&desc->id);
+		uint32_t written = written_bytes(vq, flags, id, shared_load32(&desc->len));
+		if (!virtq_used_is_right(slots, size, id, written)) {
+			virtq_break_used(vq, id, written);
+			break;
+		}
+		struct virtq_slot *slot = &slots[id];
+		slot->next = free_head;
+		free_head = (uint16_t)id;
+		descriptors += slot->count;
+		used += slot->count;
+		slot->count = 0;
+		if (used >= size) {
+			used -= size;
+			wrap = !wrap;
+		}
+		done[count].cookie = slot->cookie;
+		done[count].written = written;
+	}
+	packed->used = (uint16_t)used;
+	packed->used_wrap = wrap;
+	vq->free_head = free_head;
+	vq->free_count += descriptors;
+	vq->in_flight -= count;
+	return count == 0 && vq->broken ? ERR_BROKEN : (int)count;
+}
+
 /* 2.8.10 */
 void packed_disable_interrupts(struct virtq *vq)
 {
@@ -286,5 +333,5 @@ bool packed_enable_interrupts(struct virtq *vq)
 		event = EVENT_WORD(packed->used, packed->used_wrap, RING_EVENT_FLAGS_DESC);
 	shared_store32(&packed->driver_event->off_wrap_flags, event);
 	barrier_after_enable(vq->order_platform);
-	return is_used(vq, used_flags(vq));
+	return is_used(used_flags(vq), packed->used_wrap);
 }

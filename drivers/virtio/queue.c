@@ -66,6 +66,15 @@ static uint16_t deadline_ticks(void)
 	return ticks < 1 ? 1 : ticks > 0x3000 ? 0x3000 : (uint16_t)ticks;
 }
 
+/* Counts one look. */
+static uint16_t count_time(struct virtio_queue *queue)
+{
+	queue->tick++;
+	for (unsigned i = VIRTIO_ONE_DEADLINE; i <= VIRTIO_TWO_DEADLINES; i++)
+		queue->due[i] = (uint16_t)(queue->tick + queue->deadline_ticks * i + 1);
+	return queue->tick;
+}
+
 /* What a ring of about that size looks like with the features of this device. */
 static struct virtq_setup plan_ring(const struct virtio_queue *queue, uint16_t size)
 {
@@ -111,6 +120,7 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	queue->driver = options->driver;
 	queue->has_deadline = options->has_deadline;
 	queue->deadline_ticks = deadline_ticks();
+	count_time(queue);
 	queue->tells_position = virtio_has(device, VIRTIO_F_NOTIFICATION_DATA);
 	queue->max_size = (uint16_t)max;
 	if (virtio_has(device, VIRTIO_F_INDIRECT_DESC))
@@ -256,8 +266,7 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 	int id = virtq_push(&queue->ring, segments, readable, writable, cookie);
 
 	if (id >= 0)
-		queue->expires[id] =
-			(uint16_t)(queue->tick + queue->deadline_ticks * deadlines + 1);
+		queue->expires[id] = queue->due[deadlines];
 	return id;
 }
 
@@ -281,14 +290,25 @@ void virtio_queue_publish(struct virtio_queue *queue)
 		notify(queue, queue->position);
 }
 
+unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max)
+{
+	int got = virtq_pop_many(&queue->ring, done, max);
+
+	if (got >= 0)
+		return (unsigned)got;
+	virtio_device_fail(queue->device, ERR_IO, queue->ring.fault, queue->ring.fault_value);
+	return 0;
+}
+
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written)
 {
-	int got = virtq_pop(&queue->ring, cookie, written);
+	struct virtq_done done;
 
-	if (got == ERR_BROKEN)
-		virtio_device_fail(queue->device, ERR_IO, queue->ring.fault,
-				   queue->ring.fault_value);
-	return got == 1;
+	if (virtio_queue_pop_many(queue, &done, 1) == 0)
+		return false;
+	*cookie = done.cookie;
+	*written = done.written;
+	return true;
 }
 
 /* ---- Drain ------------------------------------------------------------------------ */
@@ -321,7 +341,7 @@ static void queue_drain(struct vport_event *event)
  */
 static void find_overdue(struct virtio_queue *queue)
 {
-	uint16_t tick = ++queue->tick;
+	uint16_t tick = count_time(queue);
 
 	if (!queue->has_deadline || queue->ring.in_flight == 0)
 		return;

@@ -97,53 +97,60 @@ static void write_desc(struct virtq_desc *desc, const struct virtq_segment *segm
 	shared_store16(&desc->next, next);
 }
 
-/* Writes one descriptor that stands for a whole table of them (2.7.5.3): never with NEXT in the
- * ring (2.7.5.3.1-4), never INDIRECT inside the table (2.7.5.3.1-2). */
-static void write_indirect(struct virtq *vq, uint16_t id, const struct virtq_segment *segments,
-			   unsigned readable, unsigned total)
+/* 2.7.5.3: chained like descriptors in the ring, and never INDIRECT inside the table (2.7.5.3.1-2). */
+void split_write_table(struct virtq_desc *table, const struct virtq_segment *segments,
+		       unsigned readable, unsigned total)
 {
-	struct virtq_desc *table = virtq_indirect_table(vq, id);
-
 	for (unsigned i = 0; i < total; i++) {
 		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
 		if (i + 1 < total)
 			flags |= VIRTQ_DESC_F_NEXT;
 		write_desc(&table[i], &segments[i], flags, i + 1 < total ? (uint16_t)(i + 1) : 0);
 	}
-	struct virtq_segment whole = {
-		.address = { virtq_indirect_table_address(vq, id) },
-		.length = total * (uint32_t)sizeof(struct virtq_desc),
-	};
-	write_desc(&vq->split.desc[id], &whole, VIRTQ_DESC_F_INDIRECT, 0);
 }
 
-/* 2.7.13.1 and 2.7.13.2: fill in descriptors from the free list, put the head into the next entry of
- * the available ring. virtq_push has seen to it that there are enough. */
-uint16_t split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
-		    unsigned writable)
+/* 2.7.13.2: the head goes into the next entry of the available ring. */
+static void offer(struct virtq *vq, uint16_t head)
 {
 	struct virtq_split *split = &vq->split;
-	unsigned total = readable + writable;
-	uint16_t head = vq->free_head;
-	uint16_t last = head;
-
-	if (total > 1 && total <= vq->indirect_entries) {
-		write_indirect(vq, head, segments, readable, total);
-	} else {
-		for (unsigned i = 0; i < total; i++) {
-			uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
-			if (i > 0)
-				last = vq->slots[last].next;
-			if (i + 1 < total)
-				flags |= VIRTQ_DESC_F_NEXT;
-			write_desc(&split->desc[last], &segments[i], flags,
-				   i + 1 < total ? vq->slots[last].next : 0);
-		}
-	}
-	vq->free_head = vq->slots[last].next;
 
 	shared_store16(&split->avail->ring[split->avail_idx & (vq->size - 1)], head);
 	split->avail_idx++;
+}
+
+/* One descriptor that stands for a whole table of them: never with NEXT in the ring (2.7.5.3.1-4). */
+int split_push_table(struct virtq *vq, dma_addr_t table, unsigned entries, uint32_t writable,
+		     void *cookie)
+{
+	uint16_t id = vq->free_head;
+	struct virtq_segment whole = virtq_whole_table(table, entries);
+
+	vq->free_head = vq->slots[id].next;
+	write_desc(&vq->split.desc[id], &whole, VIRTQ_DESC_F_INDIRECT, 0);
+	offer(vq, id);
+	virtq_take(vq, id, 1, writable, cookie);
+	return id;
+}
+
+/* 2.7.13.1: fill in descriptors from the free list. virtq_push has seen to it that there are enough. */
+int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
+	       unsigned total, uint32_t writable, void *cookie)
+{
+	uint16_t head = vq->free_head;
+	uint16_t last = head;
+
+	for (unsigned i = 0; i < total; i++) {
+		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
+		if (i > 0)
+			last = vq->slots[last].next;
+		if (i + 1 < total)
+			flags |= VIRTQ_DESC_F_NEXT;
+		write_desc(&vq->split.desc[last], &segments[i], flags,
+			   i + 1 < total ? vq->slots[last].next : 0);
+	}
+	vq->free_head = vq->slots[last].next;
+	offer(vq, head);
+	virtq_take(vq, head, total, writable, cookie);
 	return head;
 }
 
@@ -170,21 +177,33 @@ bool split_publish(struct virtq *vq, uint32_t *data)
 	       0; /* 2.7.10.1-3, -4 */
 }
 
+/* Loads the device's index, and checks it against what is in flight: it can neither jump nor go back. How
+ * many entries it announces, or ERR_BROKEN. */
+static int look(struct virtq *vq)
+{
+	struct virtq_split *split = &vq->split;
+	uint16_t seen = shared_load16(&split->used->idx);
+	uint16_t pending = (uint16_t)(seen - split->used_idx);
+
+	if (pending == 0)
+		return 0;
+	if (pending > vq->in_flight)
+		return virtq_break(vq, "used index ran ahead of what is in flight", seen);
+	barrier_after_completion(vq->order_platform);
+	split->used_seen = seen;
+	return pending;
+}
+
 /* 2.7.14: the next entry of the used ring, raw. The index is loaded only when what it announced the
- * last time is used up, and checked against what is in flight: it can neither jump nor go back. */
+ * last time is used up. */
 int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 {
 	struct virtq_split *split = &vq->split;
 
 	if (split->used_idx == split->used_seen) {
-		uint16_t seen = shared_load16(&split->used->idx);
-		uint16_t pending = (uint16_t)(seen - split->used_idx);
-		if (pending == 0)
-			return 0;
-		if (pending > vq->in_flight)
-			return virtq_break(vq, "used index ran ahead of what is in flight", seen);
-		barrier_after_completion(vq->order_platform);
-		split->used_seen = seen;
+		int found = look(vq);
+		if (found <= 0)
+			return found;
 	}
 	const struct virtq_used_elem *elem = &split->used->ring[split->used_idx & (vq->size - 1)];
 	*id = shared_load32(&elem->id);
@@ -207,6 +226,48 @@ void split_release(struct virtq *vq, uint16_t id)
 	}
 	vq->slots[last].next = vq->free_head;
 	vq->free_head = id;
+}
+
+/* split_fetch and split_release for many, with what they keep changing held in registers. */
+int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
+{
+	struct virtq_split *split = &vq->split;
+	unsigned pending = (uint16_t)(split->used_seen - split->used_idx);
+
+	if (pending == 0) {
+		int found = look(vq);
+		if (found <= 0)
+			return found;
+		pending = (unsigned)found;
+	}
+	const struct virtq_used_elem *ring = split->used->ring;
+	struct virtq_slot *slots = vq->slots;
+	unsigned used_idx = split->used_idx, free_head = vq->free_head;
+	unsigned count, descriptors = 0, size = vq->size, mask = size - 1;
+
+	for (count = 0; count < max && count < pending; count++) {
+		const struct virtq_used_elem *elem = &ring[used_idx & mask];
+		uint32_t id = shared_load32(&elem->id), written = shared_load32(&elem->len);
+		if (!virtq_used_is_right(slots, size, id, written)) {
+			virtq_break_used(vq, id, written);
+			break;
+		}
+		struct virtq_slot *slot = &slots[id], *last = slot;
+		for (unsigned i = slot->count; i > 1; i--)
+			last = &slots[last->next];
+		last->next = (uint16_t)free_head;
+		free_head = id;
+		descriptors += slot->count;
+		slot->count = 0;
+		done[count].cookie = slot->cookie;
+		done[count].written = written;
+		used_idx++;
+	}
+	split->used_idx = (uint16_t)used_idx;
+	vq->free_head = (uint16_t)free_head;
+	vq->free_count += descriptors;
+	vq->in_flight -= count;
+	return count > 0 ? (int)count : ERR_BROKEN;
 }
 
 /* 2.7.7: with EVENT_IDX flags must stay 0 (2.7.7.1-3), and "not now" is an event index that the device

@@ -67,6 +67,15 @@ int virtq_break(struct virtq *vq, const char *fault, uint32_t value)
 	return ERR_BROKEN;
 }
 
+int virtq_break_used(struct virtq *vq, uint32_t id, uint32_t written)
+{
+	if (id >= vq->size)
+		return virtq_break(vq, "used id is not below the queue size", id);
+	if (vq->slots[id].count == 0)
+		return virtq_break(vq, "used id is not in flight", id);
+	return virtq_break(vq, "more bytes written than the buffer has", written);
+}
+
 unsigned virtq_max_segments(const struct virtq *vq)
 {
 	return vq->size; /* 2.7.5.3.1-3 */
@@ -81,6 +90,29 @@ static unsigned ring_descriptors(const struct virtq *vq, unsigned segments)
 bool virtq_has_room(const struct virtq *vq, unsigned segments)
 {
 	return ring_descriptors(vq, segments) <= vq->free_count;
+}
+
+void virtq_write_table(const struct virtq *vq, struct virtq_desc *table,
+		       const struct virtq_segment *segments, unsigned readable, unsigned writable)
+{
+	unsigned total = readable + writable;
+
+	kit_assert(total > 0 && total <= virtq_max_segments(vq));
+	if (vq->format == VIRTQ_SPLIT)
+		split_write_table(table, segments, readable, total);
+	else
+		packed_write_table(table, segments, readable, total);
+}
+
+/* By the queue's own table for the id that will be taken: the first free one. */
+static int push_indirect(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
+			 unsigned writable, uint32_t in, void *cookie)
+{
+	size_t first = (size_t)vq->free_head * vq->indirect_entries;
+	dma_addr_t address = { vq->indirect_address.bits + first * sizeof(struct virtq_desc) };
+
+	virtq_write_table(vq, &vq->indirect[first], segments, readable, writable);
+	return virtq_push_table(vq, address, readable + writable, in, cookie);
 }
 
 int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
@@ -104,16 +136,11 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 	kit_assert(bytes <=
 		   UINT32_MAX); /* 2.7.5.2-1 allows one more, which no written length could tell */
 
-	uint16_t id = vq->format == VIRTQ_SPLIT ? split_push(vq, segments, readable, writable)
-						: packed_push(vq, segments, readable, writable);
-	struct virtq_slot *slot = &vq->slots[id];
-	slot->cookie = cookie;
-	slot->writable = (uint32_t)in;
-	slot->count = (uint16_t)count;
-	vq->free_count -= count;
-	vq->in_flight++;
-	vq->unpublished++;
-	return id;
+	if (count < total)
+		return push_indirect(vq, segments, readable, writable, (uint32_t)in, cookie);
+	return vq->format == VIRTQ_SPLIT
+		       ? split_push(vq, segments, readable, total, (uint32_t)in, cookie)
+		       : packed_push(vq, segments, readable, total, (uint32_t)in, cookie);
 }
 
 bool virtq_publish(struct virtq *vq, uint32_t *data)
@@ -131,31 +158,13 @@ static int fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 					 : packed_fetch(vq, id, written);
 }
 
-/* The device chose id and length: nothing is indexed or copied by them before this. */
-static int check_used(struct virtq *vq, uint32_t id, uint32_t written)
-{
-	if (id >= vq->size)
-		return virtq_break(vq, "used id is not below the queue size", id);
-	if (vq->slots[id].count == 0)
-		return virtq_break(vq, "used id is not in flight", id);
-	if (written > vq->slots[id].writable)
-		return virtq_break(vq, "more bytes written than the buffer has", written);
-	return 0;
-}
-
-/* Gives the buffer's id and descriptors back. */
 static void *release(struct virtq *vq, uint16_t id)
 {
-	struct virtq_slot *slot = &vq->slots[id];
-
 	if (vq->format == VIRTQ_SPLIT)
 		split_release(vq, id);
 	else
 		packed_release(vq, id);
-	vq->free_count += slot->count;
-	vq->in_flight--;
-	slot->count = 0;
-	return slot->cookie;
+	return virtq_give(vq, id);
 }
 
 /*
@@ -163,12 +172,13 @@ static void *release(struct virtq *vq, uint16_t id)
  * come out one by one, and it is one of them, for it is in flight. (The split ring's index must have counted
  * all of them by then.)
  */
-static int pop_in_order(struct virtq *vq, void **cookie, uint32_t *written)
+static int pop_in_order(struct virtq *vq, struct virtq_done *done)
 {
 	if (!vq->in_batch) {
 		int got = fetch(vq, &vq->batch_id, &vq->batch_written);
-		if (got > 0 && check_used(vq, vq->batch_id, vq->batch_written) != 0)
-			return ERR_BROKEN;
+		if (got > 0 && !virtq_used_is_right(vq->slots, vq->size, vq->batch_id,
+						    vq->batch_written))
+			return virtq_break_used(vq, vq->batch_id, vq->batch_written);
 		if (got <= 0)
 			return got;
 		vq->in_batch = true;
@@ -177,27 +187,26 @@ static int pop_in_order(struct virtq *vq, void **cookie, uint32_t *written)
 	}
 	uint16_t id = vq->oldest;
 	vq->in_batch = id != vq->batch_id;
-	*written = vq->in_batch ? vq->slots[id].writable : vq->batch_written;
-	*cookie = release(vq, id);
+	done->written = vq->in_batch ? vq->slots[id].writable : vq->batch_written;
+	done->cookie = release(vq, id);
 	return 1;
 }
 
-int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written)
+int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
-	uint32_t id;
+	unsigned count = 0;
+	int got = 1;
 
+	kit_assert(max > 0);
 	if (vq->broken)
 		return ERR_BROKEN;
 	kit_assert(vq->unpublished == 0);
-	if (vq->in_order)
-		return pop_in_order(vq, cookie, written);
-	int got = fetch(vq, &id, written);
-	if (got <= 0)
-		return got;
-	if (check_used(vq, id, *written) != 0)
-		return ERR_BROKEN;
-	*cookie = release(vq, (uint16_t)id);
-	return 1;
+	if (!vq->in_order)
+		return vq->format == VIRTQ_SPLIT ? split_pop(vq, done, max)
+						 : packed_pop(vq, done, max);
+	while (count < max && (got = pop_in_order(vq, &done[count])) > 0)
+		count++;
+	return count > 0 ? (int)count : got;
 }
 
 void virtq_disable_interrupts(struct virtq *vq)

@@ -8,7 +8,7 @@
  *     if (virtq_publish(vq, &data))                           // once for the whole batch
  *             notify the device;
  *     …
- *     while ((n = virtq_pop(vq, &cookie, &written)) > 0)
+ *     while ((n = virtq_pop(vq, &cookie, &written)) > 0)     // or virtq_pop_many
  *             complete(cookie, written);
  *     if (n < 0)
  *             the device broke a rule: reset it, then virtq_drain gives back what was in flight.
@@ -147,6 +147,30 @@ struct virtq_addresses virtq_addresses(enum virtq_format format, uint16_t size, 
 int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 	       unsigned writable, void *cookie);
 
+/*
+ * For a caller who sends the same buffer again and again, and keeps an indirect table for it
+ * (VIRTIO_F_INDIRECT_DESC; 2.7.5.3, 2.8.7): virtq_write_table writes the table, `readable` segments and
+ * then `writable` ones, at most virtq_max_segments; virtq_push_table adds the buffer that it describes, of
+ * `entries` segments, in which the device may write `writable` bytes. The table is shared memory, aligned
+ * to 16, and the queue's from virtq_push_table until the buffer is popped; it is not read back.
+ */
+void virtq_write_table(const struct virtq *vq, struct virtq_desc *table,
+		       const struct virtq_segment *segments, unsigned readable, unsigned writable);
+int split_push_table(struct virtq *vq, dma_addr_t table, unsigned entries, uint32_t writable,
+		     void *cookie);
+int packed_push_table(struct virtq *vq, dma_addr_t table, unsigned entries, uint32_t writable,
+		      void *cookie);
+static inline int virtq_push_table(struct virtq *vq, dma_addr_t table, unsigned entries,
+				   uint32_t writable, void *cookie)
+{
+	if (vq->broken)
+		return ERR_BROKEN;
+	if (vq->free_count == 0)
+		return ERR_FULL;
+	return vq->format == VIRTQ_SPLIT ? split_push_table(vq, table, entries, writable, cookie)
+					 : packed_push_table(vq, table, entries, writable, cookie);
+}
+
 /* How many segments a buffer may have at most (more never fit), and how many fit now. */
 unsigned virtq_max_segments(const struct virtq *vq);
 bool virtq_has_room(const struct virtq *vq, unsigned segments);
@@ -158,14 +182,33 @@ bool virtq_has_room(const struct virtq *vq, unsigned segments);
  */
 bool virtq_publish(struct virtq *vq, uint32_t *data);
 
+/* A used buffer: its cookie, and how many bytes the device says it wrote, at most what it was allowed to. */
+struct virtq_done {
+	void *cookie;
+	uint32_t written;
+};
+
 /*
- * Takes one used buffer: 1, its cookie, and how many bytes the device says it wrote, which is at most what
- * it was allowed to. (With VIRTIO_F_IN_ORDER the device may report many by their last one: the others then
- * count as written completely, 2.7.9 and 2.8.8.) 0: none now. ERR_BROKEN: the device broke a rule (vq->fault says which), now or before; nothing
- * more comes out until the reset. All that was pushed has been published: so every buffer in flight is one that
- * the device knows of, and may give back.
+ * Takes used buffers, at most `max` (> 0): how many; 0: none now. (With VIRTIO_F_IN_ORDER the device may report
+ * many by their last one: the others then count as written completely, 2.7.9 and 2.8.8.) ERR_BROKEN: the
+ * device broke a rule (vq->fault says which), now or before; nothing more comes out until the reset. What was
+ * found before the breach has been returned first. All that was pushed has been published: so every buffer
+ * in flight is one that the device knows of, and may give back.
  */
-int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written);
+int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max);
+
+/* The same for one. */
+static inline int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written)
+{
+	struct virtq_done done;
+	int got = virtq_pop_many(vq, &done, 1);
+
+	if (got > 0) {
+		*cookie = done.cookie;
+		*written = done.written;
+	}
+	return got;
+}
 
 /* Asks the device not to interrupt; it may all the same (2.7.7.1-5). Callable in interrupt context. */
 void virtq_disable_interrupts(struct virtq *vq);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a ring format does for virtq.c, and nothing else: encode a buffer, publish, fetch the raw (id,
- * length) of the next used one, give its descriptors back. All checks of what the device said are in
- * virtq.c, but for those that only the format can make.
+ * What a ring format does for virtq.c, and nothing else: encode a buffer, publish, take used buffers. The
+ * checks of what the device said that do not depend on the format are here, so that they are written once.
  */
 #ifndef DRIVERS_VIRTIO_VIRTQ_FORMAT_H
 #define DRIVERS_VIRTIO_VIRTQ_FORMAT_H
@@ -18,37 +17,77 @@ enum {
 
 /* Marks the queue broken; returns ERR_BROKEN. The first fault is kept. */
 int virtq_break(struct virtq *vq, const char *fault, uint32_t value);
+/* The same, for a used buffer of that id and length, which are not right: finds out why. */
+int virtq_break_used(struct virtq *vq, uint32_t id, uint32_t written);
 
-/* The indirect table of a slot, and its address. */
-static inline struct virtq_desc *virtq_indirect_table(struct virtq *vq, uint16_t id)
+/* What makes a descriptor stand for a whole table of them; 2.7.5.3, 2.8.7. */
+static inline struct virtq_segment virtq_whole_table(dma_addr_t table, unsigned entries)
 {
-	return vq->indirect + (size_t)id * vq->indirect_entries;
+	return (struct virtq_segment){ table, entries * (uint32_t)sizeof(struct virtq_desc) };
 }
-static inline uint64_t virtq_indirect_table_address(const struct virtq *vq, uint16_t id)
+
+/* Takes the first free id for a buffer of `count` descriptors in the ring; where the free list goes on is
+ * the format's business. */
+static inline void virtq_take(struct virtq *vq, uint16_t id, unsigned count, uint32_t writable,
+			      void *cookie)
 {
-	return vq->indirect_address.bits +
-	       (uint64_t)id * vq->indirect_entries * sizeof(struct virtq_desc);
+	struct virtq_slot *slot = &vq->slots[id];
+
+	slot->cookie = cookie;
+	slot->writable = writable;
+	slot->count = (uint16_t)count;
+	vq->free_count -= count;
+	vq->in_flight++;
+	vq->unpublished++;
+}
+
+
+/* The device chose id and length: nothing is indexed or copied by them before this. */
+static inline bool virtq_used_is_right(const struct virtq_slot *slots, unsigned size, uint32_t id,
+				       uint32_t written)
+{
+	return id < size && slots[id].count != 0 && written <= slots[id].writable;
+}
+
+/* Gives the id back, once the format has given back its descriptors. */
+static inline void *virtq_give(struct virtq *vq, uint16_t id)
+{
+	struct virtq_slot *slot = &vq->slots[id];
+
+	vq->free_count += slot->count;
+	vq->in_flight--;
+	slot->count = 0;
+	return slot->cookie;
 }
 
 size_t split_ring_bytes(uint16_t size);
 struct virtq_addresses split_addresses(uint16_t size, dma_addr_t ring);
 void split_init(struct virtq *vq, const struct virtq_setup *setup);
-uint16_t split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
-		    unsigned writable);
+void split_write_table(struct virtq_desc *table, const struct virtq_segment *segments,
+		       unsigned readable, unsigned total);
+int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
+	       unsigned total, uint32_t writable, void *cookie);
 bool split_publish(struct virtq *vq, uint32_t *data);
+/* The next entry that the device wrote, raw: 1; 0: there is none; or ERR_BROKEN. */
 int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
+/* Goes on behind that entry, and gives back the descriptors of a checked id. */
 void split_release(struct virtq *vq, uint16_t id);
+/* Both, with the checks in between, for many; not with VIRTIO_F_IN_ORDER. */
+int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
 void split_disable_interrupts(struct virtq *vq);
 bool split_enable_interrupts(struct virtq *vq);
 
 size_t packed_ring_bytes(uint16_t size);
 struct virtq_addresses packed_addresses(uint16_t size, dma_addr_t ring);
 void packed_init(struct virtq *vq, const struct virtq_setup *setup);
-uint16_t packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
-		     unsigned writable);
+void packed_write_table(struct virtq_desc *table, const struct virtq_segment *segments,
+			unsigned readable, unsigned total);
+int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
+		unsigned total, uint32_t writable, void *cookie);
 bool packed_publish(struct virtq *vq, uint32_t *data);
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
 void packed_release(struct virtq *vq, uint16_t id);
+int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
 void packed_disable_interrupts(struct virtq *vq);
 bool packed_enable_interrupts(struct virtq *vq);
 

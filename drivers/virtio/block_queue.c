@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Block requests through a virtqueue: see block_queue.h.
+ *
+ * See it at work: make run APP=iocheck
+ * Left out: barriers: BLOCK_FLUSH is what there is.
+ */
+#include "drivers/virtio/block_queue.h"
+
+void block_queue_init(struct block_queue *bq, struct block_pool *pool, struct virtio_queue *queue)
+{
+	*bq = (struct block_queue){ .queue = queue, .pool = pool };
+	bq->waiting_end = &bq->waiting;
+}
+
+/* ---- Hand out -------------------------------------------------------------------------- */
+
+/* False when there is no room now, or the device is being reset: to be tried again. */
+static bool push(struct block_queue *bq, struct block_part *part)
+{
+	struct block_pool *pool = bq->pool;
+	uint32_t header_bytes = pool->wire->fill(part);
+	unsigned deadlines =
+		part->request->op == BLOCK_FLUSH ? VIRTIO_TWO_DEADLINES : VIRTIO_ONE_DEADLINE;
+
+	if (!part->encoded)
+		block_part_encode(pool, &bq->queue->ring, part, header_bytes);
+	if (pool->indirect)
+		return virtio_queue_push_table(bq->queue, part->table_address, part->entries,
+					       part->writable, part, deadlines) >= 0;
+	return virtio_queue_push(bq->queue, part->segments, part->readable,
+				 part->entries - part->readable, part, deadlines) >= 0;
+}
+
+/* The first of the waiting ones has been handed out, or failed. */
+static void leave_waiting(struct block_queue *bq)
+{
+	struct block_request *request = bq->waiting;
+
+	request->driver.issued = true;
+	bq->waiting = request->driver.next;
+	if (!bq->waiting)
+		bq->waiting_end = &bq->waiting;
+}
+
+static void finish_if_done(struct block_request *request)
+{
+	if (request->driver.issued && request->driver.parts == 0)
+		request->done(request);
+}
+
+/* The first waiting request will not be handed out further. */
+static void end_waiting(struct block_queue *bq, int error)
+{
+	struct block_request *request = bq->waiting;
+
+	if (request->status == 0)
+		request->status = error;
+	leave_waiting(bq);
+	finish_if_done(request); /* a prepared one has no parts: it is done */
+}
+
+/* The first waiting one: it may have waited while the disk shrank. */
+static bool issue_prepared(struct block_queue *bq, struct block_request *request)
+{
+	struct block_part *part = request->driver.part;
+
+	part->sector = request->driver.sector;
+	int error = block_part_inside(part);
+	if (error) {
+		end_waiting(bq, error);
+	} else if (push(bq, part)) {
+		leave_waiting(bq);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* Cuts and pushes one part of the first waiting request. False when there is no room for it now. */
+static bool issue(struct block_queue *bq)
+{
+	struct block_request *request = bq->waiting;
+
+	if (request->driver.part)
+		return issue_prepared(bq, request);
+	if (request->op == BLOCK_FLUSH && !request->driver.disk->can_flush) {
+		end_waiting(bq, 0); /* there is nothing that would have to be flushed */
+		return true;
+	}
+	struct block_part *part = block_part_take(bq->pool);
+	if (!part)
+		return false;
+	part->request = request;
+	int error = block_part_cut(bq->pool, part);
+	if (error) {
+		block_part_free(bq->pool, part);
+		end_waiting(bq, error);
+		return true;
+	}
+	if (!push(bq, part)) {
+		block_part_free(bq->pool, part);
+		return false;
+	}
+	request->driver.parts++;
+	if (block_part_taken(request, part))
+		leave_waiting(bq);
+	return true;
+}
+
+/* What was in flight when the queue got another size: the request knows nothing of it. */
+static void push_again(struct block_queue *bq)
+{
+	while (bq->again && push(bq, bq->again))
+		bq->again = bq->again->next;
+}
+
+void block_queue_submit(struct block_queue *bq, struct block_request *request)
+{
+	bq->direct = false;
+	request->driver.next = NULL;
+	*bq->waiting_end = request;
+	bq->waiting_end = &request->driver.next;
+	if (!bq->draining)
+		vport_mark(&bq->queue->event);
+}
+
+void block_queue_issue(struct block_queue *bq)
+{
+	push_again(bq);
+	while (!bq->again && bq->waiting && issue(bq))
+		;
+}
+
+/* ---- Complete -------------------------------------------------------------------------- */
+
+static void finish(struct block_queue *bq, struct block_part *part, int error)
+{
+	struct block_request *request = part->request;
+
+	if (part->prepared) {
+		/* Whatever went wrong: the next time its table is written anew. */
+		if (error) {
+			request->status = error;
+			part->encoded = false;
+		}
+		request->done(request);
+		return;
+	}
+	block_part_free(bq->pool, part);
+	request->driver.parts--;
+	if (error && request->status == 0)
+		request->status = error;
+	if (error && request == bq->waiting)
+		leave_waiting(bq); /* what is left of it need not be tried */
+	finish_if_done(request);
+}
+
+static void later(struct block_queue *bq, struct block_part *part)
+{
+	part->next = bq->again;
+	bq->again = part;
+}
+
+void block_queue_finish(struct block_queue *bq, struct block_part *part, int error)
+{
+	if (error == ERR_BUSY)
+		later(bq, part);
+	else
+		finish(bq, part, error);
+}
+
+/* ---- The end of a queue, or of the device ----------------------------------------------------- */
+
+void block_queue_abort(struct block_queue *bq, void *cookie, int error)
+{
+	block_queue_finish(bq, cookie, error);
+}
+
+void block_queue_fail(struct block_queue *bq)
+{
+	while (bq->again) {
+		struct block_part *part = bq->again;
+		bq->again = part->next;
+		finish(bq, part, ERR_NODEV);
+	}
+	while (bq->waiting)
+		end_waiting(bq, ERR_NODEV);
+}

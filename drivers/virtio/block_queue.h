@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What virtio-blk and virtio-scsi have in common: requests of block.h on their way through virtqueues.
+ *
+ * A request of any length is cut into device requests ("parts") as the disk's limits demand
+ * (block_parts.c); as many of them are in flight as the queue holds; and the request is completed once,
+ * when its last part is back (block_queue.c). What surrounds the data of a part on the wire, and what
+ * the device's answer means, is the driver's business: struct block_wire.
+ *
+ * Parts are made and published in drain context, so whatever a program submitted before it waits goes to
+ * the device as one batch with one notification.
+ */
+#ifndef DRIVERS_VIRTIO_BLOCK_QUEUE_H
+#define DRIVERS_VIRTIO_BLOCK_QUEUE_H
+
+#include "drivers/virtio/block.h"
+#include "drivers/virtio/device.h"
+
+#define BLOCK_MAX_PIECES 14 /* data segments of a part; with header and tail, 16 descriptors */
+#define BLOCK_MAX_ENTRIES (BLOCK_MAX_PIECES + 2)
+#define BLOCK_MAX_PART_BYTES 0x40000000 /* so that no sum of lengths leaves 32 bits (2.7.5.2-1) */
+
+/* A device request. */
+struct block_part {
+	struct block_request *request;
+	void *wire;        /* header and tail; shared with the device */
+	uint64_t sector;   /* where it begins on the disk */
+	uint32_t sectors;  /* how many it is about: read, written, discarded … */
+	uint32_t bytes;    /* of data */
+	uint32_t writable; /* bytes that the device may write: data of a read, and the tail */
+	uint8_t pieces;    /* of data: segments[first …] */
+	uint8_t first;
+	uint8_t entries, readable; /* segments in all, and those among them that the device reads */
+	uint8_t tries;             /* how often the device has answered "not now" */
+	bool prepared;             /* it is the request's own for good: block_prepare */
+	bool encoded;              /* segments and table are as the data is */
+	dma_addr_t table_address;
+	struct virtq_desc *table; /* the indirect table; shared */
+	struct block_part *next;  /* free, or to be pushed again */
+	dma_addr_t wire_address;
+	struct virtq_segment segments[BLOCK_MAX_ENTRIES];
+	void *memory[BLOCK_MAX_PIECES]; /* the pieces, where we see them */
+};
+
+struct block_queue;
+
+/* How a driver puts a part on the wire. */
+struct block_wire {
+	uint16_t bytes;   /* header and tail of a part together, in one piece of shared memory */
+	uint16_t tail_at; /* where the tail begins: what the device writes besides the data */
+	uint16_t tail_bytes;
+	bool tail_first; /* the tail stands before the data that is read (5.6.6.1), not behind */
+	/* Writes the header anew, because the device may have scribbled over it, and poisons the tail. Returns
+	 * how long the header is. */
+	uint32_t (*fill)(struct block_part *part);
+	/* The same for one that was filled before, and answered well, and differs in its sector alone. */
+	void (*refill)(struct block_part *part);
+	/* What the device's answer means: 0, an error, or ERR_BUSY: to be sent again. */
+	int (*result)(struct block_part *part, uint32_t written);
+};
+
+/* What is handed out through one virtqueue, which is looked at by its home CPU only. */
+struct block_queue {
+	struct virtio_queue *queue;
+	struct block_pool *pool;
+	struct block_request *waiting, **waiting_end; /* not handed out completely */
+	struct block_part *again; /* to be pushed once more: the queue was given another size */
+	bool draining;            /* completions run: what they submit goes out at their end */
+	bool direct;              /* or, of prepared requests, at once: nothing waits before them */
+};
+
+/* The parts of a device, which its queues share. */
+struct block_pool {
+	struct virtio_device *device;
+	const struct block_wire *wire;
+	struct block_part *free;
+	struct block_chunk *chunks;
+	unsigned free_count;
+	unsigned common; /* parts that prepared requests leave to the others */
+	bool indirect;   /* VIRTIO_F_INDIRECT_DESC */
+};
+
+/* ---- block_parts.c ------------------------------------------------------------------- */
+
+/* Makes a pool of at least `count` parts. Program context. 0 or ERR_NOMEM, and nothing is left behind. */
+int block_pool_init(struct block_pool *pool, struct virtio_device *device,
+		    const struct block_wire *wire, unsigned count);
+void block_pool_free(struct block_pool *pool);
+/* A part; NULL when all are in use. block_part_free takes its data back from the device first. */
+struct block_part *block_part_take(struct block_pool *pool);
+void block_part_free(struct block_pool *pool, struct block_part *part);
+
+/* Cuts the next part of its request: maps as much data as one may have, in whole blocks. The request's position
+ * does not move: block_part_taken does that, and says whether the request has been cut completely. 0, or an
+ * error that ends the request, with nothing mapped. */
+int block_part_cut(struct block_pool *pool, struct block_part *part);
+bool block_part_taken(struct block_request *request, const struct block_part *part);
+/* block_operations' prepare and unprepare. */
+int block_part_prepare(struct block_pool *pool, struct block_request *request);
+void block_part_unprepare(struct block_pool *pool, struct block_request *request);
+/* Writes segments and indirect table for a part that has been cut, with a header of that length. */
+void block_part_encode(struct block_pool *pool, const struct virtq *vq, struct block_part *part,
+		       uint32_t header_bytes);
+/* The disk may have shrunk since the request was accepted. 0 or ERR_RANGE. */
+int block_part_inside(const struct block_part *part);
+
+/* ---- block_queue.c ------------------------------------------------------------------- */
+
+void block_queue_init(struct block_queue *bq, struct block_pool *pool, struct virtio_queue *queue);
+/* Takes a request that block_submit has checked: it waits until the drain hands it out. */
+void block_queue_submit(struct block_queue *bq, struct block_request *request);
+/* A part that was in flight when the device was reset, or (ERR_BUSY) only its queue, which gets another size:
+ * then it is pushed again. A driver's abort. */
+void block_queue_abort(struct block_queue *bq, void *cookie, int error);
+/* Fails all that waits, with ERR_NODEV: the device will not come back. */
+void block_queue_fail(struct block_queue *bq);
+/* For block_queue_drain: what a used part means where it was not the usual case; and hands out what waits. */
+void block_queue_finish(struct block_queue *bq, struct block_part *part, int error);
+void block_queue_issue(struct block_queue *bq);
+
+/* ---- The short way ------------------------------------------------------------------------
+ *
+ * What a prepared request passes by, from block_submit to the ring and back. It is here so that a driver, who
+ * knows its block_wire, gets one without calls through pointers. */
+
+static inline bool block_part_push(struct block_queue *bq, struct block_part *part,
+				   const struct block_wire *wire)
+{
+	if (!part->encoded)
+		return false;
+	wire->refill(part);
+	return virtio_queue_push_table(bq->queue, part->table_address, part->entries,
+				       part->writable, part, VIRTIO_ONE_DEADLINE) >= 0;
+}
+
+/* What a completion submits goes out with what it completed, if nothing is before it. */
+static inline int block_queue_submit_prepared(struct block_queue *bq, struct block_request *request,
+					      const struct block_wire *wire)
+{
+	struct block_part *part = request->driver.part;
+
+	part->sector = request->driver.sector;
+	if (!bq->direct || !block_part_push(bq, part, wire))
+		block_queue_submit(bq, request);
+	return 0;
+}
+
+#define BLOCK_BATCH 64 /* completions in one pass; what is left comes in the next */
+
+/* Completes what the device has used, hands out what waits: a driver's drain. */
+static inline void block_queue_drain(struct block_queue *bq, const struct block_wire *wire)
+{
+	struct virtq_done done[BLOCK_BATCH];
+	unsigned count = virtio_queue_pop_many(bq->queue, done, BLOCK_BATCH);
+
+	bq->draining = true;
+	bq->direct = !bq->waiting && !bq->again;
+	for (unsigned i = 0; i < count; i++) {
+		struct block_part *part = done[i].cookie;
+		int error = wire->result(part, done[i].written);
+		if (__builtin_expect(!error && part->prepared, true))
+			part->request->done(part->request);
+		else
+			block_queue_finish(bq, part, error);
+	}
+	bq->direct = false;
+	block_queue_issue(bq);
+	bq->draining = false;
+	virtio_queue_publish(bq->queue);
+}
+
+#endif
