@@ -39,6 +39,9 @@ void arch_console_init(void);
 /* Interrupt controllers, clock and its timer interrupt, power-off methods: all that firmware tables
  * tell. page_alloc works. */
 void arch_platform_init(void);
+/* Starts the other CPUs that firmware tells of (cpu_prepare, cpu_await, cpu_serve in kernel/cpu.h), as many as
+ * there is room for. One that does not start is told, and left alone. */
+void arch_start_cpus(void);
 /* Finds the buses: calls pci_root_found, mmio_device_found (kernel/discover.h) for each. */
 void arch_discover(void);
 
@@ -69,6 +72,11 @@ _Noreturn void arch_run_on_stack(uintptr_t top, void (*fn)(void));
 
 /* Interrupts another CPU, which ends its sleep and has it call event_interrupt (kernel/event.h). */
 void arch_cpu_interrupt(const struct cpu *cpu);
+
+/* Stops another CPU for good: has it call cpu_stop, if need be in the middle of anything. */
+void arch_cpu_stop(const struct cpu *cpu);
+/* Stops this one: interrupts masked, never to run again. */
+_Noreturn void arch_halt(void);
 
 /* Sleeps until an interrupt has been taken or vport_now() >= deadline. Called with interrupts
  * masked (so that nothing is lost between the caller's last look and the sleep), returns with them

@@ -12,6 +12,8 @@
 #include <stdarg.h>
 
 #include "drivers/virtio/port.h"
+#include "kernel/arch.h"
+#include "kernel/cpu.h"
 #include "lib/format.h"
 
 #define EARLY_SIZE 4096
@@ -26,6 +28,21 @@ static char early[EARLY_SIZE];
 static size_t early_count;
 
 static bool at_line_start = true;
+
+/* What one call prints stays together, and one CPU at a time is at the devices. An interrupt or a fault may come
+ * in the middle of that and print as well. */
+static struct cpu_mutex console_mutex;
+
+static void lock(void)
+{
+	while (!cpu_mutex_try(&console_mutex))
+		arch_pause();
+}
+
+static void unlock(void)
+{
+	cpu_mutex_give(&console_mutex);
+}
 
 static void ignore(struct vport_event *event)
 {
@@ -63,6 +80,7 @@ static void write_early(struct console *console)
 
 void console_add(struct console *console)
 {
+	lock();
 	if (consoles == NULL)
 		write_early(console);
 	struct console **end = &consoles;
@@ -70,6 +88,7 @@ void console_add(struct console *console)
 		end = &(*end)->next;
 	console->next = NULL;
 	*end = console;
+	unlock();
 }
 
 bool console_exists(void)
@@ -81,6 +100,7 @@ void console_write(const char *text, size_t length)
 {
 	if (length == 0)
 		return;
+	lock();
 	at_line_start = text[length - 1] == '\n';
 	if (consoles == NULL) {
 		for (size_t i = 0; i < length; i++)
@@ -88,6 +108,7 @@ void console_write(const char *text, size_t length)
 	}
 	for (struct console *console = consoles; console != NULL; console = console->next)
 		write_lines(console, text, length);
+	unlock();
 }
 
 void console_end_line(void)
@@ -120,7 +141,9 @@ static int take(void)
 int console_read(uint64_t deadline)
 {
 	for (;;) {
+		lock();
 		int c = take();
+		unlock();
 		if (c != -1)
 			return c;
 		uint64_t now = vport_now();

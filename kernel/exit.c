@@ -10,6 +10,7 @@
 
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 
 /* What a status that a caller cannot see (negative, above what eight bits and a shell carry) becomes. */
 #define EXIT_MAX 127
@@ -18,7 +19,8 @@ _Noreturn void kernel_exit(int status)
 {
 	static bool ending;
 
-	arch_irq_off();
+	/* Of several CPUs that come here, one goes on. */
+	cpu_stop_others();
 	if (status < 0 || status > EXIT_MAX)
 		status = EXIT_MAX;
 	/* A console that faults must not bring us here for ever. */

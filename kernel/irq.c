@@ -8,7 +8,7 @@
  *
  *     make run APP=lsvirtio IRQ=intx
  *
- * Left out: moving an interrupt to another CPU.
+ * Left out: moving an interrupt to another CPU once it is open.
  */
 #include "kernel/irq.h"
 
@@ -40,7 +40,9 @@ struct handler {
 static struct handler handlers[MAX_HANDLERS];
 static struct handler *slots[IRQ_SLOTS];
 static uint16_t unhandled[IRQ_SLOTS];
-static unsigned in_a_row, relaxed; /* interrupts since cpu->relaxed was that */
+/* For the tables, and for the interrupt controllers behind arch_irq_…: with interrupts masked, because an
+ * interrupt takes it as well, to close a slot. Handlers are called without it. */
+static struct vport_lock irq_lock;
 
 /* What was closed last, to be told outside of the interrupt: the console may be a virtio device. */
 static unsigned closed_slot;
@@ -54,9 +56,24 @@ static void tell_closed(struct vport_event *event)
 
 static struct vport_event closed_event = { .drain = tell_closed, .check_at = VPORT_NEVER };
 
+static bool lock(void)
+{
+	bool on = arch_irq_off();
+	vport_lock_take(&irq_lock);
+	return on;
+}
+
+static void unlock(bool on)
+{
+	vport_lock_give(&irq_lock);
+	arch_irq_restore(on);
+}
+
 static void close_slot(unsigned slot, const char *why)
 {
+	bool on = lock();
 	arch_irq_close(slot);
+	unlock(on);
 	closed_slot = slot;
 	closed_why = why;
 	vport_mark(&closed_event);
@@ -65,22 +82,29 @@ static void close_slot(unsigned slot, const char *why)
 void irq_dispatch(unsigned slot)
 {
 	kit_assert(slot < IRQ_SLOTS);
-	struct handler *handler = slots[slot];
+	struct cpu *cpu = arch_cpu();
+	/* Either disconnect, on another CPU, sees that we are here, or we do not see what it has taken out. */
+	__atomic_store_n(&cpu->dispatching, slot + 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	struct handler *handler = __atomic_load_n(&slots[slot], __ATOMIC_ACQUIRE);
+	bool is_handled = handler != NULL;
 	for (; handler != NULL; handler = handler->next)
 		handler->function(handler->argument);
-	if (slots[slot] == NULL && ++unhandled[slot] == MAX_UNHANDLED)
+	__atomic_store_n(&cpu->dispatching, 0, __ATOMIC_RELEASE);
+
+	if (!is_handled && ++unhandled[slot] == MAX_UNHANDLED)
 		close_slot(slot, "nobody handles its interrupts");
-	if (relaxed != arch_cpu()->relaxed) {
-		relaxed = arch_cpu()->relaxed;
-		in_a_row = 0;
+	if (cpu->relaxed_then != cpu->relaxed) {
+		cpu->relaxed_then = cpu->relaxed;
+		cpu->in_a_row = 0;
 	}
-	if (++in_a_row == MAX_IN_A_ROW) {
-		in_a_row = 0;
+	if (++cpu->in_a_row == MAX_IN_A_ROW) {
+		cpu->in_a_row = 0;
 		close_slot(slot, "its interrupts do not end");
 	}
 }
 
-/* Interrupts masked. 0 or ERR_NOMEM. */
+/* By irq_lock. 0 or ERR_NOMEM. */
 static int connect(unsigned slot, const struct handler *what)
 {
 	for (unsigned i = 0; i < MAX_HANDLERS; i++) {
@@ -90,30 +114,43 @@ static int connect(unsigned slot, const struct handler *what)
 		*handler = *what;
 		handler->slot = (uint16_t)slot;
 		handler->next = slots[slot];
-		slots[slot] = handler;
 		unhandled[slot] = 0;
+		__atomic_store_n(&slots[slot], handler, __ATOMIC_RELEASE);
 		return 0;
 	}
 	return ERR_NOMEM;
 }
 
-/* Interrupts masked. The slot's last handler closes it. */
+/* Until no other CPU is at the slot's handlers. */
+static void await_handlers(unsigned slot)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (unsigned i = 0; i < cpu_count; i++) {
+		struct cpu *cpu = cpu_table[i];
+		while (cpu != arch_cpu() &&
+		       __atomic_load_n(&cpu->dispatching, __ATOMIC_ACQUIRE) == slot + 1)
+			arch_pause();
+	}
+}
+
+/* By irq_lock. The slot's last handler closes it. */
 static void disconnect(struct handler *handler)
 {
 	struct handler **link = &slots[handler->slot];
 	while (*link != handler)
 		link = &(*link)->next;
 	*link = handler->next;
-	handler->function = NULL;
 	if (slots[handler->slot] == NULL)
 		arch_irq_close(handler->slot);
+	await_handlers(handler->slot);
+	handler->function = NULL;
 }
 
 /* Opens the line and connects the handler as one step: a level line that is up already interrupts
  * as soon as it is open. */
 static int connect_line(const struct irq_line *line, const struct handler *what)
 {
-	bool on = arch_irq_off();
+	bool on = lock();
 	int slot = arch_irq_line_open(line);
 	int result = slot;
 	if (slot >= 0) {
@@ -121,7 +158,7 @@ static int connect_line(const struct irq_line *line, const struct handler *what)
 		if (result < 0 && slots[slot] == NULL)
 			arch_irq_close((unsigned)slot);
 	}
-	arch_irq_restore(on);
+	unlock(on);
 	return result;
 }
 
@@ -134,7 +171,7 @@ int irq_line_connect(const struct irq_line *line, vport_irq_fn *handler, void *a
 
 void irq_line_disconnect(const struct irq_line *line, vport_irq_fn *handler, void *argument)
 {
-	bool on = arch_irq_off();
+	bool on = lock();
 	int slot = arch_irq_line_open(line);
 	for (struct handler *h = slot < 0 ? NULL : slots[slot]; h != NULL; h = h->next) {
 		if (h->function == handler && h->argument == argument && h->device == NULL) {
@@ -142,21 +179,21 @@ void irq_line_disconnect(const struct irq_line *line, vport_irq_fn *handler, voi
 			break;
 		}
 	}
-	arch_irq_restore(on);
+	unlock(on);
 }
 
 /* ---- For the kit -------------------------------------------------------------- */
 
 static void release(const struct vport_device *device, uint32_t index)
 {
-	bool on = arch_irq_off();
+	bool on = lock();
 	for (unsigned i = 0; i < MAX_HANDLERS; i++) {
 		struct handler *handler = &handlers[i];
 		if (handler->function != NULL && handler->device == device &&
 		    handler->index == index)
 			disconnect(handler);
 	}
-	arch_irq_restore(on);
+	unlock(on);
 }
 
 int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
@@ -168,7 +205,7 @@ int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
 	struct handler what = {
 		.function = handler, .argument = argument, .device = device, .index = index
 	};
-	bool on = arch_irq_off();
+	bool on = lock();
 	int slot = arch_irq_msi_open(device, index, cpu_table[cpu], msi);
 	int result = slot;
 	if (slot >= 0) {
@@ -176,7 +213,7 @@ int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
 		if (result < 0)
 			arch_irq_close((unsigned)slot);
 	}
-	arch_irq_restore(on);
+	unlock(on);
 	return result;
 }
 

@@ -35,9 +35,30 @@
 
 /* ---- State --------------------------------------------------------------------- */
 
+/* It makes a CPU's streams ready; a program without streams does without it. */
+void __sinit(struct _reent *reent) __attribute__((weak));
+static void (*const volatile start_streams)(struct _reent *) = __sinit;
+
+/* errno, strtok's place and the like are each CPU's own; the streams are those of the first, which exit() flushes.
+ * newlib would give each CPU three of its own when it uses them for the first time: so that is now. */
 void libc_init(struct cpu *cpu)
 {
-	cpu->reent = _GLOBAL_REENT;
+	if (cpu->id == 0) {
+		cpu->reent = _GLOBAL_REENT;
+		return;
+	}
+	struct _reent *reent = vport_alloc(sizeof(*reent));
+	if (reent == NULL)
+		memory_exhausted("newlib's state for a CPU");
+	_REENT_INIT_PTR(reent);
+	if (start_streams != NULL) {
+		start_streams(_GLOBAL_REENT);
+		start_streams(reent);
+		reent->_stdin = _GLOBAL_REENT->_stdin;
+		reent->_stdout = _GLOBAL_REENT->_stdout;
+		reent->_stderr = _GLOBAL_REENT->_stderr;
+	}
+	cpu->reent = reent;
 }
 
 struct _reent *__getreent(void)
@@ -127,9 +148,11 @@ void _exit(int status)
 /* newlib's own would print by way of stdio, which may be what is broken. */
 void __assert_func(const char *file, int line, const char *function, const char *condition)
 {
+	cpu_stop_others();
 	console_end_line();
-	kprint("%s:%d: %s%sassertion failed: %s\n", file, line, function == NULL ? "" : function,
-	       function == NULL ? "" : ": ", condition);
+	kprint("%s:%d: %s%sassertion failed: %s, on CPU %u\n", file, line,
+	       function == NULL ? "" : function, function == NULL ? "" : ": ", condition,
+	       arch_cpu()->id);
 	backtrace_caller();
 	kernel_exit(EXIT_PANIC);
 }
@@ -147,8 +170,10 @@ int kill(int pid, int signal)
 		errno = ESRCH;
 		return -1;
 	}
+	cpu_stop_others();
 	console_end_line();
-	kprint("%s (signal %d)\n", signal == SIGABRT ? "aborted" : "ended by a signal", signal);
+	kprint("%s (signal %d) on CPU %u\n", signal == SIGABRT ? "aborted" : "ended by a signal",
+	       signal, arch_cpu()->id);
 	backtrace_caller();
 	kernel_exit(EXIT_PANIC);
 }

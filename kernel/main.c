@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The kernel from start to end, in the order in which things can be had: words of the command line,
- * page tables, pages, a real stack, a console, interrupts and a clock, devices, the program.
+ * page tables, pages, a real stack, a console, interrupts and a clock, the other CPUs, devices, the program.
  *
  *     make run APP=hello
  */
@@ -19,6 +19,7 @@ static void run(void)
 	arch_console_init();
 	arch_platform_init();
 	arch_irq_restore(true);
+	arch_start_cpus();
 	arch_discover();
 	virtio_console_attach();
 	libc_exit(app_run_chosen());

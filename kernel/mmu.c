@@ -253,6 +253,8 @@ static struct window {
 } windows[MAX_WINDOWS];
 static unsigned window_count;
 static uintptr_t window_next = DEVICE_BASE;
+/* For those, and for the tables when more is mapped. CPUs that go on meanwhile read what is valid already. */
+static struct vport_lock map_lock;
 
 static struct window *window_find(uint64_t phys, uint64_t length, enum map_kind kind)
 {
@@ -276,11 +278,8 @@ static struct window *window_make(uint64_t phys, uint64_t length, enum map_kind 
 	 * not be mapped whole keeps its place: some of it is there. */
 	if (room)
 		window_next = va + length + PAGE_SIZE;
-	if (!room || !map(va, phys, length, kind)) {
-		kprint("memory: no room to map 0x%lx bytes of registers at 0x%lx\n",
-		       (unsigned long)length, (unsigned long)phys);
+	if (!room || !map(va, phys, length, kind))
 		return NULL;
-	}
 	windows[window_count] = (struct window){ phys, length, va, kind };
 	return &windows[window_count++];
 }
@@ -292,10 +291,17 @@ static void *map_window(uint64_t phys, uint64_t length, enum map_kind kind)
 		return NULL;
 	uint64_t offset = phys % PAGE_SIZE;
 	uint64_t whole = (offset + length + PAGE_SIZE - 1) & ~(uint64_t)(PAGE_SIZE - 1);
+	vport_lock_take(&map_lock);
 	struct window *window = window_find(phys - offset, whole, kind);
 	if (window == NULL)
 		window = window_make(phys - offset, whole, kind);
-	return window == NULL ? NULL : (void *)(window->va + (phys - window->phys));
+	vport_lock_give(&map_lock);
+	if (window == NULL) {
+		kprint("memory: no room to map 0x%lx bytes of registers at 0x%lx\n",
+		       (unsigned long)whole, (unsigned long)(phys - offset));
+		return NULL;
+	}
+	return (void *)(window->va + (phys - window->phys));
 }
 
 void *map_device(uint64_t phys, uint64_t length)
@@ -316,9 +322,12 @@ uintptr_t stack_alloc(size_t size)
 	static uintptr_t next = STACK_BASE + PAGE_SIZE;
 
 	void *pages = page_alloc(size / PAGE_SIZE, PAGE_SIZE);
-	if (pages == NULL || !map(next, (uintptr_t)pages - DIRECT_BASE, size, MAP_DATA))
-		memory_exhausted("a stack");
+	vport_lock_take(&map_lock);
 	uintptr_t top = next + size;
+	bool mapped_it = pages != NULL && map(next, (uintptr_t)pages - DIRECT_BASE, size, MAP_DATA);
 	next = top + PAGE_SIZE;
+	vport_lock_give(&map_lock);
+	if (!mapped_it)
+		memory_exhausted("a stack");
 	return top;
 }

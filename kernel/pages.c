@@ -34,6 +34,7 @@ static struct area areas[RANGES_MAX]; /* ascending */
 static unsigned area_count;
 static size_t total;
 static uint64_t heap_start;
+static struct vport_lock pages_lock; /* for what is free; the areas stay as they are */
 
 static bool is_used(const struct area *area, size_t page)
 {
@@ -99,14 +100,18 @@ static struct area *area_of(uint64_t phys)
 void *page_alloc(size_t count, size_t align)
 {
 	kit_assert(count > 0 && align >= PAGE_SIZE && (align & (align - 1)) == 0);
-	for (unsigned i = area_count; i-- > 0;) {
-		size_t first;
-		if (areas[i].free < count || !find_run(&areas[i], count, align, &first))
-			continue;
-		set_used(&areas[i], first, count, true);
-		return memset(direct(areas[i].start + first * PAGE_SIZE), 0, count * PAGE_SIZE);
+	struct area *from = NULL;
+	size_t first;
+	vport_lock_take(&pages_lock);
+	for (unsigned i = area_count; i-- > 0 && from == NULL;) {
+		if (areas[i].free >= count && find_run(&areas[i], count, align, &first))
+			from = &areas[i];
 	}
-	return NULL;
+	if (from != NULL)
+		set_used(from, first, count, true);
+	vport_lock_give(&pages_lock);
+	return from == NULL ? NULL
+			    : memset(direct(from->start + first * PAGE_SIZE), 0, count * PAGE_SIZE);
 }
 
 void page_free(void *pages, size_t count)
@@ -117,7 +122,9 @@ void page_free(void *pages, size_t count)
 	kit_assert(area != NULL && phys % PAGE_SIZE == 0);
 	size_t first = (phys - area->start) / PAGE_SIZE;
 	kit_assert(count <= area->pages - first);
+	vport_lock_take(&pages_lock);
 	set_used(area, first, count, false);
+	vport_lock_give(&pages_lock);
 }
 
 bool page_claim(uint64_t phys)
@@ -126,10 +133,12 @@ bool page_claim(uint64_t phys)
 	if (area == NULL)
 		return false;
 	size_t page = (phys - area->start) / PAGE_SIZE;
-	if (is_used(area, page))
-		return false;
-	set_used(area, page, 1, true);
-	return true;
+	vport_lock_take(&pages_lock);
+	bool free = !is_used(area, page);
+	if (free)
+		set_used(area, page, 1, true);
+	vport_lock_give(&pages_lock);
+	return free;
 }
 
 uint64_t page_heap_start(void)

@@ -30,31 +30,40 @@ struct small_block {
 static struct small_block *free_blocks[SMALL_CLASSES + 1];
 static char *small_page;
 static size_t small_left;
+static struct vport_lock small_lock; /* for all three */
 
 static size_t pages_for(size_t size)
 {
 	return (size + PAGE_SIZE - 1) / PAGE_SIZE;
 }
 
-static void *small_alloc(size_t class)
+/* A block that was freed, or the next one of the page; NULL when both are used up. */
+static void *small_take(size_t class)
 {
 	struct small_block *block = free_blocks[class];
 	size_t size = class * SMALL_UNIT;
 
 	if (block) {
 		free_blocks[class] = block->next;
-		memset(block, 0, size);
-		return block;
+	} else if (small_left >= size) {
+		block = (struct small_block *)(small_page + PAGE_SIZE - small_left);
+		small_left -= size;
 	}
-	if (small_left < size) {
+	return block;
+}
+
+static void *small_alloc(size_t class)
+{
+	vport_lock_take(&small_lock);
+	void *memory = small_take(class);
+	if (!memory) {
+		/* Zeroing a page is short enough to be waited for. */
 		small_page = page_alloc(1, PAGE_SIZE);
 		small_left = small_page ? PAGE_SIZE : 0;
-		if (!small_page)
-			return NULL;
+		memory = small_take(class);
 	}
-	void *memory = small_page + PAGE_SIZE - small_left;
-	small_left -= size;
-	return memory; /* pages come zeroed */
+	vport_lock_give(&small_lock);
+	return memory ? memset(memory, 0, class * SMALL_UNIT) : NULL;
 }
 
 void *vport_alloc(size_t size)
@@ -74,8 +83,10 @@ void vport_free(void *memory, size_t size)
 		return;
 	}
 	struct small_block *block = memory;
+	vport_lock_take(&small_lock);
 	block->next = free_blocks[class];
 	free_blocks[class] = block;
+	vport_lock_give(&small_lock);
 }
 
 static dma_addr_t device_address(const void *memory)

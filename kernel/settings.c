@@ -9,6 +9,7 @@
 #include "kernel/arch.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/exit.h"
 
 uint64_t vport_now(void)
@@ -60,9 +61,9 @@ void vport_log(enum vport_log_level level, const char *line)
 
 void vport_panic(const char *what, const char *file, int line)
 {
-	arch_irq_off();
+	cpu_stop_others();
 	console_end_line();
-	kprint("assertion failed: %s, %s:%d\n", what, file, line);
+	kprint("assertion failed: %s, %s:%d, on CPU %u\n", what, file, line, arch_cpu()->id);
 	backtrace_caller();
 	kernel_exit(EXIT_PANIC);
 }

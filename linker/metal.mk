@@ -2,8 +2,8 @@
 # What the kernels that boot have in common: newlib for a C library, one virtual address to be linked
 # at, and a table of their own functions' names. Included by arch/x86_64 and arch/aarch64.
 
-KERNEL += $(addprefix kernel/,main.o backtrace.o mmu.o irq.o port.o virtio_console.o discover.o \
-	pci_access.o)
+KERNEL += $(addprefix kernel/,main.o cpu_start.o backtrace.o mmu.o irq.o port.o virtio_console.o \
+	discover.o pci_access.o)
 LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_lock.o
 
 # ---- How they are compiled ---------------------------------------------------

@@ -9,6 +9,9 @@
 #include "kernel/irq.h"
 #include "lib/fdt.h"
 
+/* What names a CPU in MPIDR_EL1, and in the device tree. */
+#define MPIDR_AFFINITY UINT64_C(0xff00ffffff)
+
 /* ---- entry.c ----------------------------------------------------------------- */
 
 /* The device tree; usable (fdt.blob not NULL) when entry found it whole. */
@@ -35,6 +38,9 @@ bool clock_init(void);
 /* Its interrupt; ends with a line when there is none, because nothing could wait. */
 void clock_irq_init(void);
 
+/* The same on another CPU. 0 or an error. */
+int clock_irq_init_secondary(void);
+
 /* ---- console.c ------------------------------------------------------------------ */
 
 /* Has the UART interrupt when there is input. */
@@ -43,5 +49,8 @@ void console_irq_init(void);
 /* ---- power.c ----------------------------------------------------------------------- */
 
 void psci_init(void);
+/* Whether another CPU can be started, and an attempt: at `entry` (physical), x0 = context. 0, or PSCI's error. */
+bool psci_can_start(void);
+int64_t psci_cpu_on(uint64_t mpidr, uint64_t entry, uint64_t context);
 
 #endif

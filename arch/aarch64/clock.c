@@ -12,6 +12,7 @@
 #include "arch/aarch64/sysreg.h"
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/exit.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -65,13 +66,10 @@ uint64_t arch_now(void)
 	return (uint64_t)((unsigned __int128)(ticks() - start) * ns_per_tick >> 32);
 }
 
-/* What the timer is set to; VPORT_NEVER: it is off. */
-static uint64_t timer_deadline = VPORT_NEVER;
-
 static void timer_off(void)
 {
 	sysreg_write(cntv_ctl_el0, 0);
-	timer_deadline = VPORT_NEVER;
+	arch_cpu()->timer = VPORT_NEVER;
 }
 
 /* Once is enough: arch_sleep sets it again. */
@@ -82,9 +80,16 @@ static void timer_interrupt(void *argument)
 	isb();
 }
 
+static struct irq_line line;
+
+int clock_irq_init_secondary(void)
+{
+	int slot = arch_irq_line_open(&line); /* its handler is there; the line is each CPU's own */
+	return slot < 0 ? slot : 0;
+}
+
 void clock_irq_init(void)
 {
-	struct irq_line line;
 	int error = gic_line_of(timer_node(), TIMER_VIRTUAL, &line);
 	if (error == 0)
 		error = irq_line_connect(&line, timer_interrupt, NULL);
@@ -100,7 +105,7 @@ static void timer_set(uint64_t deadline)
 	uint64_t at = start + (uint64_t)((unsigned __int128)deadline * ticks_per_ns >> 32) + 1;
 	sysreg_write(cntv_cval_el0, at);
 	sysreg_write(cntv_ctl_el0, CTL_ENABLE);
-	timer_deadline = deadline;
+	arch_cpu()->timer = deadline;
 }
 
 /* A masked interrupt wakes wfi all the same, so none is lost between the caller's last look and the
@@ -109,7 +114,7 @@ void arch_sleep(uint64_t deadline)
 {
 	if (deadline > FAR_AWAY)
 		deadline = VPORT_NEVER;
-	if (deadline != timer_deadline) {
+	if (deadline != arch_cpu()->timer) {
 		if (deadline == VPORT_NEVER)
 			timer_off();
 		else

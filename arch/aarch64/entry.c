@@ -203,7 +203,7 @@ _Noreturn void entry(uint64_t fdt_phys, uint64_t image_phys)
 {
 	boot_info.image =
 		(struct boot_range){ image_phys, image_phys + (uint64_t)(image_end - image_start) };
-	boot_cpu.hardware_id = sysreg_read(mpidr_el1);
+	boot_cpu.hardware_id = sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
 	open_fdt(fdt_phys);
 	psci_init();
 	if (!clock_init())

@@ -52,6 +52,8 @@ static void find_controller(void)
 		if (node < 0)
 			continue;
 		int error = controllers[i].gic->init(node);
+		if (error == 0)
+			error = controllers[i].gic->init_cpu();
 		if (error != 0) {
 			kprint("gic: %s: %s\n", controllers[i].gic->name, error_text(error));
 			continue;
@@ -72,6 +74,8 @@ static void find_msi_controller(void)
 		if (node < 0)
 			continue;
 		int error = msi_controllers[i].msi->init(node);
+		if (error == 0 && msi_controllers[i].msi->init_cpu != NULL)
+			error = msi_controllers[i].msi->init_cpu();
 		if (error != 0) {
 			kprint("gic: %s: %s: no messages by it\n", msi_controllers[i].msi->name,
 			       error_text(error));
@@ -87,6 +91,14 @@ void gic_init(void)
 {
 	find_controller();
 	find_msi_controller();
+}
+
+int gic_init_secondary(void)
+{
+	int error = gic->init_cpu();
+	if (error == 0 && msi_controller != NULL && msi_controller->init_cpu != NULL)
+		error = msi_controller->init_cpu();
+	return error;
 }
 
 int gic_msi_node(void)
@@ -145,6 +157,12 @@ int gic_line_of(int node, unsigned index, struct irq_line *line)
 
 /* The polarity is not looked at: a GIC's inputs are active high, and what is described otherwise
  * (PPIs are, by custom) has its inverter before them. */
+int gic_message_open(unsigned intid, const struct cpu *cpu)
+{
+	int error = gic->line_open(intid, false, cpu);
+	return error != 0 ? error : (int)intid;
+}
+
 int arch_irq_line_open(const struct irq_line *line)
 {
 	if (line->number < INTID_PPI || line->number >= INTID_END)
@@ -158,8 +176,7 @@ int arch_irq_msi_open(struct vport_device *device, unsigned index, const struct 
 {
 	if (msi_controller == NULL)
 		return ERR_UNSUPPORTED;
-	(void)cpu; /* there is one */
-	return msi_controller->open(device, index, msi);
+	return msi_controller->open(device, index, cpu, msi);
 }
 
 void arch_irq_close(unsigned slot)
@@ -176,6 +193,11 @@ void arch_cpu_interrupt(const struct cpu *cpu)
 	gic->send(cpu, INTID_WAKE);
 }
 
+void arch_cpu_stop(const struct cpu *cpu)
+{
+	gic->send(cpu, INTID_STOP);
+}
+
 void gic_interrupt(void)
 {
 	uint32_t taken = gic->acknowledge();
@@ -185,6 +207,8 @@ void gic_interrupt(void)
 	if (intid >= INTID_END && intid < INTID_LPI)
 		return; /* it has gone away again */
 	if (intid < INTID_PPI) {
+		if (intid == INTID_STOP)
+			cpu_stop();
 		event_interrupt();
 		gic->end(taken);
 		return;

@@ -17,11 +17,13 @@
 
 #include "drivers/virtio/port.h"
 #include "kernel/arch.h"
+#include "kernel/cpu.h"
 #include "kernel/irq.h"
 #include "lib/fdt.h"
 
-/* Another CPU wakes this one. */
+/* Another CPU wakes this one, or ends it. */
 #define INTID_WAKE 0
+#define INTID_STOP 1
 #define INTID_PPI 16
 #define INTID_SPI 32
 #define INTID_END 1020 /* 1020 … 1023 mean that there is none */
@@ -32,8 +34,10 @@
 
 struct gic {
 	const char *name;
-	/* Every line masked, the distributor and this CPU's interface on. 0 or an error. */
+	/* Every line masked, the distributor on. 0 or an error. */
 	int (*init)(int node);
+	/* This CPU's own interrupts, masked but for those from other CPUs, and its interface. 0 or an error. */
+	int (*init_cpu)(void);
 	/* What was taken, as the hardware says it, and that it is done with. */
 	uint32_t (*acknowledge)(void);
 	void (*end)(uint32_t taken);
@@ -48,8 +52,11 @@ struct gic {
 struct gic_msi {
 	const char *name;
 	int (*init)(int node);
+	/* What it needs for messages to this CPU; NULL: nothing. 0 or an error. */
+	int (*init_cpu)(void);
 	/* The slot, or an error. */
-	int (*open)(const struct vport_device *device, unsigned index, struct vport_msi *msi);
+	int (*open)(const struct vport_device *device, unsigned index, const struct cpu *cpu,
+		    struct vport_msi *msi);
 	void (*close)(unsigned slot);
 };
 
@@ -57,6 +64,10 @@ extern const struct gic gicv2, gicv3;
 extern const struct gic_msi gicv2m, its;
 
 void gic_init(void);
+/* Opens an SPI that messages raise towards that CPU. The slot, or an error. */
+int gic_message_open(unsigned intid, const struct cpu *cpu);
+/* On another CPU. 0 or an error. */
+int gic_init_secondary(void);
 /* Trap code: takes one interrupt. */
 void gic_interrupt(void);
 /* The node that takes messages; negative when there is none that works. */
@@ -95,13 +106,13 @@ uintptr_t gic_map(int node, unsigned index, uint64_t least);
 
 /* ---- For its.c, from gicv3.c --------------------------------------------------------- */
 
-/* This CPU's redistributor: where it is, virtual and physical. */
+/* A CPU's redistributor, by its number: where it is, virtual and physical. */
 struct redistributor {
 	uintptr_t base;
 	uint64_t phys;
 	unsigned number; /* GICR_TYPER.Processor_Number */
 };
-extern struct redistributor gicv3_redistributor;
+extern struct redistributor gicv3_redistributors[CPU_MAX];
 /* How many bits an INTID has, LPIs included; 0 when the distributor knows no LPIs. */
 unsigned gicv3_id_bits(void);
 

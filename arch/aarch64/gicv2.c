@@ -48,10 +48,18 @@ static int init(int node)
 
 	mmio_write32(gicd + GICD_CTLR, 0);
 	lines = gicd_lines(gicd);
-	targets[arch_cpu()->id] = find_this_cpu();
-	gicd_quiet(gicd, 0, lines);
+	gicd_quiet(gicd, INTID_SPI, lines);
 	mmio_write32(gicd + GICD_CTLR, 1);
+	return 0;
+}
 
+/* The first 32 interrupts' registers are each CPU's own. */
+static int init_cpu(void)
+{
+	targets[arch_cpu()->id] = find_this_cpu();
+	gicd_quiet(gicd, 0, INTID_SPI);
+	gicd_enable(gicd, INTID_WAKE);
+	gicd_enable(gicd, INTID_STOP);
 	mmio_write32(gicc + GICC_PMR, 0xff);
 	mmio_write32(gicc + GICC_BPR, 0);
 	mmio_write32(gicc + GICC_CTLR, 1);
@@ -101,6 +109,7 @@ static void line_close(unsigned intid)
 const struct gic gicv2 = {
 	.name = "GICv2",
 	.init = init,
+	.init_cpu = init_cpu,
 	.acknowledge = acknowledge,
 	.end = end,
 	.send = send,

@@ -35,15 +35,15 @@ static int init(int node)
 	return 0;
 }
 
-static int open(const struct vport_device *device, unsigned index, struct vport_msi *msi)
+static int open(const struct vport_device *device, unsigned index, const struct cpu *cpu,
+		struct vport_msi *msi)
 {
 	(void)device;
 	(void)index;
 	for (unsigned intid = first; intid < first + count; intid++) {
 		if (used[intid])
 			continue;
-		const struct irq_line line = { .number = intid, .level = false };
-		int slot = arch_irq_line_open(&line);
+		int slot = gic_message_open(intid, cpu);
 		if (slot < 0)
 			return slot;
 		used[intid] = true;

@@ -5,8 +5,7 @@
  *
  *     make run ARCH=aarch64 GIC=3
  *
- * Left out: other CPUs (each needs its redistributor woken and its interface set up as here), the
- * secure groups, legacy operation.
+ * Left out: the secure groups, legacy operation.
  */
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/gic.h"
@@ -39,11 +38,22 @@
 #define REGION_MAX (512 * UINT64_C(2) * GICR_SIZE) /* of which redistributors are looked at */
 #define WAIT_NS 100000000
 
+static int gic_node;
 static uintptr_t gicd;
 static unsigned lines;
 static unsigned id_bits;
-static uint32_t affinity; /* Aff3.Aff2.Aff1.Aff0 */
-struct redistributor gicv3_redistributor;
+struct redistributor gicv3_redistributors[CPU_MAX];
+
+static struct redistributor *this_redistributor(void)
+{
+	return &gicv3_redistributors[arch_cpu()->id];
+}
+
+/* Aff3.Aff2.Aff1.Aff0, as GICR_TYPER has it. */
+static uint32_t affinity(const struct cpu *cpu)
+{
+	return (uint32_t)((cpu->hardware_id & 0xffffff) | (cpu->hardware_id >> 8 & 0xff000000));
+}
 
 /* Waits until the bits read 0. 0 or ERR_TIMEOUT. */
 static int wait_clear(uintptr_t address, uint32_t bits)
@@ -74,8 +84,8 @@ static int find_in_region(uint64_t phys, uint64_t size, uint64_t stride)
 	while (at <= size - GICR_SIZE) {
 		uintptr_t base = region + at;
 		uint32_t typer = mmio_read32(base + GICR_TYPER);
-		if (mmio_read32(base + GICR_TYPER + 4) == affinity) {
-			gicv3_redistributor =
+		if (mmio_read32(base + GICR_TYPER + 4) == affinity(arch_cpu())) {
+			*this_redistributor() =
 				(struct redistributor){ base, phys + at, GICR_TYPER_NUMBER(typer) };
 			return 0;
 		}
@@ -107,7 +117,7 @@ static int find_redistributor(int node)
 
 static int wake_redistributor(void)
 {
-	uintptr_t base = gicv3_redistributor.base;
+	uintptr_t base = this_redistributor()->base;
 	uint32_t waker = mmio_read32(base + GICR_WAKER);
 	mmio_write32(base + GICR_WAKER, waker & ~(uint32_t)GICR_WAKER_SLEEP);
 	int error = wait_clear(base + GICR_WAKER, GICR_WAKER_ASLEEP);
@@ -115,6 +125,8 @@ static int wake_redistributor(void)
 		return error;
 	gicd_quiet(base + GICR_SGI, 0, INTID_SPI);
 	mmio_write32(base + GICR_SGI + GICD_IGROUPR, UINT32_MAX);
+	gicd_enable(base + GICR_SGI, INTID_WAKE);
+	gicd_enable(base + GICR_SGI, INTID_STOP);
 	return wait_clear(base + GICR_CTLR, GICR_CTLR_RWP);
 }
 
@@ -155,14 +167,14 @@ static int init_interface(void)
 
 static int init(int node)
 {
-	uint64_t mpidr = sysreg_read(mpidr_el1);
-	affinity = (uint32_t)((mpidr & 0xffffff) | (mpidr >> 8 & 0xff000000));
+	gic_node = node;
 	gicd = gic_map(node, 0, GICD_SIZE);
-	if (gicd == 0)
-		return ERR_FORMAT;
-	int error = find_redistributor(node);
-	if (error == 0)
-		error = init_distributor();
+	return gicd == 0 ? ERR_FORMAT : init_distributor();
+}
+
+static int init_cpu(void)
+{
+	int error = find_redistributor(gic_node);
 	if (error == 0)
 		error = wake_redistributor();
 	if (error == 0)
@@ -206,26 +218,26 @@ static int line_open(unsigned intid, bool level, const struct cpu *cpu)
 	if (intid >= lines)
 		return ERR_RANGE;
 	if (intid < INTID_SPI) {
-		gicd_configure(gicv3_redistributor.base + GICR_SGI, intid, level);
-		gicd_enable(gicv3_redistributor.base + GICR_SGI, intid);
+		gicd_configure(this_redistributor()->base + GICR_SGI, intid, level);
+		gicd_enable(this_redistributor()->base + GICR_SGI, intid);
 		return 0;
 	}
 	gicd_configure(gicd, intid, level);
-	mmio_write32(gicd + GICD_IROUTER + 8 * intid, (uint32_t)(cpu->hardware_id & 0xffffff));
-	mmio_write32(gicd + GICD_IROUTER + 8 * intid + 4,
-		     (uint32_t)(cpu->hardware_id >> 32 & 0xff));
+	mmio_write32(gicd + GICD_IROUTER + 8 * intid, affinity(cpu) & 0xffffff);
+	mmio_write32(gicd + GICD_IROUTER + 8 * intid + 4, affinity(cpu) >> 24);
 	gicd_enable(gicd, intid);
 	return 0;
 }
 
 static void line_close(unsigned intid)
 {
-	gicd_disable(intid < INTID_SPI ? gicv3_redistributor.base + GICR_SGI : gicd, intid);
+	gicd_disable(intid < INTID_SPI ? this_redistributor()->base + GICR_SGI : gicd, intid);
 }
 
 const struct gic gicv3 = {
 	.name = "GICv3",
 	.init = init,
+	.init_cpu = init_cpu,
 	.acknowledge = acknowledge,
 	.end = end,
 	.send = send,

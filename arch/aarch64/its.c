@@ -10,7 +10,7 @@
  * All memory that is shared with it is cleaned out of the caches after we wrote it: whether the ITS
  * looks through the caches differs, and set-up is not where the time goes.
  *
- * Left out: more than one ITS, virtual LPIs, moving an interrupt to another CPU.
+ * Left out: more than one ITS, virtual LPIs, moving an interrupt to another CPU once it is open.
  */
 #include "arch/aarch64/its.h"
 #include "arch/aarch64/aarch64.h"
@@ -96,19 +96,19 @@ static struct command *ring;
 static unsigned ring_next;
 static bool dead; /* it stopped taking commands */
 
-/* Where interrupts go: this CPU's redistributor, as commands name it (in bits 51:16). */
-static uint64_t target(void)
+/* Where a CPU's interrupts go: its redistributor, as commands name it (in bits 51:16). */
+static uint64_t target(unsigned cpu)
 {
-	return TYPER_PTA(typer) ? gicv3_redistributor.phys
-				: (uint64_t)gicv3_redistributor.number << 16;
+	const struct redistributor *redistributor = &gicv3_redistributors[cpu];
+	return TYPER_PTA(typer) ? redistributor->phys : (uint64_t)redistributor->number << 16;
 }
 
-/* One command, and a SYNC behind it, after which it has taken effect. Waits for both. */
-static int command(uint64_t w0, uint64_t w1, uint64_t w2)
+/* One command, and a SYNC behind it, after which it has taken effect for that CPU. Waits for both. */
+static int command(unsigned cpu, uint64_t w0, uint64_t w1, uint64_t w2)
 {
 	if (dead)
 		return ERR_BROKEN;
-	const struct command commands[] = { { { w0, w1, w2 } }, { { SYNC, 0, target() } } };
+	const struct command commands[] = { { { w0, w1, w2 } }, { { SYNC, 0, target(cpu) } } };
 	for (unsigned i = 0; i < 2; i++) {
 		ring[ring_next] = commands[i];
 		its_clean(&ring[ring_next], sizeof *ring);
@@ -135,13 +135,13 @@ static int command(uint64_t w0, uint64_t w1, uint64_t w2)
 #define EVENT_BITS 6 /* a device has this many messages at most: 64 */
 #define EVENTS (1 << EVENT_BITS)
 #define MAX_DEVICES 64
-#define COLLECTION 0 /* all interrupts, towards the one CPU */
 
 static uint32_t devices[MAX_DEVICES];
 static unsigned device_count;
 
 static struct lpi {
 	bool used;
+	unsigned cpu;
 	uint32_t device, event;
 } lpis[LPI_COUNT];
 
@@ -161,14 +161,16 @@ static int map_device_id(uint32_t device)
 	void *table = its_alloc(size, PAGE_SIZE);
 	if (table == NULL)
 		return ERR_NOMEM;
-	error = command(MAPD | (uint64_t)device << 32, EVENT_BITS - 1,
+	error = command(0, MAPD | (uint64_t)device << 32, EVENT_BITS - 1,
 			its_phys(table) | GITS_VALID);
 	if (error == 0)
 		devices[device_count++] = device;
 	return error;
 }
 
-static int open(const struct vport_device *device, unsigned index, struct vport_msi *msi)
+/* The collection of a CPU's interrupts has its number. */
+static int open(const struct vport_device *device, unsigned index, const struct cpu *cpu,
+		struct vport_msi *msi)
 {
 	uint32_t id = device->msi_id;
 	if (index >= EVENTS)
@@ -183,16 +185,16 @@ static int open(const struct vport_device *device, unsigned index, struct vport_
 	if (lpi == LPI_COUNT)
 		return ERR_FULL;
 	lpi_enable(lpi, true);
-	error = command(MAPTI | (uint64_t)id << 32, index | (uint64_t)(INTID_LPI + lpi) << 32,
-			COLLECTION);
+	error = command(cpu->id, MAPTI | (uint64_t)id << 32,
+			index | (uint64_t)(INTID_LPI + lpi) << 32, cpu->id);
 	/* The redistributor may have an older configuration of the LPI in mind. */
 	if (error == 0)
-		error = command(INV | (uint64_t)id << 32, index, 0);
+		error = command(cpu->id, INV | (uint64_t)id << 32, index, 0);
 	if (error != 0) {
 		lpi_enable(lpi, false);
 		return error;
 	}
-	lpis[lpi] = (struct lpi){ true, id, index };
+	lpis[lpi] = (struct lpi){ true, cpu->id, id, index };
 	msi->address = translater;
 	msi->data = index;
 	return (int)(SLOT_LPI + lpi);
@@ -204,8 +206,8 @@ static void close(unsigned slot)
 		return;
 	struct lpi *lpi = &lpis[slot - SLOT_LPI];
 	lpi_enable(slot - SLOT_LPI, false);
-	command(INV | (uint64_t)lpi->device << 32, lpi->event, 0);
-	command(DISCARD | (uint64_t)lpi->device << 32, lpi->event, 0);
+	command(lpi->cpu, INV | (uint64_t)lpi->device << 32, lpi->event, 0);
+	command(lpi->cpu, DISCARD | (uint64_t)lpi->device << 32, lpi->event, 0);
 	lpi->used = false;
 }
 
@@ -248,20 +250,26 @@ static int init(int node)
 
 	int error = stop();
 	if (error == 0)
-		error = lpi_init();
-	if (error == 0)
 		error = its_tables_init(registers, TYPER_DEVICE_BITS(typer));
 	if (error == 0)
 		error = init_ring();
 	if (error != 0)
 		return error;
 	mmio_write32(registers + GITS_CTLR, GITS_CTLR_ENABLED);
-	return command(MAPC, 0, COLLECTION | target() | GITS_VALID);
+	return 0;
+}
+
+static int init_cpu(void)
+{
+	unsigned cpu = arch_cpu()->id;
+	int error = lpi_init();
+	return error != 0 ? error : command(cpu, MAPC, 0, cpu | target(cpu) | GITS_VALID);
 }
 
 const struct gic_msi its = {
 	.name = "ITS",
 	.init = init,
+	.init_cpu = init_cpu,
 	.open = open,
 	.close = close,
 };

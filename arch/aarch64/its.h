@@ -27,7 +27,7 @@ void its_clean(const void *memory, size_t size);
 int its_tables_init(uintptr_t registers, unsigned device_bits);
 int its_tables_reach(uint32_t device);
 
-/* lpi.c: turns LPIs on in this CPU's redistributor; one LPI on or off. */
+/* lpi.c: turns LPIs on in this CPU's redistributor; one LPI on or off, on all. */
 int lpi_init(void);
 void lpi_enable(unsigned lpi, bool on);
 

@@ -4,8 +4,6 @@
  * and every redistributor has memory in which it keeps what is pending.
  *
  *     make run ARCH=aarch64 GIC=3 TRANSPORT=pci
- *
- * Left out: redistributors of other CPUs.
  */
 #include "arch/aarch64/gic.h"
 #include "arch/aarch64/its.h"
@@ -31,17 +29,18 @@
 
 _Static_assert(LPI_COUNT <= CONFIG_SIZE, "every LPI that has a slot has a configuration");
 
-static uint8_t *config;
+static uint8_t *config; /* one for all redistributors */
 
 int lpi_init(void)
 {
-	uintptr_t base = gicv3_redistributor.base;
+	uintptr_t base = gicv3_redistributors[arch_cpu()->id].base;
 	if (gicv3_id_bits() < ID_BITS)
 		return ERR_UNSUPPORTED;
 	/* Once they are on, a redistributor's tables cannot be changed any more. */
 	if (mmio_read32(base + GICR_CTLR) & GICR_CTLR_LPIS)
 		return ERR_BUSY;
-	config = its_alloc(CONFIG_SIZE, 0);
+	if (config == NULL)
+		config = its_alloc(CONFIG_SIZE, 0);
 	void *pending = its_alloc(PENDING_SIZE, PENDING_ALIGN);
 	if (config == NULL || pending == NULL)
 		return ERR_NOMEM;

@@ -14,6 +14,7 @@
 #define SYS_EXIT 0x18
 #define ADP_STOPPED_APPLICATION_EXIT 0x20026
 
+#define PSCI_CPU_ON 0xc4000003
 #define PSCI_SYSTEM_OFF 0x84000008
 
 enum conduit { CONDUIT_UNKNOWN, CONDUIT_HVC, CONDUIT_SMC };
@@ -42,6 +43,17 @@ void psci_init(void)
 		conduit = CONDUIT_SMC;
 }
 
+bool psci_can_start(void)
+{
+	return conduit != CONDUIT_UNKNOWN;
+}
+
+int64_t psci_cpu_on(uint64_t mpidr, uint64_t entry, uint64_t context)
+{
+	return (int64_t)(conduit == CONDUIT_HVC ? firmware_hvc : firmware_smc)(PSCI_CPU_ON, mpidr,
+									       entry, context);
+}
+
 _Noreturn void arch_shutdown(int status)
 {
 	const uint64_t exit[2] = { ADP_STOPPED_APPLICATION_EXIT, (uint64_t)status };
@@ -53,6 +65,5 @@ _Noreturn void arch_shutdown(int status)
 		firmware_hvc(PSCI_SYSTEM_OFF, 0, 0, 0);
 	if (conduit != CONDUIT_HVC)
 		firmware_smc(PSCI_SYSTEM_OFF, 0, 0, 0);
-	for (;;)
-		__asm__ volatile("wfi");
+	arch_halt();
 }

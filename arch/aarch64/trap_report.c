@@ -166,6 +166,7 @@ _Noreturn void trap_report(const struct trap_frame *frame)
 	/* A fault while reporting must not bring us here for ever: the second one says where it
 	 * was, the third one is silent. */
 	static unsigned depth;
+	cpu_stop_others();
 	depth++;
 	if (depth > 2)
 		arch_shutdown(EXIT_EXCEPTION);

@@ -8,7 +8,7 @@ KERNEL += kernel/discover.o kernel/pci_access.o
 # Its devices are other processes: back ends by a transport of their own, and QEMU's by PCI and MMIO.
 VIRTIO += $(addprefix drivers/virtio/,vhost_user.o vhost_message.o)
 # These programs test what only a machine of one's own has.
-NOT_HERE = crash selftest
+NOT_HERE = crash selftest smp
 
 SANITIZE ?= 0
 CODE = $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "arch/host/host.h"
@@ -89,6 +90,16 @@ void arch_cpu_interrupt(const struct cpu *cpu)
 {
 	(void)cpu;
 	kit_assert(!"there is one CPU, and it does not interrupt itself");
+}
+
+void arch_cpu_stop(const struct cpu *cpu)
+{
+	arch_cpu_interrupt(cpu);
+}
+
+_Noreturn void arch_halt(void)
+{
+	abort();
 }
 
 static struct cpu only_cpu = { .self = &only_cpu };

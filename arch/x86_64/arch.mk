@@ -2,7 +2,7 @@
 # x86_64: an ELF with a PVH note, linked in the top 2 GiB of the address space.
 
 BOOT = boot/x86_64/head.o
-ARCH_OBJECTS = $(addprefix arch/x86_64/,entry.o processor.o traps_entry.o traps.o mmu.o platform.o \
+ARCH_OBJECTS = $(addprefix arch/x86_64/,entry.o processor.o secondary.o traps_entry.o traps.o mmu.o platform.o \
 	clock.o lapic.o ioapic.o interrupts.o mptable.o power.o discover.o) kernel/acpi.o \
 	kernel/uart16550.o
 # Where each interrupt and each sleep passes by.

@@ -36,23 +36,25 @@
 
 /* ---- Accesses by ports -------------------------------------------------------- */
 
+static struct vport_lock ports_lock; /* the two accesses belong together */
+
 static uint32_t ports_read(uint32_t where, unsigned width)
 {
 	uint16_t data = (uint16_t)(CONFIG_DATA + where % 4);
-	bool on = arch_irq_off(); /* the two accesses belong together */
 	uint32_t value;
 
+	vport_lock_take(&ports_lock);
 	out32(CONFIG_ADDRESS, CONFIG_ENABLE | (where & ~3u));
 	value = width == 1 ? in8(data) : width == 2 ? in16(data) : in32(data);
-	arch_irq_restore(on);
+	vport_lock_give(&ports_lock);
 	return value;
 }
 
 static void ports_write(uint32_t where, unsigned width, uint32_t value)
 {
 	uint16_t data = (uint16_t)(CONFIG_DATA + where % 4);
-	bool on = arch_irq_off();
 
+	vport_lock_take(&ports_lock);
 	out32(CONFIG_ADDRESS, CONFIG_ENABLE | (where & ~3u));
 	if (width == 1)
 		out8(data, (uint8_t)value);
@@ -60,7 +62,7 @@ static void ports_write(uint32_t where, unsigned width, uint32_t value)
 		out16(data, (uint16_t)value);
 	else
 		out32(data, value);
-	arch_irq_restore(on);
+	vport_lock_give(&ports_lock);
 }
 
 /* Whether the mechanism exists (the address reads back) and a host bridge answers at 0:0.0. */

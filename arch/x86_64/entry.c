@@ -40,7 +40,6 @@ _Static_assert(sizeof(struct hvm_memmap_entry) == 24, "PVH memory map");
 struct boot_info boot_info;
 
 static struct processor boot_processor;
-static struct cpu boot_cpu;
 
 _Noreturn void x86_start(uint64_t start_info);
 
@@ -102,7 +101,7 @@ void x86_start(uint64_t start_info)
 	const struct hvm_start_info *start = loader_memory(start_info, sizeof(*start));
 
 	traps_init();
-	processor_init(&boot_processor, &boot_cpu);
+	processor_init(&boot_processor);
 
 	if (start == NULL || start->magic != START_MAGIC)
 		refuse("not started by the PVH protocol: no start info at %ebx");

@@ -4,7 +4,7 @@
  * irq_dispatch is called with. A line gets one and keeps it while it is open; a message is nothing but
  * a write of the vector to the local APIC's address (Intel SDM volume 3, 10.11).
  *
- * All go to the CPU that opens them. Left out: interrupt remapping by an IOMMU.
+ * Lines go to CPU 0, messages to the CPU that they are asked for. Left out: interrupt remapping by an IOMMU.
  *
  *     make run APP=lsvirtio IRQ=msix
  */
@@ -79,6 +79,11 @@ int arch_irq_msi_open(struct vport_device *device, unsigned index, const struct 
 void arch_cpu_interrupt(const struct cpu *cpu)
 {
 	lapic_send((uint32_t)cpu->hardware_id, LAPIC_ASSERT | VECTOR_CPU);
+}
+
+void arch_cpu_stop(const struct cpu *cpu)
+{
+	lapic_send((uint32_t)cpu->hardware_id, LAPIC_ASSERT | LAPIC_NMI);
 }
 
 void arch_irq_close(unsigned slot)

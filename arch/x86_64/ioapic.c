@@ -9,8 +9,8 @@
  */
 #include "arch/x86_64/ioapic.h"
 #include "arch/x86_64/instructions.h"
-#include "arch/x86_64/lapic.h"
 #include "kernel/acpi.h"
+#include "kernel/cpu.h"
 #include "kernel/memory.h"
 #include "lib/error.h"
 
@@ -85,7 +85,8 @@ int ioapic_route(const struct irq_line *line, unsigned vector)
 		low |= REDIRECTION_ACTIVE_LOW;
 	if (line->level)
 		low |= REDIRECTION_LEVEL;
-	ioapic_write(ioapic, reg + 1, lapic_id() << REDIRECTION_DESTINATION_SHIFT);
+	ioapic_write(ioapic, reg + 1,
+		     (uint32_t)cpu_table[0]->hardware_id << REDIRECTION_DESTINATION_SHIFT);
 	ioapic_write(ioapic, reg, low);
 	return 0;
 }

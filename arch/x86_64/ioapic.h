@@ -9,7 +9,7 @@
 
 /* Adds the one whose registers are at phys, with all its lines masked. 0 or an error. */
 int ioapic_add(uint64_t phys, uint32_t first_gsi);
-/* Sends a line to this CPU as `vector` and unmasks it. 0, or ERR_NODEV when no I/O APIC has it. */
+/* Sends a line to CPU 0 as `vector` and unmasks it. 0, or ERR_NODEV when no I/O APIC has it. */
 int ioapic_route(const struct irq_line *line, unsigned vector);
 void ioapic_mask(uint32_t gsi);
 

@@ -8,10 +8,10 @@
  */
 #include "arch/x86_64/lapic.h"
 #include "arch/x86_64/instructions.h"
-#include "arch/x86_64/processor.h"
 #include "arch/x86_64/vectors.h"
 #include "kernel/arch.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/memory.h"
 
 #define CPUID_1_EDX_APIC (1 << 9)
@@ -65,6 +65,18 @@ static void lapic_write(enum lapic_register reg, uint32_t value)
 		msr_write(MSR_X2APIC + reg / 16, value);
 }
 
+static void set_up(void)
+{
+	lapic_write(LAPIC_TASK_PRIORITY, 0);
+	lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+	/* LINT0 is where the 8259 would come in; LINT1 is the machine's NMI. */
+	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
+	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
+	lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
+	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | LVT_MASKED);
+	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+}
+
 bool lapic_init(void)
 {
 	uint64_t base;
@@ -87,16 +99,19 @@ bool lapic_init(void)
 		}
 	}
 
-	lapic_write(LAPIC_TASK_PRIORITY, 0);
-	lapic_write(LAPIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
-	/* LINT0 is where the 8259 would come in; LINT1 is the machine's NMI. */
-	lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
-	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
-	lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
-	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER | LVT_MASKED);
-	lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_16);
+	set_up();
 	ready = true;
 	return true;
+}
+
+void lapic_init_secondary(void)
+{
+	uint64_t base = msr_read(MSR_APIC_BASE) | APIC_BASE_ENABLE;
+
+	/* Both modes at once would be two names for a CPU. */
+	msr_write(MSR_APIC_BASE, registers == NULL ? base | APIC_BASE_X2APIC : base);
+	set_up();
+	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 }
 
 bool lapic_present(void)
@@ -150,10 +165,10 @@ void lapic_timer_set_frequency(uint64_t ticks_per_second)
 
 bool lapic_timer_arm(uint64_t deadline)
 {
-	struct processor *processor = processor_current();
+	struct cpu *cpu = arch_cpu();
 	uint64_t now, ticks;
 
-	if (processor->timer_armed <= deadline)
+	if (cpu->timer <= deadline)
 		return true;
 	now = arch_now();
 	if (deadline <= now)
@@ -161,12 +176,12 @@ bool lapic_timer_arm(uint64_t deadline)
 	ticks = (uint64_t)((unsigned __int128)(deadline - now) * ticks_per_ns_shifted >> 32) + 1;
 	if (ticks > UINT32_MAX)
 		ticks = UINT32_MAX;
-	processor->timer_armed = deadline;
+	cpu->timer = deadline;
 	lapic_write(LAPIC_TIMER_INITIAL, (uint32_t)ticks);
 	return true;
 }
 
 void lapic_timer_taken(void)
 {
-	processor_current()->timer_armed = VPORT_NEVER;
+	arch_cpu()->timer = VPORT_NEVER;
 }

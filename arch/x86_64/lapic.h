@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 /* Switches this CPU's on, with all but messages and its timer masked. False, with a line that says
- * why, when it cannot be used. */
+ * why, when it cannot be used. On the first CPU; then on others, with the first one's frequency. */
 bool lapic_init(void);
+void lapic_init_secondary(void);
 bool lapic_present(void);
 uint32_t lapic_id(void);
 void lapic_eoi(void);

@@ -64,6 +64,12 @@ const struct acpi *platform_acpi(void)
 	return has_acpi ? &acpi : NULL;
 }
 
+unsigned platform_cpus(const uint32_t **ids)
+{
+	*ids = madt.cpus;
+	return madt.cpu_count;
+}
+
 static struct irq_line line_of(uint8_t number, struct irq_line line)
 {
 	for (unsigned i = 0; i < madt.override_count; i++)

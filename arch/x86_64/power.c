@@ -112,6 +112,5 @@ void arch_shutdown(int status)
 	out8(KEYBOARD_CONTROL, KEYBOARD_PULSE_RESET);
 	settle();
 	__asm__ volatile("lidt %0; int3" : : "m"(no_idt));
-	for (;;)
-		__asm__ volatile("cli; hlt");
+	arch_halt();
 }

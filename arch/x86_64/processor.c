@@ -6,8 +6,6 @@
  * Segments do nothing in 64-bit mode but three things: the code segment says 64-bit, the task-state
  * segment tells the stacks for exceptions, and the base of GS is where this CPU's struct cpu lies.
  *
- * There is one CPU; others would get a struct processor each and call processor_init on it.
- *
  *     make run APP=selftest
  */
 #include "arch/x86_64/processor.h"
@@ -24,17 +22,10 @@
 
 const char arch_name[] = "x86_64";
 
-static struct processor *the_processor;
-
 struct table_pointer {
 	uint16_t limit;
 	uint64_t base;
 } __attribute__((packed));
-
-struct processor *processor_current(void)
-{
-	return the_processor;
-}
 
 static void load_segments(const struct table_pointer *gdt)
 {
@@ -55,15 +46,17 @@ static void load_segments(const struct table_pointer *gdt)
 			 : "rax", "memory");
 }
 
-void processor_init(struct processor *processor, struct cpu *cpu)
+void processor_init(struct processor *processor)
 {
 	uint64_t tss = (uintptr_t)&processor->tss;
+	struct cpu *cpu = &processor->cpu;
 
-	the_processor = processor;
-	processor->timer_armed = VPORT_NEVER;
 	for (unsigned i = 0; i < FAULT_STACKS; i++)
 		processor->tss.ist[i] = (uintptr_t)processor->stacks[i] + FAULT_STACK_SIZE;
 	processor->tss.io_map_base = sizeof(processor->tss);
+	/* One that has a stack between two pages that are not mapped uses that. */
+	if (cpu->fault_stack != 0)
+		processor->tss.ist[STACK_EXCEPTION - 1] = cpu->fault_stack;
 	cpu->fault_stack = processor->tss.ist[STACK_EXCEPTION - 1];
 
 	processor->gdt[SELECTOR_CODE / 8] = GDT_CODE;
@@ -90,6 +83,12 @@ void arch_sleep(uint64_t deadline)
 		/* That same rule makes this safe: an interrupt that comes between sti and hlt is
 		 * taken after the CPU has halted, and wakes it. */
 		__asm__ volatile("sti; hlt; cli" : : : "memory");
+}
+
+_Noreturn void arch_halt(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
 }
 
 void arch_run_on_stack(uintptr_t top, void (*fn)(void))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What an x86_64 CPU needs of its own besides struct cpu: descriptor tables, the stacks on which
- * exceptions are reported, and what its local APIC timer was set to. Intel SDM volume 3, chapters 3
+ * What an x86_64 CPU needs of its own: struct cpu, descriptor tables, and the stacks on which
+ * exceptions are reported. Intel SDM volume 3, chapters 3
  * (segments), 6.14 (the IST stacks) and 8.7 (the task-state segment).
  */
 #ifndef ARCH_X86_64_PROCESSOR_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/arch.h"
 #include "kernel/cpu.h"
 #include "kernel/layout.h"
 
@@ -42,17 +43,23 @@ _Static_assert(sizeof(struct task_state) == 104, "64-bit TSS");
 _Static_assert(offsetof(struct task_state, ist) == 36, "64-bit TSS");
 
 struct processor {
+	struct cpu cpu;  /* first: arch_cpu and processor_current give the same address */
 	uint64_t gdt[5]; /* null, code, data, and the TSS's two */
 	struct task_state tss;
-	uint64_t timer_armed; /* vport_now() at which its timer fires; VPORT_NEVER: not set */
 	_Alignas(16) char stacks[FAULT_STACKS][FAULT_STACK_SIZE];
 };
 
 /* The one that runs this. */
-struct processor *processor_current(void);
+static inline struct processor *processor_current(void)
+{
+	return (struct processor *)arch_cpu();
+}
 
-/* Loads GDT, TSS and IDT on this CPU and makes `cpu` its struct cpu. */
-void processor_init(struct processor *processor, struct cpu *cpu);
+/* Loads GDT, TSS and IDT on this CPU, and makes it arch_cpu's. */
+void processor_init(struct processor *processor);
+
+/* From head.S: a CPU that secondary.c has started, on its stack, with the final page tables. */
+_Noreturn void x86_secondary(struct processor *processor);
 
 /* Fills in the IDT, which all CPUs share (traps.c), and loads it. */
 void traps_init(void);

@@ -203,6 +203,9 @@ void exception_report(const struct trap_frame *frame)
 
 	/* Before anything that may fault. */
 	__asm__ volatile("movq %%cr2, %0" : "=r"(address));
+	if (vector == EXCEPTION_NMI && cpu_stopping())
+		cpu_stop(); /* by arch_cpu_stop */
+	cpu_stop_others();
 	reports++;
 	if (reports > 2)
 		arch_shutdown(EXIT_EXCEPTION);

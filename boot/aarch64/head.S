@@ -12,7 +12,10 @@
  * have a section of their own and are taken out of the caches before (a dirty line would be written
  * back over them) and after (a clean line would hide them). All else waits until the MMU is on.
  *
- * Left out: EL3, VHE-only processors at EL2, and other CPUs, which PSCI keeps off.
+ * Another CPU, which PSCI starts at secondary_start, goes the same way, with the same tables; then it takes the final
+ * ones and goes on in C on a stack of its own.
+ *
+ * Left out: EL3, and VHE-only processors at EL2.
  */
 #include "kernel/layout.h"
 
@@ -57,9 +60,22 @@ start:
 	adr	x22, head        /* where we are */
 	tst	x22, #(PAGE_SIZE - 1)
 	b.ne	stop
+	adr	x25, at_el1      /* where to go on */
+	b	to_el1
+
+/* x0: the address in the direct map of its struct cpu. */
+	.global secondary_start
+secondary_start:
+	msr	daifset, #0xf
+	mov	x20, x0
+	adr	x25, secondary_at_el1
+
+to_el1:
 	mrs	x21, CurrentEL
 	cmp	x21, #EL2
-	b.ne	at_el1
+	b.eq	at_el2
+	br	x25
+at_el2:
 
 	/* EL1 is to find the machine as if EL2 were not there. */
 	mov	x0, #HCR_EL2_RW
@@ -88,8 +104,7 @@ start:
 	msr	ich_hcr_el2, xzr
 1:	mov	x0, #SPSR_EL1H
 	msr	spsr_el2, x0
-	adr	x0, at_el1
-	msr	elr_el2, x0
+	msr	elr_el2, x25
 	ldr	x0, =SCTLR_RES1
 	msr	sctlr_el1, x0
 	eret
@@ -152,7 +167,10 @@ at_el1:
 
 	dmb	sy
 	bl	forget_tables
+	ldr	x26, =high
 
+/* To x26, with the MMU on. x23: id_aa64mmfr0_el1. */
+mmu_on:
 	ldr	x0, =MAIR_VALUE
 	msr	mair_el1, x0
 	ldr	x24, =TCR_VALUE
@@ -174,8 +192,15 @@ at_el1:
 	ldr	x0, =SCTLR_ON
 	msr	sctlr_el1, x0
 	isb
-	ldr	x0, =high
-	br	x0
+	br	x26
+
+secondary_at_el1:
+	ldr	x0, =SCTLR_RES1
+	msr	sctlr_el1, x0
+	isb
+	mrs	x23, id_aa64mmfr0_el1
+	ldr	x26, =secondary_high
+	b	mmu_on
 
 /* Cleaning is not wanted, only forgetting: what the caches hold of the boot tables is not ours. */
 forget_tables:
@@ -200,23 +225,41 @@ stop:
 	.ltorg
 
 	.text
-high:
+/* Leaves the identity map. x0: struct cpu; x1: the upper half's tables. */
+set_up_cpu:
 	orr	x24, x24, #TCR_EPD0
 	msr	tcr_el1, x24
 	msr	ttbr0_el1, xzr
+	msr	ttbr1_el1, x1
 	isb
 	tlbi	vmalle1
 	dsb	nsh
 	isb
-
+	msr	tpidr_el1, x0
 	ldr	x0, =trap_vectors
 	msr	vbar_el1, x0
-	ldr	x0, =boot_cpu
-	msr	tpidr_el1, x0
 	mov	x0, #CPACR_FPEN
 	msr	cpacr_el1, x0
 	isb
+	ret
 
+secondary_high:
+	mov	x0, x20
+	ldr	x1, =secondary_root
+	ldr	x1, [x1]
+	bl	set_up_cpu
+	ldr	x0, =secondary_stack
+	ldr	x0, [x0]
+	mov	sp, x0
+	mov	x29, xzr
+	mov	x30, xzr
+	msr	daifclr, #4
+	b	secondary_entry
+
+high:
+	ldr	x0, =boot_cpu
+	mrs	x1, ttbr1_el1
+	bl	set_up_cpu
 	ldr	x0, =data_end    /* .bss, which is no part of the loaded file */
 	ldr	x1, =bss_end
 1:	stp	xzr, xzr, [x0], #16

@@ -80,6 +80,10 @@ pvh_entry:
 	movl $PHYSICAL(boot_image_pointers) + PTE_PRESENT_WRITE, %eax
 	movl %eax, PHYSICAL(boot_root) + 8 * SLOT(IMAGE_BASE, 3)
 
+	movl $PHYSICAL(high), %ebp
+
+/* To %ebp, in 64-bit mode, at IMAGE_BASE. */
+enter_long_mode:
 	movl $CR4_BOOT, %eax
 	movl %eax, %cr4
 	movl $PHYSICAL(boot_root), %eax
@@ -107,12 +111,17 @@ unusable:
 5:	hlt
 	jmp 5b
 
+/* Another CPU, from secondary_trampoline. */
+secondary_protected:
+	movl $16, %eax
+	movl %eax, %ds
+	movl %eax, %ss
+	movl $PHYSICAL(secondary_high), %ebp
+	jmp enter_long_mode
+
 	.code64
 long_mode:
-	movabsq $high, %rax
-	jmp *%rax
-high:
-	/* A null data segment is all that long mode wants; entry.c loads the real descriptors. */
+	/* A null data segment is all that long mode wants; processor.c loads the real descriptors. */
 	xorl %eax, %eax
 	movl %eax, %ds
 	movl %eax, %es
@@ -120,6 +129,28 @@ high:
 	movl %eax, %fs
 	movl %eax, %gs
 	fninit
+	movl %ebp, %ebp
+	movabsq $IMAGE_BASE, %rax
+	addq %rbp, %rax
+	jmp *%rax
+
+secondary_high:
+	movq secondary_root, %rax
+	movq %rax, %cr3
+	movq secondary_processor, %rdi
+	/* Who finds no stack has not been waited for. */
+	xorl %eax, %eax
+	xchgq %rax, secondary_stack
+	testq %rax, %rax
+	jz 6f
+	movq %rax, %rsp
+	xorl %ebp, %ebp
+	call x86_secondary
+	ud2
+6:	hlt
+	jmp 6b
+
+high:
 	movq $boot_stack_top, %rsp
 	xorl %ebp, %ebp /* the end of every backtrace */
 	movl %esi, %edi
@@ -134,12 +165,40 @@ unusable_text:
 boot_gdt:
 	.quad 0
 	.quad 0x00209b0000000000 /* 64-bit code, ring 0, present, accessed */
+	.quad 0x00cf93000000ffff /* flat data, and 32-bit code: for other CPUs' way here */
+	.quad 0x00cf9b000000ffff
 boot_gdt_end:
 boot_gdt_pointer:
 	.word boot_gdt_end - boot_gdt - 1
 	.long PHYSICAL(boot_gdt)
 
+/*
+ * Where another CPU begins: in real mode, at offset 0 of the segment that is the page to which secondary.c has copied
+ * this. Interrupts are off. The image lies where 32-bit code can be reached at once.
+ */
+	.code16
+	.globl secondary_trampoline, secondary_trampoline_end
+secondary_trampoline:
+	lgdtl %cs:secondary_gdt_pointer - secondary_trampoline
+	movl %cr0, %eax
+	orb $1, %al /* PE */
+	movl %eax, %cr0
+	ljmpl $24, $PHYSICAL(secondary_protected)
+secondary_gdt_pointer:
+	.word boot_gdt_end - boot_gdt - 1
+	.long PHYSICAL(boot_gdt)
+secondary_trampoline_end:
+	.code64
+
 	.section .bss, "aw", @nobits
+	.balign 8
+	.globl secondary_root, secondary_stack, secondary_processor
+secondary_root:
+	.skip 8
+secondary_stack:
+	.skip 8
+secondary_processor:
+	.skip 8
 	.balign PAGE_SIZE
 boot_root:
 	.skip PAGE_SIZE

@@ -51,6 +51,18 @@ bool phys_of(const void *address, uint64_t *phys)
 	return true;
 }
 
+void vport_lock_take(struct vport_lock *lock)
+{
+	CHECK(lock->taken_by == 0);
+	lock->taken_by = 1;
+}
+
+void vport_lock_give(struct vport_lock *lock)
+{
+	CHECK(lock->taken_by == 1);
+	lock->taken_by = 0;
+}
+
 void kprint(const char *fmt, ...)
 {
 	va_list ap;

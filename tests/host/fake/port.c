@@ -272,6 +272,16 @@ void arch_cpu_interrupt(const struct cpu *other)
 	fake_complain("the only CPU interrupts itself");
 }
 
+void arch_cpu_stop(const struct cpu *other)
+{
+	arch_cpu_interrupt(other);
+}
+
+_Noreturn void arch_halt(void)
+{
+	abort();
+}
+
 struct cpu *arch_cpu(void)
 {
 	return &cpu;
