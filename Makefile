@@ -6,7 +6,7 @@
 # ---- What to build: set these on the command line ---------------------------
 ARCH ?= x86_64
 APPS ?= $(HERE)
-DRIVERS ?= blk net rng
+DRIVERS ?= blk net rng partition
 COMPILER ?= $(or $(firstword $(foreach known,clang gcc,$(findstring $(known),$(CC)))),$(patsubst cc,gcc,$(CC)))
 O ?= build
 IMAGE ?= ringlet
@@ -31,14 +31,15 @@ MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 # ---- What it is made of -----------------------------------------------------
 # The kit: it stands alone, and needs vport_* and four mem* functions.
 LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o \
-	lib/sha256.o
+	lib/sha256.o lib/crc32.o lib/tar.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
 	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o console.o block.o block_sync.o inspect.o \
-	$(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk net rng))))
+	$(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk net rng partition))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
 driver_net = net.o net_frame.o
 driver_rng = rng.o
+driver_partition = partition.o partition_mbr.o partition_gpt.o
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel, as far as it is the same on every port.

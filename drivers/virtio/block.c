@@ -3,12 +3,16 @@
  * The list of disks, and the checks that every driver would make: see block.h.
  *
  * See it at work: make run, then `read vda 0` in the shell
- * Left out: partitions, and taking a disk off the list.
+ * Left out: taking a disk off the list. Partitions are in partition.c.
  */
 #include "drivers/virtio/block.h"
 #include "lib/error.h"
 
 #define BUFFER_ALIGN 4096
+
+/* partition.c, where it is linked. */
+struct block_device *partition_find(const char *name);
+#pragma weak partition_find
 
 static struct block_device *disks;
 
@@ -26,7 +30,7 @@ struct block_device *block_find(const char *name)
 		if (disk->name[i] == name[i])
 			return disk;
 	}
-	return NULL;
+	return partition_find ? partition_find(name) : NULL;
 }
 
 static bool same_prefix(const struct block_device *disk, const char *prefix)
@@ -69,18 +73,29 @@ void *block_buffer_alloc(struct block_device *disk, size_t size)
 
 void block_buffer_free(struct block_device *disk, void *memory, size_t size)
 {
-	if (!disk->gone)
+	if (!disk->whole->gone)
 		vport_dma_free(disk->port, memory, size);
 }
 
 /* ---- Checks ------------------------------------------------------------------------------ */
 
-/* Whole blocks of the disk, and inside it (5.2.6.1-2). (block_size is a power of two.) */
-static int check_place(const struct block_device *disk, uint64_t sector, uint64_t sectors)
+/* A partition ends where its disk does, should that have shrunk. */
+static uint64_t capacity_of(const struct block_device *disk)
 {
-	if (sector > disk->capacity || sectors > disk->capacity - sector)
-		return ERR_RANGE;
-	return ((sector | sectors) & (disk->block_size / BLOCK_SECTOR - 1)) == 0 ? 0 : ERR_INVALID;
+	uint64_t whole = disk->whole->capacity;
+	uint64_t left = whole > disk->first_sector ? whole - disk->first_sector : 0;
+
+	return disk->capacity < left ? disk->capacity : left;
+}
+
+/* (block_size is a power of two.) */
+int block_check_place(const struct block_device *disk, uint64_t sector, uint64_t sectors)
+{
+	uint64_t capacity = capacity_of(disk);
+
+	if (((sector | sectors) & (disk->block_size / BLOCK_SECTOR - 1)) != 0)
+		return ERR_INVALID;
+	return sector <= capacity && sectors <= capacity - sector ? 0 : ERR_RANGE;
 }
 
 /* How much it is about; or ERR_INVALID. A device request takes whole sectors, so no segment may end within one. */
@@ -106,7 +121,7 @@ static int check_range(const struct block_device *disk, const struct block_reque
 		return ERR_UNSUPPORTED;
 	if (request->sectors == 0 || request->segment_count > 0)
 		return ERR_INVALID;
-	return check_place(disk, request->sector, request->sectors);
+	return block_check_place(disk, request->sector, request->sectors);
 }
 
 static int check(const struct block_device *disk, const struct block_request *request)
@@ -119,7 +134,7 @@ static int check(const struct block_device *disk, const struct block_request *re
 	case BLOCK_WRITE:
 		sectors = transfer_sectors(request);
 		return sectors < 0 ? (int)sectors
-				   : check_place(disk, request->sector, (uint64_t)sectors);
+				   : block_check_place(disk, request->sector, (uint64_t)sectors);
 	case BLOCK_DISCARD:
 		return check_range(disk, request, limits->discard_sectors_max);
 	case BLOCK_WRITE_ZEROES:
@@ -145,17 +160,20 @@ static int prepare(struct block_device *disk, struct block_request *request)
 {
 	struct block_device *whole = disk->whole;
 
-	if (request->driver.sectors > disk->capacity)
+	uint64_t capacity = capacity_of(disk);
+
+	if (request->driver.sectors > capacity)
 		return ERR_RANGE;
 	int error = whole->operations->prepare(whole, request);
 	request->driver.generation = whole->generation;
-	request->driver.sector_max = disk->capacity - request->driver.sectors;
+	request->driver.sector_max = capacity - request->driver.sectors;
 	request->driver.sector_mask = disk->block_size / BLOCK_SECTOR - 1;
 	return error;
 }
 
 /* Everything that is not the usual case. */
-static __attribute__((noinline)) int submit(struct block_device *disk, struct block_request *request)
+static __attribute__((noinline)) int submit(struct block_device *disk,
+					    struct block_request *request)
 {
 	struct block_device *whole = disk->whole;
 	int error;
@@ -165,7 +183,7 @@ static __attribute__((noinline)) int submit(struct block_device *disk, struct bl
 	if (whole->read_only && changes(request->op))
 		return ERR_READ_ONLY;
 	if (request->driver.part) {
-		error = check_place(disk, request->sector, request->driver.sectors);
+		error = block_check_place(disk, request->sector, request->driver.sectors);
 		if (!error)
 			error = prepare(disk, request);
 	} else {

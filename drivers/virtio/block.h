@@ -79,8 +79,8 @@ struct block_request {
 		/* Of one that is prepared: the disk's generation then, and where it may begin. */
 		unsigned generation;
 		uint64_t sector_max, sector_mask;
-		unsigned parts;            /* device requests in flight */
-		bool issued;               /* everything has been handed out */
+		unsigned parts; /* device requests in flight */
+		bool issued;    /* everything has been handed out */
 	} driver;
 };
 
@@ -149,8 +149,10 @@ struct block_device {
 
 /* ---- For programs ----------------------------------------------------------- */
 
-struct block_device *block_first(void);            /* in the order of their names; then ->next */
-struct block_device *block_find(const char *name); /* NULL when there is none */
+struct block_device *block_first(void); /* in the order of their names; then ->next */
+/* The disk of that name, or the partition (vda1), for which its disk's table may have to be read (partition.h).
+ * Program context. NULL when there is none. */
+struct block_device *block_find(const char *name);
 
 /* Drain context or program. 0: accepted, done will be called. Otherwise an error, and done will not be:
  * ERR_RANGE past the end, ERR_INVALID unaligned or empty, ERR_READ_ONLY, ERR_NODEV; ERR_UNSUPPORTED: the disk
@@ -197,6 +199,10 @@ int block_resize_queue(struct block_device *disk, unsigned size);
 int block_set_write_back(struct block_device *disk, bool on);
 
 /* ---- For drivers ------------------------------------------------------------ */
+
+/* Whole blocks of the disk or partition, and inside of it as its disk is now (5.2.6.1-2): 0, ERR_RANGE,
+ * ERR_INVALID. */
+int block_check_place(const struct block_device *disk, uint64_t sector, uint64_t sectors);
 
 /* Names the disk (prefix and the next letter) and lists it. The fields up to operations are set. */
 void block_add(struct block_device *disk, const char *prefix);

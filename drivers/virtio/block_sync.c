@@ -53,15 +53,14 @@ static int transfer(struct block_device *disk, enum block_op op, uint64_t sector
 {
 	/* Checked as a whole before the first byte moves: a request that reaches past the end writes
 	 * nothing at all. */
-	if (length == 0 || length % disk->block_size != 0 ||
-	    sector % (disk->block_size / BLOCK_SECTOR) != 0)
+	if (length == 0 || length % BLOCK_SECTOR != 0)
 		return ERR_INVALID;
-	if (sector > disk->capacity || length / BLOCK_SECTOR > disk->capacity - sector)
-		return ERR_RANGE;
+	int error = block_check_place(disk, sector, length / BLOCK_SECTOR);
+	if (error)
+		return error;
 	struct block_bounce *bounce = take_bounce(disk);
 	if (!bounce)
 		return ERR_NOMEM;
-	int error = 0;
 	while (length > 0 && !error) {
 		struct block_segment segment = { bounce->memory,
 						 length < BOUNCE_BYTES ? length : BOUNCE_BYTES };

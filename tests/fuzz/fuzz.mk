@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers. Seeds are in tests/fuzz/corpus/TARGET, dictionaries in
 # tests/fuzz/TARGET.dict; what a run finds stays in build/fuzz.
 
-FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device
+FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device tar partition
 SECONDS ?= 60
 
 fuzz_split = tests/fuzz/ring.c $(RINGS)
@@ -24,8 +24,13 @@ fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE))
 	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c kernel/cpu.c \
 	$(addprefix drivers/virtio/,config.c queue.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
 
+fuzz_tar = tests/fuzz/tar.c kernel/archive.c lib/tar.c
+fuzz_partition = tests/fuzz/partition.c $(addprefix drivers/virtio/,partition_gpt.c partition_mbr.c) \
+	$(addprefix lib/,crc32.c error.c format.c)
+$(O)/fuzz/partition: drivers/virtio/partition.c
+
 # Sources that a target includes.
-FUZZ_INCLUDED = drivers/virtio/device.c $(addprefix tests/host/fake/,port.c memory.c)
+FUZZ_INCLUDED = drivers/virtio/partition.c drivers/virtio/device.c $(addprefix tests/host/fake/,port.c memory.c)
 $(O)/fuzz/device: $(FUZZ_INCLUDED)
 
 # Every load of shared memory asks the fuzzer first.

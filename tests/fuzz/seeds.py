@@ -7,9 +7,11 @@
 Inputs that once showed a bug stand beside them under names of their own, and are left alone.
 """
 
+import io
 import pathlib
 import struct
 import sys
+import tarfile
 
 
 # ---- Rings: tests/fuzz/ring.c, step() ---------------------------------------
@@ -380,7 +382,76 @@ def devices():
     yield "polled", device(0) + work + work[:-1]
 
 
-SEEDS = {"device": devices, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
+# ---- What is on disks: tests/fuzz/tar.c, tests/fuzz/partition.c -----------------
+def tars():
+    def archive(form, *members):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=form) as tar:
+            for name, kind, data in members:
+                info = tarfile.TarInfo(name)
+                info.type, info.mtime = kind, 1577836800
+                info.size = len(data) if kind == tarfile.REGTYPE else 0
+                info.linkname = data.decode() if kind != tarfile.REGTYPE else ""
+                tar.addfile(info, io.BytesIO(data))
+        return file.getvalue().rstrip(b"\0") + bytes(600)
+
+    FILE, FOLDER, HARD, SOFT = tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.LNKTYPE, tarfile.SYMTYPE
+    some = (("folder", FOLDER, b""), ("folder/file", FILE, b"text"), ("hard", HARD, b"folder/file"),
+            ("soft", SOFT, b"folder/../folder"), ("folder/file", FILE, b"more text"))
+    long = ("long/" + "n" * 150, FILE, b"x"), ("short", SOFT, b"t" * 150)
+    yield "ustar", b"\1" + archive(tarfile.USTAR_FORMAT, *some)
+    yield "pax", b"\1" + archive(tarfile.PAX_FORMAT, *long)
+    yield "gnu", b"\1" + archive(tarfile.GNU_FORMAT, *long)
+    yield "ring", b"\1" + archive(tarfile.USTAR_FORMAT, ("a", SOFT, b"b"), ("b", SOFT, b"./a"))
+    yield "kinds", b"\1" + archive(tarfile.USTAR_FORMAT, ("a/b", FILE, b"1"), ("a", FILE, b"2"),
+                                   ("a/c/d", FILE, b"3"), ("a/c", FOLDER, b""))
+    yield "cannot-be-read", b"\x0f" + archive(tarfile.PAX_FORMAT, *long)
+    sparse = bytearray(archive(tarfile.GNU_FORMAT, ("file", FILE, b"map")))
+    sparse[156:157], sparse[482:483] = b"S", b"\1"
+    yield "sparse", b"\1" + bytes(sparse)
+
+
+def partitions():
+    """Patches: (block of 512 bytes, length, place in it) and so many bytes."""
+    def patch(place, data):
+        return b"".join(struct.pack("<HHH", (place + at) // 512, len(data[at:at + 512]), 0) +
+                        data[at:at + 512] for at in range(0, len(data), 512))
+
+    def mbr(*entries):
+        return bytes(446) + b"".join(struct.pack("<B3xB3xII", *entry) for entry in entries).ljust(
+            64, b"\0") + b"\x55\xaa"
+
+    def entry(first, last, name):
+        return struct.pack("<16s16sQQQ72s", b"t" * 16, b"g" * 16, first, last, 0,
+                           name.encode("utf-16-le"))
+
+    def gpt(block, entries, size=128):
+        last = (256 << 10) // block - 1
+        table = b"".join(one.ljust(size, b"\0") for one in entries)
+        blocks = -(-len(table) // block)
+        def header(mine, other, at):
+            return struct.pack("<8sIIIIQQQQ16sQII", b"EFI PART", 0x10000, 92, 0, 0, mine, other, 2 + blocks,
+                               last - blocks - 1, b"d" * 16, at, len(entries), size)
+        return (patch(0, mbr((0, 0xee, 1, last))) + patch(block, header(1, last, 2)) +
+                patch(2 * block, table) + patch(last * block, header(last, 1, last - blocks)) +
+                patch((last - blocks) * block, table))
+
+    two = entry(40, 49, "one"), bytes(128), entry(20, 39, "zw\u00f6lf \u20ac")
+    yield "gpt", b"\1" + gpt(512, two)
+    yield "gpt-4096", b"\3" + gpt(4096, two)
+    yield "gpt-large-entries", b"\1" + gpt(512, two, 1024)
+    yield "gpt-overlap", b"\1" + gpt(512, (entry(40, 49, ""), entry(49, 50, "")))
+    yield "gpt-backup", b"\1" + gpt(512, two) + struct.pack("<HHH", 1, 1, 0) + b"x"
+    yield "gpt-bad-sums", b"\0" + gpt(512, two)
+    yield "gpt-cannot-be-read", b"\x0d" + gpt(512, two)
+    yield "mbr", b"\0" + patch(0, mbr((0x80, 0x83, 1, 100), (0, 7, 101, 10), (0, 0xc, 200, 312)))
+    chain = patch(0, mbr((0, 0x83, 1, 99), (0, 5, 100, 300))) + patch(
+        100 * 512, mbr((0, 0x83, 1, 50), (0, 5, 100, 100))) + patch(200 * 512, mbr((0, 0x82, 2, 20)))
+    yield "extended", b"\0" + chain
+    yield "ring", b"\0" + chain + patch(200 * 512, mbr((0, 0, 0, 0), (0, 0xf, 100, 10)))
+
+
+SEEDS = {"device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
          "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
          "cmdline": cmdlines, "vhost": vhosts}
 
