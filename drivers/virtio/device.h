@@ -263,6 +263,19 @@ static inline int virtio_queue_push_table(struct virtio_queue *queue, dma_addr_t
 	return id;
 }
 
+/* virtq_push_one, with one deadline. */
+static inline int virtio_queue_push_one(struct virtio_queue *queue,
+					const struct virtq_segment *segment, bool writable,
+					void *cookie)
+{
+	if (queue->paused)
+		return ERR_FULL;
+	int id = virtq_push_one(&queue->ring, segment, writable, cookie);
+	if (id >= 0)
+		queue->expires[id] = queue->due[VIRTIO_ONE_DEADLINE];
+	return id;
+}
+
 /* Gives what was pushed to the device, and notifies it if it wants that. */
 void virtio_queue_publish(struct virtio_queue *queue);
 /* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device

@@ -7,7 +7,6 @@
  * See it at work: make run APP=netbench ARGS='net0 rr'
  */
 #include "drivers/virtio/net_frame.h"
-#include "lib/mem.h"
 
 /* 5.1.9 */
 struct virtio_net_hdr {
@@ -94,25 +93,29 @@ static void finish(struct virtio_net *nic, struct net_buffer *frame, int status)
 		nic->net.sent++;
 	else
 		nic->net.failed++;
-	unmap(nic, frame);
+	if (!frame->pooled || frame->more)
+		unmap(nic, frame);
 	if (frame->done)
 		frame->done(frame, status);
 	else
 		net_release(&nic->net, frame);
 }
 
+/* At most about a ring's worth. */
 static void reap(struct virtio_net *nic)
 {
-	unsigned budget = nic->transmit->setup.size;
-	void *cookie;
-	uint32_t written;
+	unsigned bursts = nic->transmit->setup.size / NET_BURST + 1, count = NET_BURST;
+	struct virtq_done done[NET_BURST];
 
 	/* A done function may send, which would come here again. */
-	if (nic->reaping)
+	if (nic->reaping || nic->transmit->ring.in_flight == 0)
 		return;
 	nic->reaping = true;
-	while (budget-- > 0 && virtio_queue_pop(nic->transmit, &cookie, &written))
-		finish(nic, cookie, 0);
+	for (; count == NET_BURST && bursts > 0; bursts--) {
+		count = virtio_queue_pop_many(nic->transmit, done, NET_BURST);
+		for (unsigned i = 0; i < count; i++)
+			finish(nic, done[i].cookie, 0);
+	}
 	nic->reaping = false;
 }
 
@@ -158,6 +161,24 @@ static int segment_of(struct virtio_net *nic, struct net_buffer *frame, struct n
 	return 0;
 }
 
+/*
+ * All zeros: no offload was negotiated (5.1.9.2.1-2, -3, -21). A header that is so already is left alone: after
+ * a store the device's processor would have to fetch that line anew. (It is read for nothing else: a device
+ * that changes it in between misleads itself.)
+ */
+static void clear_header(uint8_t *header)
+{
+	struct words {
+		uint64_t first;
+		uint32_t last;
+	} __attribute__((packed, may_alias));
+	struct words *words = (struct words *)header;
+
+	_Static_assert(sizeof(*words) == NET_ROOM, "the whole header");
+	if (words->first != 0 || words->last != 0)
+		*words = (struct words){ 0 };
+}
+
 static int push(struct virtio_net *nic, struct net_buffer *frame)
 {
 	struct virtq_segment segments[NET_MAX_PIECES];
@@ -169,14 +190,15 @@ static int push(struct virtio_net *nic, struct net_buffer *frame)
 		return ERR_RANGE; /* 5.1.4.2-8 */
 	if (!virtq_has_room(&nic->transmit->ring, pieces))
 		return ERR_FULL;
-	/* All zeros: no offload was negotiated (5.1.9.2.1-2, -3, -21). Written before it is mapped. */
-	memset(net_data(frame) - NET_ROOM, 0, NET_ROOM);
+	clear_header(net_data(frame) - NET_ROOM); /* before it is mapped */
 	for (struct net_buffer *piece = frame; piece && !error; piece = piece->more) {
 		/* An empty piece would be an empty descriptor. */
 		if (piece->length + room_before(frame, piece) > 0)
 			error = segment_of(nic, frame, piece, &segments[count++]);
 	}
-	if (!error)
+	if (!error && count == 1)
+		error = virtio_queue_push_one(nic->transmit, segments, false, frame);
+	else if (!error)
 		error = virtio_queue_push(nic->transmit, segments, count, 0, frame,
 					  VIRTIO_ONE_DEADLINE);
 	if (error < 0)
@@ -206,17 +228,20 @@ int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned 
 /* Header and frame are one descriptor: 12 bytes of header come first all the same (5.1.9). */
 void net_refill(struct virtio_net *nic)
 {
+	if (nic->receive->ring.in_flight >= nic->receive_max)
+		return;
 	while (nic->free && nic->receive->ring.in_flight < nic->receive_max &&
 	       virtq_has_room(&nic->receive->ring, 1)) {
 		struct net_buffer *buffer = nic->free;
 		struct virtq_segment segment = { buffer->address, buffer->size };
 
 		/* What 5.1.9.4.1-1 has the device write. Some leave it out (DPDK's vhost library 22.11):
-		 * so only one that writes another number is caught. */
+		 * so only one that writes another number is caught. Mostly it is there from the last
+		 * time, and a store would cost the device a cache miss. */
 		buffer->start = NET_ROOM;
-		shared_store16(&header_of(buffer)->num_buffers, 1);
-		if (virtio_queue_push(nic->receive, &segment, 0, 1, buffer, VIRTIO_ONE_DEADLINE) <
-		    0)
+		if (shared_load16(&header_of(buffer)->num_buffers) != 1)
+			shared_store16(&header_of(buffer)->num_buffers, 1);
+		if (virtio_queue_push_one(nic->receive, &segment, true, buffer) < 0)
 			break;
 		nic->free = buffer->next;
 	}
@@ -235,32 +260,32 @@ static bool well_formed(const struct net_buffer *buffer, uint32_t written)
 static unsigned receive_burst(struct virtio_net *nic)
 {
 	struct net_device *net = &nic->net;
+	struct virtq_done used[NET_BURST];
 	struct net_buffer *frames[NET_BURST];
-	unsigned count = 0, popped = 0;
-	void *cookie;
-	uint32_t written;
+	unsigned popped = virtio_queue_pop_many(nic->receive, used, NET_BURST), count = 0;
 
-	while (popped < NET_BURST && virtio_queue_pop(nic->receive, &cookie, &written)) {
-		struct net_buffer *buffer = cookie;
-		popped++;
-		if (!well_formed(buffer, written)) {
+	for (unsigned i = 0; i < popped; i++) {
+		struct net_buffer *buffer = used[i].cookie;
+		if (!well_formed(buffer, used[i].written)) {
 			net->malformed++;
 			net_put_free(nic, buffer);
 			continue;
 		}
-		buffer->length = written - NET_ROOM;
+		buffer->length = used[i].written - NET_ROOM;
 		buffer->more = NULL;
 		buffer->done = NULL;
 		frames[count++] = buffer;
 	}
-	if (net->listener && count > 0) {
+	if (count == 0)
+		return popped;
+	if (net->listener) {
 		net->received += count;
 		net->listener(net, frames, count, net->listener_cookie);
-	} else {
-		net->unheard += count;
-		for (unsigned i = 0; i < count; i++)
-			net_put_free(nic, frames[i]);
+		return popped;
 	}
+	net->unheard += count;
+	for (unsigned i = 0; i < count; i++)
+		net_put_free(nic, frames[i]);
 	return popped;
 }
 

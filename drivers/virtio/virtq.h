@@ -57,6 +57,12 @@ struct virtq_desc {
 	le16 flags;
 	le16 next;
 };
+/* Its flags, 2.7.5 and 2.8.21. */
+enum {
+	VIRTQ_DESC_F_NEXT = 1,
+	VIRTQ_DESC_F_WRITE = 2,
+	VIRTQ_DESC_F_INDIRECT = 4,
+};
 
 struct virtq_split {
 	struct virtq_desc *desc;
@@ -147,6 +153,29 @@ struct virtq_addresses virtq_addresses(enum virtq_format format, uint16_t size, 
 int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 	       unsigned writable, void *cookie);
 
+/* virtq_push for a buffer of one segment, in fewer steps. (Of the format's functions: `in` is what of the
+ * buffer may be written.) */
+int split_push_one(struct virtq *vq, const struct virtq_segment *segment, uint16_t flags,
+		   uint32_t in, void *cookie);
+int packed_push_one(struct virtq *vq, const struct virtq_segment *segment, uint16_t flags,
+		    uint32_t in, void *cookie);
+static inline int virtq_push_flagged(struct virtq *vq, const struct virtq_segment *segment,
+				     uint16_t flags, uint32_t in, void *cookie)
+{
+	if (vq->broken)
+		return ERR_BROKEN;
+	if (vq->free_count == 0)
+		return ERR_FULL;
+	return vq->format == VIRTQ_SPLIT ? split_push_one(vq, segment, flags, in, cookie)
+					 : packed_push_one(vq, segment, flags, in, cookie);
+}
+static inline int virtq_push_one(struct virtq *vq, const struct virtq_segment *segment,
+				 bool writable, void *cookie)
+{
+	return virtq_push_flagged(vq, segment, writable ? VIRTQ_DESC_F_WRITE : 0,
+				  writable ? segment->length : 0, cookie);
+}
+
 /*
  * For a caller who sends the same buffer again and again, and keeps an indirect table for it
  * (VIRTIO_F_INDIRECT_DESC; 2.7.5.3, 2.8.7): virtq_write_table writes the table, `readable` segments and
@@ -156,19 +185,12 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
  */
 void virtq_write_table(const struct virtq *vq, struct virtq_desc *table,
 		       const struct virtq_segment *segments, unsigned readable, unsigned writable);
-int split_push_table(struct virtq *vq, dma_addr_t table, unsigned entries, uint32_t writable,
-		     void *cookie);
-int packed_push_table(struct virtq *vq, dma_addr_t table, unsigned entries, uint32_t writable,
-		      void *cookie);
 static inline int virtq_push_table(struct virtq *vq, dma_addr_t table, unsigned entries,
 				   uint32_t writable, void *cookie)
 {
-	if (vq->broken)
-		return ERR_BROKEN;
-	if (vq->free_count == 0)
-		return ERR_FULL;
-	return vq->format == VIRTQ_SPLIT ? split_push_table(vq, table, entries, writable, cookie)
-					 : packed_push_table(vq, table, entries, writable, cookie);
+	struct virtq_segment whole = { table, entries * (uint32_t)sizeof(struct virtq_desc) };
+
+	return virtq_push_flagged(vq, &whole, VIRTQ_DESC_F_INDIRECT, writable, cookie);
 }
 
 /* How many segments a buffer may have at most (more never fit), and how many fit now. */

@@ -8,23 +8,10 @@
 
 #include "drivers/virtio/virtq.h"
 
-/* Descriptor flags, 2.7.5 and 2.8.21. */
-enum {
-	VIRTQ_DESC_F_NEXT = 1,
-	VIRTQ_DESC_F_WRITE = 2,
-	VIRTQ_DESC_F_INDIRECT = 4,
-};
-
 /* Marks the queue broken; returns ERR_BROKEN. The first fault is kept. */
 int virtq_break(struct virtq *vq, const char *fault, uint32_t value);
 /* The same, for a used buffer of that id and length, which are not right: finds out why. */
 int virtq_break_used(struct virtq *vq, uint32_t id, uint32_t written);
-
-/* What makes a descriptor stand for a whole table of them; 2.7.5.3, 2.8.7. */
-static inline struct virtq_segment virtq_whole_table(dma_addr_t table, unsigned entries)
-{
-	return (struct virtq_segment){ table, entries * (uint32_t)sizeof(struct virtq_desc) };
-}
 
 /* Takes the first free id for a buffer of `count` descriptors in the ring; where the free list goes on is
  * the format's business. */
@@ -40,7 +27,6 @@ static inline void virtq_take(struct virtq *vq, uint16_t id, unsigned count, uin
 	vq->in_flight++;
 	vq->unpublished++;
 }
-
 
 /* The device chose id and length: nothing is indexed or copied by them before this. */
 static inline bool virtq_used_is_right(const struct virtq_slot *slots, unsigned size, uint32_t id,
