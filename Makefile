@@ -68,7 +68,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 OPTIMISE = -Os
 $(addprefix $(B)/,lib/sha256.o kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = -O2
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
-HOT = $(addprefix drivers/virtio/,virtq.o split.o packed.o blk_request.o block_queue.o block.o)
+HOT = $(addprefix drivers/virtio/,virtq.o split.o packed.o blk_request.o block_queue.o block.o net_frame.o)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = -O2 -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
