@@ -22,7 +22,10 @@ static const uint8_t wanted[] = {
 
 static void submit(struct block_device *disk, struct block_request *request)
 {
-	block_queue_submit(&blk_of(disk)->queues[0], request);
+	bool at_home;
+	struct block_queue *bq = blk_queue_here(blk_of(disk), &at_home);
+
+	block_queue_submit(bq, request, at_home);
 }
 
 static int prepare(struct block_device *disk, struct block_request *request)
@@ -67,13 +70,15 @@ static const struct block_operations operations = {
 static int create_queues(struct virtio_blk *blk)
 {
 	struct virtio_device *device = blk->device;
-	unsigned count = blk_queue_count(blk);
+	unsigned count = blk_queue_count(blk), cpus = vport_cpu_count();
 	/* Parts bring their own indirect tables. */
-	const struct virtio_queue_options options = { .size_limit = BLK_QUEUE_SIZE,
-						      .has_deadline = true,
-						      .driver = blk };
+	struct virtio_queue_options options = { .size_limit = BLK_QUEUE_SIZE,
+						.has_deadline = true,
+						.driver = blk };
 
-	for (unsigned i = 0; i < count; i++) {
+	blk->many_cpus = cpus > 1;
+	for (unsigned i = 0; i < count && i < cpus; i++) {
+		options.cpu = i;
 		int error = virtio_queue_create(device, i, &options);
 		if (error)
 			return error;

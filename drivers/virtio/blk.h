@@ -30,6 +30,7 @@ struct virtio_blk {
 	struct block_pool pool;
 	struct block_queue queues[BLK_MAX_QUEUES];
 	unsigned queue_count;
+	bool many_cpus;
 };
 
 static inline struct virtio_blk *blk_of(struct block_device *disk)
@@ -42,6 +43,18 @@ static inline struct block_queue *blk_queue_of(struct virtio_queue *queue)
 	struct virtio_blk *blk = queue->driver;
 
 	return &blk->queues[queue->index];
+}
+
+/* The queue for what this CPU submits, and whether it is at home here. They are dealt over the CPUs in turn:
+ * queue i is at home on CPU i, and there are no more of them than CPUs. */
+static inline struct block_queue *blk_queue_here(struct virtio_blk *blk, bool *at_home)
+{
+	*at_home = true;
+	if (!blk->many_cpus)
+		return &blk->queues[0];
+	unsigned cpu = vport_cpu(), index = cpu % blk->queue_count;
+	*at_home = cpu == index;
+	return &blk->queues[index];
 }
 
 /* ---- blk_config.c ---------------------------------------------------------------- */

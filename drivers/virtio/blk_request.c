@@ -121,5 +121,8 @@ void blk_drain(struct virtio_queue *queue)
 
 int blk_submit_prepared(struct block_device *disk, struct block_request *request)
 {
-	return block_queue_submit_prepared(&blk_of(disk)->queues[0], request, &blk_wire);
+	bool at_home;
+	struct block_queue *bq = blk_queue_here(blk_of(disk), &at_home);
+
+	return block_queue_submit_prepared(bq, request, &blk_wire, at_home);
 }

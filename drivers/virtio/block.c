@@ -68,13 +68,13 @@ void *block_buffer_alloc(struct block_device *disk, size_t size)
 {
 	dma_addr_t unused; /* it is mapped with each request, like any buffer */
 
-	return vport_dma_alloc(disk->port, size, BUFFER_ALIGN, &unused);
+	return vport_dma_alloc(disk->whole->port, size, BUFFER_ALIGN, &unused);
 }
 
 void block_buffer_free(struct block_device *disk, void *memory, size_t size)
 {
 	if (!disk->whole->gone)
-		vport_dma_free(disk->port, memory, size);
+		vport_dma_free(disk->whole->port, memory, size);
 }
 
 /* ---- Checks ------------------------------------------------------------------------------ */

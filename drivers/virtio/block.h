@@ -116,10 +116,10 @@ struct block_topology {
 	uint32_t discard_alignment;         /* sectors */
 };
 
-/* A buffer of the synchronous calls' own. */
+/* A buffer of the synchronous calls' own, while none uses it. */
 struct block_bounce {
-	void *memory; /* NULL until it is wanted */
-	bool busy;
+	void *memory;
+	struct block_bounce *next;
 };
 
 struct block_device {
@@ -143,7 +143,8 @@ struct block_device {
 	uint64_t first_sector;
 	const struct block_operations *operations;
 	struct vport_device *port;
-	struct block_bounce bounce[2]; /* for the program, and for a work item while it waits */
+	struct vport_lock bounce_lock;
+	struct block_bounce *bounces;
 	struct block_device *next;
 };
 

@@ -42,6 +42,7 @@ static int add_chunk(struct block_pool *pool)
 		return ERR_NOMEM;
 	}
 	uint8_t *shared = chunk->shared;
+	struct block_part *parts = NULL;
 	for (unsigned i = 0; i < CHUNK_PARTS; i++) {
 		struct block_part *part = &chunk->parts[i];
 		part->table = (struct virtq_desc *)shared;
@@ -52,12 +53,16 @@ static int add_chunk(struct block_pool *pool)
 		part->wire_address = address;
 		shared += wire_stride(pool);
 		address.bits += wire_stride(pool);
-		part->next = pool->free;
-		pool->free = part;
+		part->next = parts;
+		parts = part;
 	}
+	vport_lock_take(&pool->lock);
+	chunk->parts[0].next = pool->free;
+	pool->free = parts;
 	pool->free_count += CHUNK_PARTS;
 	chunk->next = pool->chunks;
 	pool->chunks = chunk;
+	vport_lock_give(&pool->lock);
 	return 0;
 }
 
@@ -92,15 +97,24 @@ void block_pool_free(struct block_pool *pool)
 	pool->free_count = 0;
 }
 
-struct block_part *block_part_take(struct block_pool *pool)
+/* Leaves `keep` of them. */
+static struct block_part *take_part(struct block_pool *pool, unsigned keep)
 {
-	struct block_part *part = pool->free;
+	struct block_part *part = NULL;
 
-	if (part) {
+	vport_lock_take(&pool->lock);
+	if (pool->free_count > keep) {
+		part = pool->free;
 		pool->free = part->next;
 		pool->free_count--;
 	}
+	vport_lock_give(&pool->lock);
 	return part;
+}
+
+struct block_part *block_part_take(struct block_pool *pool)
+{
+	return take_part(pool, 0);
 }
 
 /* ---- Mapping ------------------------------------------------------------------------------- */
@@ -135,9 +149,11 @@ static void unmap_pieces(struct block_pool *pool, struct block_part *part)
 void block_part_free(struct block_pool *pool, struct block_part *part)
 {
 	unmap_pieces(pool, part);
+	vport_lock_take(&pool->lock);
 	part->next = pool->free;
 	pool->free = part;
 	pool->free_count++;
+	vport_lock_give(&pool->lock);
 }
 
 /* Maps memory as the part's piece i; how much of it that is, or an error. */
@@ -298,12 +314,15 @@ int block_part_inside(const struct block_part *part)
 
 /* ---- Prepared requests ------------------------------------------------------------------- */
 
-/* A part for a request for good: the others stay as many as they were. */
+/* A part for a request for good, from those beyond what the others are to have. */
 static struct block_part *own_part(struct block_pool *pool)
 {
-	if (pool->free_count <= pool->common && add_chunk(pool) != 0)
-		return NULL;
-	struct block_part *part = block_part_take(pool);
+	struct block_part *part;
+
+	while ((part = take_part(pool, pool->common)) == NULL) {
+		if (add_chunk(pool) != 0)
+			return NULL;
+	}
 	part->prepared = true;
 	return part;
 }

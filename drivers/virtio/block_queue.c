@@ -11,6 +11,7 @@ void block_queue_init(struct block_queue *bq, struct block_pool *pool, struct vi
 {
 	*bq = (struct block_queue){ .queue = queue, .pool = pool };
 	bq->waiting_end = &bq->waiting;
+	bq->inbox_end = &bq->inbox;
 }
 
 /* ---- Hand out -------------------------------------------------------------------------- */
@@ -115,18 +116,55 @@ static void push_again(struct block_queue *bq)
 		bq->again = bq->again->next;
 }
 
-void block_queue_submit(struct block_queue *bq, struct block_request *request)
+static void append(struct block_request ***end, struct block_request *request)
 {
-	bq->direct = false;
 	request->driver.next = NULL;
-	*bq->waiting_end = request;
-	bq->waiting_end = &request->driver.next;
-	if (!bq->draining)
+	**end = request;
+	*end = &request->driver.next;
+}
+
+/* From a program, a work item, or another CPU's completion. */
+static void put_into_inbox(struct block_queue *bq, struct block_request *request)
+{
+	vport_lock_take(&bq->inbox_lock);
+	bool closed = bq->closed;
+	if (!closed)
+		append(&bq->inbox_end, request);
+	vport_lock_give(&bq->inbox_lock);
+	if (!closed) {
 		vport_mark(&bq->queue->event);
+		return;
+	}
+	request->status = ERR_NODEV;
+	request->done(request);
+}
+
+void block_queue_submit(struct block_queue *bq, struct block_request *request, bool at_home)
+{
+	if (at_home && bq->draining) {
+		bq->direct = false;
+		append(&bq->waiting_end, request);
+	} else {
+		put_into_inbox(bq, request);
+	}
+}
+
+static void empty_inbox(struct block_queue *bq)
+{
+	vport_lock_take(&bq->inbox_lock);
+	if (bq->inbox) {
+		*bq->waiting_end = bq->inbox;
+		bq->waiting_end = bq->inbox_end;
+		bq->inbox = NULL;
+		bq->inbox_end = &bq->inbox;
+	}
+	vport_lock_give(&bq->inbox_lock);
 }
 
 void block_queue_issue(struct block_queue *bq)
 {
+	if (*(struct block_request *const volatile *)&bq->inbox)
+		empty_inbox(bq);
 	push_again(bq);
 	while (!bq->again && bq->waiting && issue(bq))
 		;
@@ -179,6 +217,10 @@ void block_queue_abort(struct block_queue *bq, void *cookie, int error)
 
 void block_queue_fail(struct block_queue *bq)
 {
+	vport_lock_take(&bq->inbox_lock);
+	bq->closed = true;
+	vport_lock_give(&bq->inbox_lock);
+	empty_inbox(bq);
 	while (bq->again) {
 		struct block_part *part = bq->again;
 		bq->again = part->next;

@@ -59,11 +59,17 @@ struct block_wire {
 	int (*result)(struct block_part *part, uint32_t written);
 };
 
-/* What is handed out through one virtqueue, which is looked at by its home CPU only. */
+/*
+ * What is handed out through one virtqueue. All but the inbox belongs to the drain, on the queue's home CPU (and
+ * to the recovery, which runs when no drain does), so the way of a request through it takes no lock.
+ */
 struct block_queue {
 	struct virtio_queue *queue;
 	struct block_pool *pool;
 	struct block_request *waiting, **waiting_end; /* not handed out completely */
+	struct vport_lock inbox_lock;
+	struct block_request *inbox, **inbox_end; /* what programs submitted, on any CPU */
+	bool closed;                              /* nothing comes in any more */
 	struct block_part *again; /* to be pushed once more: the queue was given another size */
 	bool draining;            /* completions run: what they submit goes out at their end */
 	bool direct;              /* or, of prepared requests, at once: nothing waits before them */
@@ -73,6 +79,7 @@ struct block_queue {
 struct block_pool {
 	struct virtio_device *device;
 	const struct block_wire *wire;
+	struct vport_lock lock; /* around the free list */
 	struct block_part *free;
 	struct block_chunk *chunks;
 	unsigned free_count;
@@ -107,8 +114,9 @@ int block_part_inside(const struct block_part *part);
 /* ---- block_queue.c ------------------------------------------------------------------- */
 
 void block_queue_init(struct block_queue *bq, struct block_pool *pool, struct virtio_queue *queue);
-/* Takes a request that block_submit has checked: it waits until the drain hands it out. */
-void block_queue_submit(struct block_queue *bq, struct block_request *request);
+/* Takes a request that block_submit has checked: it waits until the drain hands it out. `at_home`: this is the
+ * queue's home CPU. */
+void block_queue_submit(struct block_queue *bq, struct block_request *request, bool at_home);
 /* A part that was in flight when the device was reset, or (ERR_BUSY) only its queue, which gets another size:
  * then it is pushed again. A driver's abort. */
 void block_queue_abort(struct block_queue *bq, void *cookie, int error);
@@ -135,13 +143,13 @@ static inline bool block_part_push(struct block_queue *bq, struct block_part *pa
 
 /* What a completion submits goes out with what it completed, if nothing is before it. */
 static inline int block_queue_submit_prepared(struct block_queue *bq, struct block_request *request,
-					      const struct block_wire *wire)
+					      const struct block_wire *wire, bool at_home)
 {
 	struct block_part *part = request->driver.part;
 
 	part->sector = request->driver.sector;
-	if (!bq->direct || !block_part_push(bq, part, wire))
-		block_queue_submit(bq, request);
+	if (!at_home || !bq->direct || !block_part_push(bq, part, wire))
+		block_queue_submit(bq, request, at_home);
 	return 0;
 }
 

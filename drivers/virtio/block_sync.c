@@ -12,40 +12,72 @@
 
 #define BOUNCE_BYTES 65536
 
+struct waiter {
+	bool finished;
+	unsigned cpu; /* which waits: the completion may come on another */
+};
+
 static void wake(struct block_request *request)
 {
-	*(bool *)request->cookie = true;
+	struct waiter *waiter = request->cookie;
+	unsigned cpu = waiter->cpu;
+
+	/* From here on the waiter may be gone. */
+	__atomic_store_n(&waiter->finished, true, __ATOMIC_RELEASE);
+	vport_wake(cpu);
 }
 
 /* The request itself may be the caller's: the driver never gives a request's struct to the device, and
  * calls done in any case. */
 static int run(struct block_device *disk, struct block_request *request)
 {
-	bool finished = false;
+	struct waiter waiter = { .cpu = vport_cpu() };
 
 	request->done = wake;
-	request->cookie = &finished;
+	request->cookie = &waiter;
 	int error = block_submit(disk, request);
 	if (error)
 		return error;
-	while (!finished)
+	while (!__atomic_load_n(&waiter.finished, __ATOMIC_ACQUIRE))
 		vport_relax(VPORT_NEVER);
 	return request->status;
 }
 
-/* A bounce buffer that nobody uses; NULL when there is no memory. To wait for the other one would be to wait
- * for ever: who has it is the program, which goes on only when this work item has ended. */
+/* A bounce buffer that nobody uses, a new one if need be; NULL when there is no memory. To wait for another
+ * one could be to wait for ever: who has it may be the program, which goes on only when this work item has
+ * ended. There are as many in the end as calls at once: one a CPU, and the work item's. */
 static struct block_bounce *take_bounce(struct block_device *disk)
 {
-	struct block_bounce *bounce = &disk->bounce[disk->bounce[0].busy];
+	struct block_device *whole = disk->whole;
+	struct block_bounce *bounce;
+	dma_addr_t unused; /* it is mapped with each request, like any buffer */
 
-	kit_assert(!bounce->busy);
+	vport_lock_take(&whole->bounce_lock);
+	bounce = whole->bounces;
+	if (bounce)
+		whole->bounces = bounce->next;
+	vport_lock_give(&whole->bounce_lock);
+	if (bounce)
+		return bounce;
+	bounce = vport_alloc(sizeof(*bounce));
+	if (!bounce)
+		return NULL;
+	bounce->memory = vport_dma_alloc(whole->port, BOUNCE_BYTES, 4096, &unused);
 	if (!bounce->memory) {
-		dma_addr_t unused; /* it is mapped with each request, like any buffer */
-		bounce->memory = vport_dma_alloc(disk->port, BOUNCE_BYTES, 4096, &unused);
+		vport_free(bounce, sizeof(*bounce));
+		return NULL;
 	}
-	bounce->busy = bounce->memory != NULL;
-	return bounce->busy ? bounce : NULL;
+	return bounce;
+}
+
+static void give_bounce(struct block_device *disk, struct block_bounce *bounce)
+{
+	struct block_device *whole = disk->whole;
+
+	vport_lock_take(&whole->bounce_lock);
+	bounce->next = whole->bounces;
+	whole->bounces = bounce;
+	vport_lock_give(&whole->bounce_lock);
 }
 
 static int transfer(struct block_device *disk, enum block_op op, uint64_t sector, uint8_t *buffer,
@@ -76,7 +108,7 @@ static int transfer(struct block_device *disk, enum block_op op, uint64_t sector
 		sector += segment.length / BLOCK_SECTOR;
 		length -= segment.length;
 	}
-	bounce->busy = false;
+	give_bounce(disk, bounce);
 	return error;
 }
 
@@ -129,6 +161,6 @@ int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1])
 		memcpy(id, bounce->memory, BLOCK_ID_BYTES);
 		id[BLOCK_ID_BYTES] = 0;
 	}
-	bounce->busy = false;
+	give_bounce(disk, bounce);
 	return error;
 }

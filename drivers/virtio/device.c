@@ -207,6 +207,9 @@ int virtio_device_start(struct virtio_device *device, bool first)
 	status_add(device, VIRTIO_STATUS_DRIVER_OK, "DRIVER_OK");
 	device->state = VIRTIO_RUNNING;
 	device->driver->ready(device);
+	/* A home CPU may have looked already, before it was running. And queues without interrupts mark
+	 * themselves from now on. */
+	virtio_queues_mark(device);
 	return 0;
 }
 

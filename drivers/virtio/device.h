@@ -185,6 +185,7 @@ struct virtio_device {
 	unsigned vectors; /* MSI-X vectors in use */
 
 	struct vport_event config_event;
+	struct vport_lock failing; /* around the change from running to recovering */
 	struct vport_work recovery;
 	struct virtio_device *next;
 };
@@ -230,6 +231,7 @@ struct virtio_queue_options {
 	uint16_t size_limit;       /* the driver needs no more than that */
 	bool has_deadline;         /* see VIRTIO_ONE_DEADLINE */
 	uint16_t indirect_entries; /* the longest buffer for which an indirect table is kept */
+	unsigned cpu;              /* its home: interrupts go there, and it is drained there */
 	void *driver;
 };
 
@@ -292,6 +294,7 @@ void virtio_line_interrupt(void *device);   /* asks the ISR */
 
 /* Starts, stops looking at the queues' events: around DRIVER_OK and a reset. */
 void virtio_queues_watch(struct virtio_device *device);
+void virtio_queues_mark(struct virtio_device *device); /* all are to be drained */
 void virtio_queues_unwatch(struct virtio_device *device);
 
 /* ---- recover.c -------------------------------------------------------------------------- */

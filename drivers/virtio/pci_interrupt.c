@@ -36,12 +36,12 @@ bool virtio_pci_restore_vector(struct virtio_queue *queue)
 }
 
 /* Puts one message into the device's table. */
-static bool open_vector(struct virtio_pci *pci, unsigned index, vport_irq_fn *handler,
+static bool open_vector(struct virtio_pci *pci, unsigned index, unsigned cpu, vport_irq_fn *handler,
 			void *argument)
 {
 	struct vport_msi msi;
 
-	if (vport_msi_request(pci->device.port, index, 0, handler, argument, &msi) != 0)
+	if (vport_msi_request(pci->device.port, index, cpu, handler, argument, &msi) != 0)
 		return false;
 	pci->device.vectors = index + 1;
 	return pci_msix_set(pci->function, index, &msi) == 0;
@@ -52,7 +52,7 @@ static bool vector_per_queue(struct virtio_pci *pci)
 	struct virtio_device *device = &pci->device;
 	unsigned vector = 0;
 
-	if (!open_vector(pci, vector, virtio_config_interrupt, device) ||
+	if (!open_vector(pci, vector, 0, virtio_config_interrupt, device) ||
 	    !set_vector(pci, config_msix_vector, 0))
 		return false;
 	for (unsigned i = 0; i < device->queue_limit; i++) {
@@ -61,7 +61,7 @@ static bool vector_per_queue(struct virtio_pci *pci)
 			continue;
 		/* 4.1.5.1.2.2-4: no vector outside the table. */
 		if (++vector >= pci->function->msix_count ||
-		    !open_vector(pci, vector, virtio_queue_interrupt, queue) ||
+		    !open_vector(pci, vector, queue->event.home, virtio_queue_interrupt, queue) ||
 		    !set_queue_vector(queue, (uint16_t)vector))
 			return false;
 	}
@@ -72,7 +72,7 @@ static bool one_shared_vector(struct virtio_pci *pci)
 {
 	struct virtio_device *device = &pci->device;
 
-	if (!open_vector(pci, 0, virtio_shared_interrupt, device) ||
+	if (!open_vector(pci, 0, 0, virtio_shared_interrupt, device) ||
 	    !set_vector(pci, config_msix_vector, 0))
 		return false;
 	for (unsigned i = 0; i < device->queue_limit; i++) {

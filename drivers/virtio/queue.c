@@ -6,7 +6,11 @@
  * vport_relax, so that interrupts, polling and lost interrupts all take one path.
  *
  * See it at work: make run APP=iocheck
- * Left out: more than 16 queues; locks, as there is one CPU.
+ * A queue has a home CPU. There its interrupts go and its events are drained, so what drains touch needs no lock;
+ * whoever else touches the ring (a recovery, a change of size) removes the events first, which waits until a
+ * drain has ended.
+ *
+ * Left out: more than 16 queues.
  */
 #include "drivers/virtio/device.h"
 
@@ -133,6 +137,7 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 		return ERR_NOMEM;
 	}
 	virtq_init(&queue->ring, &queue->setup);
+	queue->event.home = queue->look_event.home = options->cpu;
 	queue->event.drain = queue_drain;
 	queue->event.check_at = VPORT_NEVER;
 	queue->look_event.drain = queue_look;
@@ -152,30 +157,43 @@ void virtio_queues_free(struct virtio_device *device)
 	device->queue_limit = 0;
 }
 
+static void watch(struct virtio_queue *queue)
+{
+	queue->rekicked = false;
+	if (!queue->interrupts)
+		virtq_disable_interrupts(&queue->ring); /* spares the device the work */
+	vport_event_add(&queue->event);
+	queue->look_event.check_at = vport_now() + LOOK_NS;
+	vport_event_add(&queue->look_event);
+}
+
+static void unwatch(struct virtio_queue *queue)
+{
+	vport_event_remove(&queue->event);
+	vport_event_remove(&queue->look_event);
+}
+
 void virtio_queues_watch(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_limit; i++) {
-		struct virtio_queue *queue = device->queues[i];
-		if (!queue)
-			continue;
-		queue->rekicked = false;
-		vport_event_add(&queue->event);
-		queue->look_event.check_at = vport_now() + LOOK_NS;
-		vport_event_add(&queue->look_event);
-		if (!queue->interrupts) {
-			virtq_disable_interrupts(&queue->ring); /* spares the device the work */
-			vport_mark(&queue->event); /* and it marks itself from then on */
-		}
+		if (device->queues[i])
+			watch(device->queues[i]);
+	}
+}
+
+void virtio_queues_mark(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_limit; i++) {
+		if (device->queues[i])
+			vport_mark(&device->queues[i]->event);
 	}
 }
 
 void virtio_queues_unwatch(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (!device->queues[i])
-			continue;
-		vport_event_remove(&device->queues[i]->event);
-		vport_event_remove(&device->queues[i]->look_event);
+		if (device->queues[i])
+			unwatch(device->queues[i]);
 	}
 }
 
@@ -233,7 +251,8 @@ int virtio_queue_resize(struct virtio_queue *queue, uint16_t size)
 		vport_mark(&queue->event); /* what waited meanwhile */
 		return ERR_NOMEM;
 	}
-	queue->ring.broken = true;                         /* and nothing popped from here on */
+	queue->ring.broken = true; /* and nothing popped from here on */
+	unwatch(queue);
 	int error = device->transport->queue_reset(queue); /* 2.6.1.1.2-1 */
 	if (error) {
 		free_ring(device->port, &setup);
@@ -249,8 +268,7 @@ int virtio_queue_resize(struct virtio_queue *queue, uint16_t size)
 		return error;
 	}
 	queue->ring.broken = false;
-	if (!queue->interrupts)
-		virtq_disable_interrupts(&queue->ring);
+	watch(queue);
 	device->driver->queue_ready(queue);
 	vport_mark(&queue->event); /* asks for interrupts */
 	return 0;

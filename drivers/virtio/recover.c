@@ -31,9 +31,14 @@ static void stop_queues(struct virtio_device *device)
 
 void virtio_device_fail(struct virtio_device *device, int error, const char *why, uint64_t value)
 {
-	if (device->state != VIRTIO_RUNNING)
-		return; /* one fault at a time: the reset mends them all */
-	device->state = VIRTIO_RECOVERING;
+	/* One fault at a time, of those that several CPUs may find: the reset mends them all. */
+	vport_lock_take(&device->failing);
+	bool first = device->state == VIRTIO_RUNNING;
+	if (first)
+		device->state = VIRTIO_RECOVERING;
+	vport_lock_give(&device->failing);
+	if (!first)
+		return;
 	device->error = error;
 	stop_queues(device);
 	virtio_log(device, VPORT_LOG_ERROR, "%s%s%s 0x%llx; resetting it",

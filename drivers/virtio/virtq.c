@@ -178,8 +178,8 @@ static int pop_in_order(struct virtq *vq, struct virtq_done *done)
 {
 	if (!vq->in_batch) {
 		int got = fetch(vq, &vq->batch_id, &vq->batch_written);
-		if (got > 0 && !virtq_used_is_right(vq->slots, vq->size, vq->batch_id,
-						    vq->batch_written))
+		if (got > 0 &&
+		    !virtq_used_is_right(vq->slots, vq->size, vq->batch_id, vq->batch_written))
 			return virtq_break_used(vq, vq->batch_id, vq->batch_written);
 		if (got <= 0)
 			return got;
