@@ -30,27 +30,39 @@ QUEUES = [f"VIRTQ_SPLIT_{size}" for size in (1, 2, 4, 8, 16, 128)] + [
 
 
 class Proof:
-    def __init__(self, name, sources, defines=(), options=(), quick=False):
+    def __init__(self, name, sources, defines=(), options=(), quick_for=()):
         self.name, self.sources, self.defines = name, list(sources), list(defines)
-        self.options, self.quick = list(options), quick
+        self.options = list(options)
+        self.quick_for = quick_for  # files for which it is worth a quick try
 
 
-PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}"], RING_OPTIONS,
-                quick=queue in ("VIRTQ_SPLIT_2", "VIRTQ_PACKED_2")) for queue in QUEUES]
+QUICK = {"VIRTQ_SPLIT_2": ["drivers/virtio/virtq.c", "drivers/virtio/split.c"],
+         "VIRTQ_PACKED_2": ["drivers/virtio/virtq.c", "drivers/virtio/packed.c"]}
+PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}"], RING_OPTIONS, QUICK.get(queue, ())) for queue in QUEUES]
 PROOFS.append(Proof("both formats, one after another", RINGS, [], RING_OPTIONS))
 
 # What lengths properties may have, and which functions read them (proofs/eva/fdt_values.c).
 FDT_OPTIONS = ["-eva-auto-loop-unroll", "70", "-eva-slevel", "100000"]
-FDT_VALUES = ["proofs/eva/fdt_values.c", "lib/fdt_find.c", "lib/fdt_address.c", "lib/fdt_interrupt.c"]
+FDT_VALUES = ["proofs/eva/fdt_values.c", "lib/fdt_find.c", "lib/fdt_address.c"]
+MAP_STANDS_IN = ["-eva-use-spec", "map_once"]
 PROOFS += [Proof(f"FDT tokens, {size} bytes of structure", ["proofs/eva/fdt_tree.c", "lib/fdt.c"],
-                 [f"-DSMALL={size}", f"-DSTRUCTS_SIZE={size}", f"-include {TOP}/proofs/eva/cells.h"], FDT_OPTIONS, quick=size == 28)
+                 [f"-DSMALL={size}", f"-DSTRUCTS_SIZE={size}", f"-include {TOP}/proofs/eva/cells.h"],
+                 FDT_OPTIONS, ["lib/fdt.c"] if size == 20 else ())
            for size in (20, 28)]
 PROOFS += [Proof(f"FDT {name}, values of {odd} and {even} bytes", FDT_VALUES,
-                 [f"-DCASE={case}", f"-DODD={odd}", f"-DEVEN={even}"], FDT_OPTIONS, quick=case in (1, 2, 5))
-           for case, name, odd, even in (
-               (0, "paths, phandles, compatible", 1, 5), (1, "reg", 7, 12), (1, "reg", 8, 24),
-               (2, "PCI ranges", 7, 28), (2, "PCI ranges", 24, 56),
-               (3, "interrupts", 4, 12), (5, "msi-map", 7, 16))]
+                 [f"-DCASE=ASK_{case}", f"-DODD={odd}", f"-DEVEN={even}"], FDT_OPTIONS + more,
+                 [f"lib/fdt_{file}.c"])
+           for case, file, name, odd, even, more in (
+               ("FIND", "find", "paths, phandles, compatible", 1, 5, []),
+               ("REG", "address", "reg", 7, 12, []), ("REG", "address", "reg", 8, 24, []),
+               ("PCI_RANGE", "address", "PCI ranges", 7, 28, []),
+               ("PCI_RANGE", "address", "PCI ranges", 24, 56, []),
+               ("MSI", "interrupt", "msi-map", 7, 16, []), ("MSI", "interrupt", "msi-map", 32, 48, []),
+               ("MAP", "interrupt", "one step by interrupt-map", 12, 28, []),
+               ("MAP", "", "one step by interrupt-map", 36, 48, []),
+               ("INTERRUPT", "interrupt", "interrupts", 4, 12, []),
+               ("INTERRUPT", "interrupt", "interrupts", 8, 24, MAP_STANDS_IN),
+               ("PCI_INTERRUPT", "interrupt", "PCI interrupts", 24, 56, MAP_STANDS_IN))]
 
 # Without this text, that proof has an alarm. The text is taken out of the file.
 CONTROLS = [
@@ -67,11 +79,20 @@ CONTROLS = [
     ("drivers/virtio/packed.c",
      "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
      "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_2"),
-    ("lib/fdt.c",
-     "\t\tif (name >= fdt->strings_size || token->length > size - at)\n\t\t\treturn false;\n",
-     "FDT tokens, 28 bytes of structure"),
+    ("lib/fdt.c", "name >= fdt->strings_size || ", "FDT tokens, 20 bytes of structure"),
+    ("lib/fdt.c", " || token->length > size - at", "FDT tokens, 20 bytes of structure"),
+    ("lib/fdt_find.c", "\t\tif (end == length)\n\t\t\treturn false; /* the last one is not terminated */\n",
+     "FDT paths, phandles, compatible, values of 1 and 5 bytes"),
+    ("lib/fdt_address.c", "\tif (index >= length / 4 / entry)\n\t\treturn ERR_NODEV;\n",
+     "FDT reg, values of 7 and 12 bytes"),
+    ("lib/fdt_address.c", " parent < 1 || parent > 2 ||\n", "FDT PCI ranges, values of 7 and 28 bytes"),
+    ("lib/fdt_interrupt.c", "\t\tif (cells - at < key->count + 1u)\n\t\t\treturn ERR_FORMAT;\n",
+     "FDT one step by interrupt-map, values of 12 and 28 bytes"),
+    ("lib/fdt_interrupt.c", "addresses > MAX_ADDRESS_CELLS || (addresses && !reg) ||",
+     "FDT interrupts, values of 8 and 24 bytes"),
     ("lib/fdt_interrupt.c", "\tif (length % 16)\n\t\treturn ERR_FORMAT;\n",
      "FDT msi-map, values of 7 and 16 bytes"),
+    ("lib/fdt_interrupt.c", "\t\t.count = MAX_ADDRESS_CELLS + 1,\n", "FDT PCI interrupts, values of 24 and 56 bytes"),
 ]
 
 
@@ -117,8 +138,7 @@ def control(change):
 
 
 def quick(options):
-    proofs = [proof for proof in PROOFS if proof.quick and options.changed in proof.sources]
-    for proof in proofs:
+    for proof in (proof for proof in PROOFS if options.changed in proof.quick_for):
         result = analyse(options.tree.absolute(), proof, 120)
         if not result.finished:
             return 2

@@ -6,8 +6,7 @@
  * node's name ends with a zero byte: read_token takes no other.
  */
 #include "__fc_builtin.h"
-#include "lib/error.h"
-#include "lib/fdt.h"
+#include "lib/fdt_interrupt.c" /* so that map_once, too, can be asked by itself */
 
 static bool any(void)
 {
@@ -130,6 +129,23 @@ uint32_t fdt_cell(const struct fdt *fdt, int node, const char *name, unsigned in
 	}
 }
 
+/*
+ * A step through an interrupt-map, which is asked by itself with keys of every length; where a map leads from
+ * one to the next, this stands for it (-eva-use-spec).
+ */
+/*@ requires of_some_cells: 1 <= key->count <= MAX_KEY_CELLS;
+    requires that_are_known: \initialized(&key->cell[0 .. key->count - 1]);
+    assigns *key \from *key, nexus;
+    assigns *out \from nexus;
+    assigns \result \from nexus;
+    behavior leads_on:
+      assumes \true;
+      ensures one_of_three: \result == 0 || \result == ERR_FORMAT || \result == ERR_NODEV;
+      ensures still_of_some_cells: 1 <= key->count <= MAX_KEY_CELLS;
+      ensures still_known: \initialized(&key->cell[0 .. key->count - 1]);
+*/
+static int map_once(const struct fdt *fdt, int nexus, struct key *key, struct fdt_interrupt *out);
+
 #define ANY32 Frama_C_unsigned_int_interval(0, UINT32_MAX)
 
 /* Small ones each by itself. */
@@ -143,6 +159,8 @@ static unsigned any_index(void)
 	return index;
 }
 
+enum { ASK_FIND, ASK_REG, ASK_PCI_RANGE, ASK_MSI, ASK_MAP, ASK_INTERRUPT, ASK_PCI_INTERRUPT };
+
 int main(void)
 {
 	struct fdt fdt;
@@ -153,29 +171,37 @@ int main(void)
 	int controller, node = any_node();
 
 	switch (CASE) {
-	case 0:
+	case ASK_FIND:
 		fdt_path(&fdt, "/soc/uart@9");
 		fdt_path(&fdt, "serial0/a:b");
 		fdt_phandle(&fdt, ANY32);
 		fdt_compatible(&fdt, node, "ab,c");
 		break;
-	case 1:
+	case ASK_REG:
 		fdt_reg(&fdt, node, any_index(), &address, &size);
 		break;
-	case 2:
+	case ASK_PCI_RANGE:
 		fdt_pci_range(&fdt, node, any_index(), &range);
 		break;
-	case 3:
+	case ASK_MSI:
+		fdt_msi(&fdt, node, ANY32, &controller, &id);
+		break;
+	case ASK_MAP: {
+		struct key key = { .count = Frama_C_unsigned_int_interval(1, MAX_KEY_CELLS) };
+		/*@ split key.count; */
+		for (unsigned i = 0; i < key.count; i++)
+			key.cell[i] = ANY32;
+		map_once(&fdt, node, &key, &interrupt);
+		break;
+	}
+	case ASK_INTERRUPT:
 		fdt_interrupt(&fdt, node, any_index(), &interrupt);
 		break;
-	case 4:
+	case ASK_PCI_INTERRUPT:
 		fdt_pci_interrupt(&fdt, node, Frama_C_unsigned_int_interval(0, 255),
 				  Frama_C_unsigned_int_interval(0, 31),
 				  Frama_C_unsigned_int_interval(0, 7),
 				  Frama_C_unsigned_int_interval(1, 4), &interrupt);
-		break;
-	case 5:
-		fdt_msi(&fdt, node, ANY32, &controller, &id);
 		break;
 	}
 	return 0;
