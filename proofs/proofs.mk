@@ -13,7 +13,7 @@ mutant_replay = 'fuzz_$(1)|$(fuzz_flags_$(1))|tests/fuzz/corpus/$(1)/*|tests/fuz
 MUTANT_REPLAYS = split packed pci_layout msix pci_scan fdt
 
 mutants: | need-mutants ## break each check of a device's value in turn: do the tests notice? docs/evidence.md
-	tools/mutants.py --build $(O)/mutants $(MUTANT_OPTIONS) --files $(MUTANT_FILES) \
+	@tools/mutants.py --build $(O)/mutants $(MUTANT_OPTIONS) --files $(MUTANT_FILES) \
 		--programs $(foreach test,$(HOST_TESTS),$(call mutant_test,$(test))) \
 		$(foreach target,$(MUTANT_REPLAYS),$(call mutant_replay,$(target)))
 
