@@ -10,9 +10,10 @@
 
 #define BUFFER_ALIGN 4096
 
-/* partition.c, where it is linked. */
-struct block_device *partition_find(const char *name);
-#pragma weak partition_find
+/* A variable, which is never changed: code for AArch64 cannot itself refer to what may not be there. */
+extern const struct block_partitions partition_operations;
+#pragma weak partition_operations
+const struct block_partitions *block_partitions = &partition_operations;
 
 static struct block_device *disks;
 
@@ -30,7 +31,7 @@ struct block_device *block_find(const char *name)
 		if (disk->name[i] == name[i])
 			return disk;
 	}
-	return partition_find ? partition_find(name) : NULL;
+	return block_partitions ? block_partitions->find(name) : NULL;
 }
 
 static bool same_prefix(const struct block_device *disk, const char *prefix)

@@ -199,6 +199,14 @@ int block_resize_queue(struct block_device *disk, unsigned size);
  * Program or work context. 0, with disk->write_back as it now is; ERR_UNSUPPORTED. */
 int block_set_write_back(struct block_device *disk, bool on);
 
+/* What is known of partitions (partition.h), where that is linked: DRIVERS has it. Otherwise NULL. */
+struct partition_table;
+struct block_partitions {
+	struct block_device *(*find)(const char *name);
+	int (*table)(struct block_device *disk, const struct partition_table **table);
+};
+extern const struct block_partitions *block_partitions;
+
 /* ---- For drivers ------------------------------------------------------------ */
 
 /* Whole blocks of the disk or partition, and inside of it as its disk is now (5.2.6.1-2): 0, ERR_RANGE,

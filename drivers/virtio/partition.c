@@ -203,7 +203,7 @@ static unsigned number_behind(const char *name, const char *disk)
 	return *name ? 0 : number;
 }
 
-struct block_device *partition_find(const char *name)
+static struct block_device *find_partition(const char *name)
 {
 	for (struct block_device *disk = block_first(); disk; disk = disk->next) {
 		const struct partition_table *table;
@@ -217,3 +217,7 @@ struct block_device *partition_find(const char *name)
 	}
 	return NULL;
 }
+
+extern const struct block_partitions partition_operations;
+const struct block_partitions partition_operations = { .find = find_partition,
+						       .table = partition_table };

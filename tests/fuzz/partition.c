@@ -96,7 +96,7 @@ static void check_table(const struct partition_table *table)
 		FUZZ_CHECK(device->first_sector > 0 && device->capacity > 0);
 		FUZZ_CHECK(device->first_sector + device->capacity <= disk.capacity);
 		FUZZ_CHECK(device->whole == &disk);
-		FUZZ_CHECK(partition_find(device->name) == device);
+		FUZZ_CHECK(find_partition(device->name) == device);
 		for (size_t i = 0; part->label[i]; i++)
 			FUZZ_CHECK((uint8_t)part->label[i] >= 0x20 && part->label[i] != 0x7f);
 		for (const struct partition *other = table->first; other != part;
