@@ -101,13 +101,14 @@ void console_write(const char *text, size_t length)
 	if (length == 0)
 		return;
 	lock();
-	at_line_start = text[length - 1] == '\n';
+	at_line_start = false; /* should this CPU be stopped in the middle */
 	if (consoles == NULL) {
 		for (size_t i = 0; i < length; i++)
 			early[early_count++ % EARLY_SIZE] = text[i];
 	}
 	for (struct console *console = consoles; console != NULL; console = console->next)
 		write_lines(console, text, length);
+	at_line_start = text[length - 1] == '\n';
 	unlock();
 }
 

@@ -47,6 +47,10 @@ void libc_init(struct cpu *cpu)
 		cpu->reent = _GLOBAL_REENT;
 		return;
 	}
+	/* Registered first, it is called last by exit(), before that closes the streams: another CPU may have one
+	 * for as long as nobody types. */
+	if (cpu->id == 1)
+		atexit(cpu_stop_others);
 	struct _reent *reent = vport_alloc(sizeof(*reent));
 	if (reent == NULL)
 		memory_exhausted("newlib's state for a CPU");

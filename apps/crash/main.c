@@ -4,15 +4,18 @@
  * report, with a backtrace and a failing status. The tests run every one of them.
  *
  *     make run APP=crash ARGS=null
+ *     make run SMP=4 APP=crash ARGS='null 2'     on CPU 2, while all others print
  */
 #include <assert.h>
 #include <limits.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "drivers/virtio/port.h"
 #include "kernel/boot.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 
 /* Through volatile: the compiler must not see that these are no ordinary accesses. */
 static void write_byte(uintptr_t address)
@@ -105,6 +108,7 @@ static void relax_in_drain(struct vport_event *event)
 static void crash_drain(void)
 {
 	static struct vport_event event = { .drain = relax_in_drain, .check_at = VPORT_NEVER };
+	event.home = vport_cpu();
 	vport_event_add(&event);
 	vport_mark(&event);
 	vport_relax(0);
@@ -124,19 +128,52 @@ static const struct {
 
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
+static void (*chosen)(void);
+
+static void run_chosen(void *unused)
+{
+	(void)unused;
+	chosen();
+	kprint("crash: that did no harm, and it should have\n");
+	exit(1);
+}
+
+/* Has the console most of the time: the report must not wait for it. */
+static _Noreturn void print_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;)
+		kprint("CPU %u prints\n", vport_cpu());
+}
+
+/* On that CPU, with none of the others idle. */
+static int run_on(unsigned cpu, void (*way)(void))
+{
+	static struct cpu_call calls[CPU_MAX];
+
+	if (cpu >= vport_cpu_count()) {
+		kprint("crash: there are %u CPUs\n", vport_cpu_count());
+		return 2;
+	}
+	chosen = way;
+	for (unsigned i = 1; i < vport_cpu_count(); i++)
+		cpu_run(&calls[i], i, i == cpu ? run_chosen : print_for_ever, NULL);
+	if (cpu == 0)
+		run_chosen(NULL);
+	print_for_ever(NULL);
+}
+
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; argc == 2 && i < WAYS; i++) {
+	for (size_t i = 0; (argc == 2 || argc == 3) && i < WAYS; i++) {
 		if (strcmp(ways[i].name, argv[1]) != 0)
 			continue;
 		kprint("crash: %s\n", ways[i].name);
-		ways[i].run();
-		kprint("crash: %s did no harm, and it should have\n", ways[i].name);
-		return 1;
+		return run_on(argc == 3 ? (unsigned)atoi(argv[2]) : 0, ways[i].run);
 	}
 	kprint("usage: %s ", argv[0]);
 	for (size_t i = 0; i < WAYS; i++)
 		kprint("%s%s", i == 0 ? "" : "|", ways[i].name);
-	kprint("\n");
+	kprint(" [CPU]\n");
 	return 2;
 }
