@@ -123,7 +123,7 @@ static bool report(const char *program, unsigned second)
 	bool good = true;
 	for (unsigned i = 0; i < subject_count; i++) {
 		struct subject *subject = &subjects[i];
-		unsigned resets = subject->disk->resets;
+		unsigned resets = subject->disk->whole->resets;
 		kprint("%s: %s t=%u ok=%u errors=%u resets=%u slowest_ms=%lu\n", program,
 		       subject->disk->name, second, subject->ok, subject->errors,
 		       resets - subject->resets_before,
@@ -144,7 +144,7 @@ static bool add(struct block_device *disk)
 	size_t size = disk->block_size > READ_SIZE ? disk->block_size : READ_SIZE;
 	if (size > disk->capacity * BLOCK_SECTOR)
 		size = disk->block_size;
-	*subject = (struct subject){ .disk = disk, .resets_before = disk->resets };
+	*subject = (struct subject){ .disk = disk, .resets_before = disk->whole->resets };
 	for (unsigned k = 0; k < DEPTH; k++) {
 		void *memory = block_buffer_alloc(disk, size);
 		if (memory == NULL)

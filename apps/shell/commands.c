@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "drivers/pci/pci.h"
-#include "drivers/virtio/block.h"
 #include "drivers/virtio/rng.h"
 #include "edit.h"
 #include "kernel/app.h"
@@ -23,10 +22,8 @@
 #include "kernel/memory.h"
 #include "lib/error.h"
 
-#define USAGE (-1) /* what a command returns that did not understand its arguments */
 #define USAGE_STATUS 2
 #define MAX_STATUS 127
-#define MAX_SECTORS 2048
 #define MAX_RANDOM 256
 
 /* In the text of a limit, which is a macro. */
@@ -39,33 +36,11 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-/* What `read` read last, for `hexdump`. */
-static uint8_t *buffer;
-static size_t buffer_size;
-
-/* A number of the C language's notation, all of the argument. */
-static bool number(const char *argument, uint64_t *value)
+bool number(const char *argument, uint64_t *value)
 {
 	char *end;
 	*value = strtoull(argument, &end, 0);
 	return isdigit((unsigned char)argument[0]) && *end == '\0';
-}
-
-static void dump(const uint8_t *from, size_t length, uint64_t offset)
-{
-	for (size_t row = 0; row < length; row += 16) {
-		kprint("%08lx ", (unsigned long)(offset + row));
-		for (size_t i = row; i < row + 16; i++) {
-			if (i < length)
-				kprint(" %02x", from[i]);
-			else
-				kprint("   ");
-		}
-		kprint("  ");
-		for (size_t i = row; i < row + 16 && i < length; i++)
-			kprint("%c", isprint(from[i]) ? from[i] : '.');
-		kprint("\n");
-	}
 }
 
 static int do_clear(int argc, char **argv)
@@ -91,26 +66,6 @@ static int do_halt(int argc, char **argv)
 	if (argc > 2 || (argc == 2 && (!number(argv[1], &status) || status > MAX_STATUS)))
 		return USAGE;
 	exit((int)status);
-}
-
-static int do_hexdump(int argc, char **argv)
-{
-	uint64_t offset = 0, length = BLOCK_SECTOR;
-	if (argc > 3 || (argc > 1 && !number(argv[1], &offset)) ||
-	    (argc > 2 && !number(argv[2], &length)))
-		return USAGE;
-	if (buffer_size == 0) {
-		kprint("hexdump: nothing has been read yet\n");
-		return 1;
-	}
-	if (offset >= buffer_size) {
-		kprint("hexdump: only %zu bytes have been read\n", buffer_size);
-		return 1;
-	}
-	if (length > buffer_size - offset)
-		length = buffer_size - offset;
-	dump(buffer + offset, length, offset);
-	return 0;
 }
 
 static int do_lsmem(int argc, char **argv)
@@ -144,31 +99,6 @@ static int do_lspci(int argc, char **argv)
 				       (unsigned long)bar->address, (unsigned long)bar->size);
 		}
 	}
-	return 0;
-}
-
-static int do_read(int argc, char **argv)
-{
-	uint64_t sector, count = 1;
-	if (argc < 3 || argc > 4 || !number(argv[2], &sector) ||
-	    (argc == 4 && !number(argv[3], &count)) || count == 0 || count > MAX_SECTORS)
-		return USAGE;
-	struct block_device *disk = block_find(argv[1]);
-	if (disk == NULL) {
-		kprint("read: there is no disk %s\n", argv[1]);
-		return 1;
-	}
-	free(buffer);
-	buffer_size = 0;
-	buffer = malloc(count * BLOCK_SECTOR);
-	int result = buffer == NULL ? (int)ERR_NOMEM
-				    : block_read(disk, sector, buffer, count * BLOCK_SECTOR);
-	if (result < 0) {
-		kprint("read: %s: %s\n", disk->name, error_text(result));
-		return 1;
-	}
-	buffer_size = count * BLOCK_SECTOR;
-	kprint("read: %zu bytes; hexdump shows them\n", buffer_size);
 	return 0;
 }
 
@@ -218,15 +148,20 @@ static int do_lsvirtio(int argc, char **argv)
 static int do_help(int argc, char **argv);
 
 static const struct command commands[] = {
+	{ "blk", BLK_ARGUMENTS, "disks: lists them, reads, writes …", BLK_LIMITS, do_blk },
+	{ "cat", "FILE…", "prints files of a tar archive on a disk", "as in /disk/FILE", do_cat },
 	{ "clear", "", "clears the screen", "", do_clear },
 	{ "echo", "[WORD…]", "prints its arguments", "", do_echo },
 	{ "halt", "[STATUS]", "ends the machine", "STATUS is 0 to " TEXT(MAX_STATUS), do_halt },
 	{ "help", "[COMMAND]", "this list, or all about one of them", "", do_help },
 	{ "hexdump", "[OFFSET [LENGTH]]", "shows what was read",
 	  "both in bytes; from 0 on, a sector", do_hexdump },
+	{ "ls", "[-l] [PATH…]", "lists files of a tar archive on a disk",
+	  "PATH is /disk/…, or /disk/vda1/…; /disk alone is the first archive", do_ls },
 	{ "lsmem", "", "lists memory", "", do_lsmem },
 	{ "lspci", "", "lists PCI functions and their BARs", "", do_lspci },
 	{ "lsvirtio", "", "lists virtio devices", "", do_lsvirtio },
+	{ "part", "[DISK…]", "lists partitions", "", do_part },
 	{ "read", "DISK SECTOR [COUNT]", "reads sectors of 512 bytes",
 	  "COUNT is 1 to " TEXT(MAX_SECTORS), do_read },
 	{ "rng", "[COUNT]", "prints random bytes from the host", "COUNT is 1 to " TEXT(MAX_RANDOM),

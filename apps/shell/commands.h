@@ -3,8 +3,37 @@
 #ifndef APPS_SHELL_COMMANDS_H
 #define APPS_SHELL_COMMANDS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 /* Runs a command, or the program of that name; says so in one line when there is neither. Returns its
  * status. argv[argc] is NULL. */
 int command_run(int argc, char **argv);
+
+/* ---- For the commands themselves ----------------------------------------------------- */
+
+#define USAGE (-1) /* what a command returns that did not understand its arguments */
+
+/* A number of the C language's notation, all of the argument. */
+bool number(const char *argument, uint64_t *value);
+
+/* blk.c: disks. `read` is `blk read`, `hexdump` shows what was read last. */
+#define MAX_SECTORS 2048
+#define BLK_ARGUMENTS \
+	"[list | info DISK | read DISK SECTOR [COUNT] | write DISK SECTOR COUNT [BYTE] | flush " \
+	"DISK | " \
+	"discard DISK SECTOR COUNT | zero DISK SECTOR COUNT | id DISK]"
+#define BLK_LIMITS \
+	"sectors of 512 bytes; COUNT is 1 or more, to read and write 2048 at most; without BYTE " \
+	"what was " \
+	"read last is written"
+int do_blk(int argc, char **argv);
+int do_read(int argc, char **argv);
+int do_hexdump(int argc, char **argv);
+
+/* files.c: partitions, and what is in archives on them. */
+int do_part(int argc, char **argv);
+int do_ls(int argc, char **argv);
+int do_cat(int argc, char **argv);
 
 #endif
