@@ -44,7 +44,7 @@ KIT = $(LIB) $(PCI) $(VIRTIO)
 
 # The kernel, as far as it is the same on every port.
 KERNEL = $(addprefix kernel/,cmdline.o app.o console.o exit.o settings.o event.o cpu.o ranges.o \
-	pages.o ktap.o)
+	pages.o ktap.o disk_reader.o archive.o files.o)
 
 # BOOT, ARCH_OBJECTS, PRODUCTS and how they are compiled and linked: the architecture's own.
 include arch/$(ARCH)/arch.mk

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * newlib's files: the three standard streams, which are the console.
+ * newlib's files: the three standard streams, which are the console, and what was opened (libc_disk.c).
  *
  * Standard input comes in lines: what is typed is echoed and may be erased until Return is pressed,
  * and ^D on an empty line is the end. A program that wants keys calls console_read instead.
  *
- * Left out: files. There is no file system; opening any name fails with ENOENT.
+ * Left out: writing files. Nothing can be made, renamed or removed.
  */
+#include "kernel/libc_file.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdbool.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/virtio/port.h"
 #include "kernel/console.h"
 #include "kernel/libc_names.h"
+#include "lib/error.h"
 
 #define LINE_SIZE 256
 #define END_OF_INPUT 0x04 /* ^D */
@@ -35,6 +38,68 @@ static int fail(int error)
 	errno = error;
 	return -1;
 }
+
+int libc_fail(int error)
+{
+	switch ((enum error)error) {
+	case ERR_NOT_FOUND:
+		return fail(ENOENT);
+	case ERR_NOT_FOLDER:
+		return fail(ENOTDIR);
+	case ERR_FOLDER:
+		return fail(EISDIR);
+	case ERR_LOOP:
+		return fail(ELOOP);
+	case ERR_NO_ARCHIVE:
+	case ERR_NODEV:
+	case ERR_NO_MEDIUM:
+		return fail(ENODEV);
+	case ERR_NOMEM:
+		return fail(ENOMEM);
+	case ERR_BUSY:
+		return fail(EBUSY);
+	case ERR_INVALID:
+		return fail(EINVAL);
+	case ERR_TIMEOUT:
+		return fail(ETIMEDOUT);
+	case ERR_FORMAT:
+		return fail(EFTYPE);
+	default:
+		return fail(EIO);
+	}
+}
+
+/* ---- What is open ------------------------------------------------------------------------------ */
+
+static struct open_file *open_files[OPEN_FILES]; /* by number; none for the standard streams */
+
+int open_file_add(struct open_file *file)
+{
+	for (int fd = STDERR_FILENO + 1; fd < OPEN_FILES; fd++) {
+		struct open_file *none = NULL;
+		if (__atomic_compare_exchange_n(&open_files[fd], &none, file, false,
+						__ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+			return fd;
+	}
+	return fail(EMFILE);
+}
+
+static struct open_file *file_of(int fd)
+{
+	return fd >= 0 && fd < OPEN_FILES ? open_files[fd] : NULL;
+}
+
+static long read_file(struct open_file *file, void *buffer, size_t length)
+{
+	long result = file->operations->read(file, file->position, buffer, length);
+
+	if (result < 0)
+		return libc_fail((int)result);
+	file->position += (uint64_t)result;
+	return result;
+}
+
+/* ---- Standard input ---------------------------------------------------------------------------- */
 
 /* Reads a line with its newline; none at the end of input. */
 static void read_line(void)
@@ -61,8 +126,14 @@ static void read_line(void)
 	}
 }
 
+/* ---- What newlib calls ---------------------------------------------------------------------------- */
+
 _READ_WRITE_RETURN_TYPE read(int fd, void *buffer, size_t length)
 {
+	if (length > INT_MAX)
+		length = INT_MAX; /* what the result's type can say on each target */
+	if (file_of(fd))
+		return (_READ_WRITE_RETURN_TYPE)read_file(file_of(fd), buffer, length);
 	if (fd != STDIN_FILENO)
 		return fail(EBADF);
 	if (length == 0)
@@ -85,22 +156,24 @@ _READ_WRITE_RETURN_TYPE write(int fd, const void *buffer, size_t length)
 }
 LIBC_ALSO(write);
 
-int open(const char *path, int flags, ...)
-{
-	(void)path;
-	(void)flags;
-	return fail(ENOENT);
-}
-LIBC_ALSO(open);
-
 int close(int fd)
 {
-	return is_stream(fd) ? 0 : fail(EBADF);
+	struct open_file *file = file_of(fd);
+
+	if (!file)
+		return is_stream(fd) ? 0 : fail(EBADF);
+	__atomic_store_n(&open_files[fd], NULL, __ATOMIC_RELEASE);
+	file->operations->close(file);
+	return 0;
 }
 LIBC_ALSO(close);
 
 int fstat(int fd, struct stat *status)
 {
+	if (file_of(fd)) {
+		file_of(fd)->operations->status(file_of(fd), status);
+		return 0;
+	}
 	if (!is_stream(fd))
 		return fail(EBADF);
 	*status = (struct stat){ .st_mode = S_IFCHR | S_IRUSR | S_IWUSR };
@@ -112,38 +185,25 @@ int isatty(int fd)
 {
 	if (is_stream(fd))
 		return 1;
-	errno = EBADF;
+	errno = file_of(fd) ? ENOTTY : EBADF;
 	return 0;
 }
 LIBC_ALSO(isatty);
 
 off_t lseek(int fd, off_t offset, int whence)
 {
-	(void)offset;
-	(void)whence;
-	return fail(is_stream(fd) ? ESPIPE : EBADF);
+	struct open_file *file = file_of(fd);
+
+	if (!file)
+		return fail(is_stream(fd) ? ESPIPE : EBADF);
+	int64_t from = whence == SEEK_SET   ? 0
+		       : whence == SEEK_CUR ? (int64_t)file->position
+					    : (int64_t)file->size;
+	if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END)
+		return fail(EINVAL);
+	if (offset < 0 ? -from > offset : offset > INT64_MAX - from)
+		return fail(offset < 0 ? EINVAL : EOVERFLOW);
+	file->position = (uint64_t)(from + offset);
+	return (off_t)file->position;
 }
 LIBC_ALSO(lseek);
-
-int unlink(const char *path)
-{
-	(void)path;
-	return fail(ENOENT);
-}
-LIBC_ALSO(unlink);
-
-int link(const char *old, const char *new)
-{
-	(void)old;
-	(void)new;
-	return fail(ENOENT);
-}
-LIBC_ALSO(link);
-
-int stat(const char *restrict path, struct stat *restrict status)
-{
-	(void)path;
-	(void)status;
-	return fail(ENOENT);
-}
-LIBC_ALSO(stat);

@@ -4,7 +4,7 @@
 
 KERNEL += $(addprefix kernel/,main.o cpu_start.o backtrace.o mmu.o irq.o port.o virtio_console.o \
 	discover.o pci_access.o)
-LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_lock.o
+LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_disk.o kernel/libc_lock.o
 
 # ---- How they are compiled ---------------------------------------------------
 CROSS ?= $(ARCH)-linux-gnu-
@@ -21,7 +21,8 @@ CFLAGS_LIBC = $(CFLAGS_KERNEL) $(NEWLIB_INCLUDE)
 CFLAGS_APP = $(CFLAGS_ALL) $(INCLUDE) $(NEWLIB_INCLUDE)
 NEWLIB = $(O)/newlib/$(ARCH)
 C_LIBRARY = $(NEWLIB)/done
-NEWLIB_INCLUDE = -isystem $(NEWLIB)/include -D__DYNAMIC_REENT__ $(NOT_LINUX)
+# newlib has no <sys/dirent.h> of its own for these machines: kernel/include comes first.
+NEWLIB_INCLUDE = -isystem kernel/include -isystem $(NEWLIB)/include -D__DYNAMIC_REENT__ $(NOT_LINUX)
 NOT_LINUX = -U__linux__ -U__gnu_linux__ -Ulinux -U__unix__ -Uunix
 
 $(NEWLIB)/done: tools/newlib.sh | need-build

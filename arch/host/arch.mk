@@ -7,8 +7,9 @@ ARCH_OBJECTS = $(addprefix arch/host/,main.o memory.o wait.o registers.o vhost_s
 KERNEL += kernel/discover.o kernel/pci_access.o
 # Its devices are other processes: back ends by a transport of their own, and QEMU's by PCI and MMIO.
 VIRTIO += $(addprefix drivers/virtio/,vhost_user.o vhost_message.o)
-# These programs test what only a machine of one's own has.
-NOT_HERE = crash selftest smp
+# These programs test what only a machine of one's own has, or open files on its disks, which the
+# machine's own C library knows nothing of.
+NOT_HERE = crash selftest smp filesum
 
 SANITIZE ?= 0
 CODE = $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * newlib's open files. What a file is, its operations say: so a program that opens none has nothing of disks in its
+ * image but a table that is empty.
+ */
+#ifndef KERNEL_LIBC_FILE_H
+#define KERNEL_LIBC_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#define OPEN_FILES 32 /* at a time, with the three standard streams */
+
+struct open_file;
+
+struct open_file_operations {
+	/* How many bytes, 0 at the end, or an error of lib/error.h. */
+	long (*read)(struct open_file *file, uint64_t offset, void *buffer, size_t length);
+	void (*status)(struct open_file *file, struct stat *status);
+	void (*close)(struct open_file *file); /* frees it */
+};
+
+struct open_file {
+	const struct open_file_operations *operations;
+	uint64_t position, size;
+};
+
+/* The file's number; -1 and errno when there are too many. */
+int open_file_add(struct open_file *file);
+
+/* Sets errno to what an error of lib/error.h is there; returns -1. */
+int libc_fail(int error);
+
+#endif
