@@ -119,22 +119,6 @@ static void reap(struct virtio_net *nic)
 	nic->reaping = false;
 }
 
-/* The frame's length in all; asserts what the caller could not get wrong by chance. */
-static uint64_t frame_length(const struct net_buffer *frame, unsigned *pieces)
-{
-	uint64_t length = 0;
-
-	kit_assert(frame->start >= NET_ROOM);
-	*pieces = 0;
-	for (const struct net_buffer *piece = frame; piece; piece = piece->more) {
-		kit_assert(piece->start <= piece->size &&
-			   piece->length <= piece->size - piece->start &&
-			   ++*pieces <= NET_MAX_PIECES);
-		length += piece->length;
-	}
-	return length;
-}
-
 /* Where the device finds the piece. Memory of the pool has its address; other memory is mapped. */
 static int segment_of(struct virtio_net *nic, struct net_buffer *frame, struct net_buffer *piece,
 		      struct virtq_segment *segment)
@@ -179,31 +163,48 @@ static void clear_header(uint8_t *header)
 		*words = (struct words){ 0 };
 }
 
+/* A segment for each piece, but for empty ones, which would be empty descriptors. What the caller could not get
+ * wrong by chance is asserted. 0 or an error: what is mapped by then stays so. */
+static int gather(struct virtio_net *nic, struct net_buffer *frame, struct virtq_segment *segments,
+		  unsigned *count)
+{
+	unsigned pieces = 0;
+	uint64_t length = 0;
+
+	*count = 0;
+	for (struct net_buffer *piece = frame; piece; piece = piece->more) {
+		kit_assert(piece->start <= piece->size &&
+			   piece->length <= piece->size - piece->start &&
+			   ++pieces <= NET_MAX_PIECES);
+		length += piece->length;
+		if (piece->length + room_before(frame, piece) == 0)
+			continue;
+		int error = segment_of(nic, frame, piece, &segments[(*count)++]);
+		if (error)
+			return error;
+	}
+	if (length < NET_HEADER_BYTES || length > NET_HEADER_BYTES + (uint64_t)nic->net.mtu)
+		return ERR_RANGE; /* 5.1.4.2-8 */
+	return 0;
+}
+
 static int push(struct virtio_net *nic, struct net_buffer *frame)
 {
 	struct virtq_segment segments[NET_MAX_PIECES];
-	unsigned pieces, count = 0;
-	uint64_t length = frame_length(frame, &pieces);
-	int error = 0;
+	unsigned count;
 
-	if (length < NET_HEADER_BYTES || length > NET_HEADER_BYTES + (uint64_t)nic->net.mtu)
-		return ERR_RANGE; /* 5.1.4.2-8 */
-	if (!virtq_has_room(&nic->transmit->ring, pieces))
-		return ERR_FULL;
+	kit_assert(frame->start >= NET_ROOM && frame->start <= frame->size);
 	clear_header(net_data(frame) - NET_ROOM); /* before it is mapped */
-	for (struct net_buffer *piece = frame; piece && !error; piece = piece->more) {
-		/* An empty piece would be an empty descriptor. */
-		if (piece->length + room_before(frame, piece) > 0)
-			error = segment_of(nic, frame, piece, &segments[count++]);
-	}
+	int error = gather(nic, frame, segments, &count);
 	if (!error && count == 1)
 		error = virtio_queue_push_one(nic->transmit, segments, false, frame);
 	else if (!error)
 		error = virtio_queue_push(nic->transmit, segments, count, 0, frame,
 					  VIRTIO_ONE_DEADLINE);
-	if (error < 0)
-		unmap(nic, frame);
-	return error < 0 ? error : 0;
+	if (error >= 0)
+		return 0;
+	unmap(nic, frame);
+	return error;
 }
 
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count)
