@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What tests check from outside of the machine, and how some machines are made to be bad."""
 
+import collections
 import dataclasses
 import hashlib
 import pathlib
@@ -59,9 +60,33 @@ def written(output, disks):
     return reported(output, disks)
 
 
+def whole_lines(output, disks):
+    """The tests of apps/smp are well, and each line that all CPUs printed at once is there, and whole."""
+    told = re.search(r"^# (\d+) lines from each of (\d+)$", output, re.MULTILINE)
+    if not told:
+        return "smp told of no lines"
+    lines = collections.Counter(output.splitlines())
+    for cpu in range(int(told[2])):
+        for number in range(int(told[1])):
+            line = f"# line {number:02} of CPU {cpu}, which is {cpu}.125 and no other's"
+            if lines[line] != 1:
+                return f"{lines[line]} times, and not once: {line}"
+    return reported(output, disks)
+
+
+def last_word(output, disks):
+    """Behind a report nothing comes from CPUs that were printing when it began."""
+    report = re.search(r"^(EXCEPTION|exception|assertion failed): ", output, re.MULTILINE)
+    if not report:
+        return "there is no report"
+    late = re.search(r"CPU \d+ prints", output[report.end():])
+    return f"after the report: {late[0]}" if late else None
+
+
 PATTERN = 0x52494e474c455400  # apps/blktest
 
-CHECKS = {"sha256": sha256, "written": written, "reported": reported}
+CHECKS = {"sha256": sha256, "written": written, "reported": reported,
+          "whole-lines": whole_lines, "last-word": last_word}
 
 
 # ---- Machines made to be bad ------------------------------------------------
