@@ -6,7 +6,7 @@
 # ---- What to build: set these on the command line ---------------------------
 ARCH ?= x86_64
 APPS ?= $(HERE)
-DRIVERS ?= blk net rng partition
+DRIVERS ?= blk net rng scsi partition
 COMPILER ?= $(or $(firstword $(foreach known,clang gcc,$(findstring $(known),$(CC)))),$(patsubst cc,gcc,$(CC)))
 O ?= build
 IMAGE ?= ringlet
@@ -35,10 +35,12 @@ LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fd
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
 	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o console.o block.o block_sync.o inspect.o \
-	$(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk net rng partition))))
+	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk net rng scsi partition)))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
 driver_net = net.o net_frame.o
 driver_rng = rng.o
+driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _disk.o _page.o \
+	_control.o _event.o _attend.o) block_queue.o block_parts.o
 driver_partition = partition.o partition_mbr.o partition_gpt.o
 KIT = $(LIB) $(PCI) $(VIRTIO)
 
@@ -68,7 +70,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 OPTIMISE = -Os
 $(addprefix $(B)/,lib/sha256.o kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = -O2
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
-HOT = $(addprefix drivers/virtio/,virtq.o split.o packed.o blk_request.o block_queue.o block.o net_frame.o)
+HOT = $(addprefix drivers/virtio/,virtq.o split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block_queue.o block.o net_frame.o)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = -O2 -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \

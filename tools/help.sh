@@ -14,7 +14,7 @@ Variables, with their defaults:
   ARCH=x86_64            x86_64 aarch64 host
   COMPILER=gcc           gcc clang (or CC=clang)
   APPS=                  the programs linked into the image; all
-  DRIVERS=               the drivers linked into it, besides the console: blk net rng partition; all
+  DRIVERS=               the drivers linked into it, besides the console: blk net rng scsi partition; all
   APP=shell              the program to run; one of APPS
   ARGS=                  its arguments
   MACHINE=               q35 pc microvm (x86_64); virt (aarch64)

@@ -18,14 +18,14 @@ LAYERS = (
     ("L2", r"drivers/virtio/(virtq|virtq_format|split|packed)\.[ch]"),
     ("L3", r"drivers/virtio/(virtio|device|config|queue|recover|mmio|drivers|probe|inspect|describe"
            r"|pci|pci_\w+|vhost_\w+)\.[ch]"),
-    ("L4", r"drivers/virtio/(block|blk|net|rng|console)(_\w+)?\.[ch]"),
+    ("L4", r"drivers/virtio/(block|blk|scsi|net|rng|console)(_\w+)?\.[ch]"),
     ("L5", r"drivers/virtio/(\w+_sync|partition(_\w+)?)\.[ch]"),
     ("K", r"(kernel|arch|boot)/.*"),
     ("programs", r"apps/.*"),
 )
 # What a program uses of the kit: devices, not what they are made of.
 PROGRAMS_SEE = re.compile(r"lib/.*|kernel/.*|drivers/pci/pci\.h"
-                          r"|drivers/virtio/(port|block|partition|net|rng|console|inspect)\.h|apps/.*")
+                          r"|drivers/virtio/(port|block|partition|net|rng|scsi|console|inspect)\.h|apps/.*")
 # The headers that a freestanding compiler brings, all that the kit may have.
 FREESTANDING = {"stdint.h", "stddef.h", "stdbool.h", "stdarg.h"}
 KNOWS_ARCHITECTURE = re.compile(r"arch/.*|boot/.*|lib/barrier(/.*|\.h)")

@@ -181,6 +181,8 @@ static __attribute__((noinline)) int submit(struct block_device *disk,
 
 	if (whole->gone)
 		return ERR_NODEV;
+	if (whole->empty && request->op != BLOCK_GET_ID)
+		return ERR_NO_MEDIUM;
 	if (whole->read_only && changes(request->op))
 		return ERR_READ_ONLY;
 	if (request->driver.part) {

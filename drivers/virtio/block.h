@@ -131,9 +131,10 @@ struct block_device {
 	bool can_flush;  /* there is a cache between it and what lasts */
 	bool write_back; /* and writes may stay in it until BLOCK_FLUSH */
 	bool gone;       /* removed, or given up: every request fails */
+	bool empty;      /* a drive without a medium: so does every request that is about one */
 	unsigned resets; /* how often it had to be reset since it was found */
 	/* Counted up with every change of what a request is checked against: capacity, block size, limits,
-	 * read_only, gone. */
+	 * read_only, gone, empty. */
 	unsigned generation;
 	struct block_limits limits;
 	struct block_topology topology;
@@ -156,8 +157,8 @@ struct block_device *block_first(void); /* in the order of their names; then ->n
 struct block_device *block_find(const char *name);
 
 /* Drain context or program. 0: accepted, done will be called. Otherwise an error, and done will not be:
- * ERR_RANGE past the end, ERR_INVALID unaligned or empty, ERR_READ_ONLY, ERR_NODEV; ERR_UNSUPPORTED: the disk
- * cannot discard, or write zeroes. */
+ * ERR_RANGE past the end, ERR_INVALID unaligned or empty, ERR_READ_ONLY, ERR_NODEV, ERR_NO_MEDIUM;
+ * ERR_UNSUPPORTED: the disk cannot discard, or write zeroes. */
 int block_submit(struct block_device *disk, struct block_request *request);
 
 /*

@@ -83,6 +83,8 @@ static void give_bounce(struct block_device *disk, struct block_bounce *bounce)
 static int transfer(struct block_device *disk, enum block_op op, uint64_t sector, uint8_t *buffer,
 		    size_t length)
 {
+	if (disk->whole->empty)
+		return ERR_NO_MEDIUM;
 	/* Checked as a whole before the first byte moves: a request that reaches past the end writes
 	 * nothing at all. */
 	if (length == 0 || length % BLOCK_SECTOR != 0)

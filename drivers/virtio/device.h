@@ -96,6 +96,9 @@ struct virtio_driver {
 	void (*queue_ready)(struct virtio_queue *queue);
 	/* A buffer that was in flight when the device was reset: `error` says why. Once for each. */
 	void (*abort)(struct virtio_queue *queue, void *cookie, int error);
+	/* A buffer in a queue with deadlines has missed its own. Drain context. True: the driver tries something
+	 * milder than a reset of the device, and is asked again at the next look. NULL: there is no such thing. */
+	bool (*overdue)(struct virtio_queue *queue, void *cookie);
 	/* The configuration changed. Drain context. NULL: of no interest. */
 	void (*config_changed)(struct virtio_device *device);
 	/* The device will not come back: everything that waits fails. After the aborts. */
@@ -121,6 +124,7 @@ struct virtio_queue {
 		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
+	bool counts_read;        /* see virtio_queue_options */
 	bool paused;             /* pushes are refused for now: it is about to get another size */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
 	bool rekicked;       /* the device was notified once more, to see whether that helps */
@@ -231,6 +235,9 @@ struct virtio_queue_options {
 	uint16_t size_limit;       /* the driver needs no more than that */
 	bool has_deadline;         /* see VIRTIO_ONE_DEADLINE */
 	uint16_t indirect_entries; /* the longest buffer for which an indirect table is kept */
+	/* Devices of this type may count what they read as written: a written length that is too long is no
+	 * breach then, and may be any number. */
+	bool counts_read;
 	unsigned cpu;              /* its home: interrupts go there, and it is drained there */
 	void *driver;
 };

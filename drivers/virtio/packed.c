@@ -291,10 +291,9 @@ int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 		barrier_after_completion(vq->order_platform);
 		uint32_t id = shared_load16(&desc->id);
 		uint32_t written = written_bytes(vq, flags, id, shared_load32(&desc->len));
-		if (!virtq_used_is_right(slots, size, id, written)) {
-			virtq_break_used(vq, id, written);
+		if (!virtq_used_is_right(slots, size, id, written) &&
+		    virtq_break_used(vq, id, written) != 0)
 			break;
-		}
 		struct virtq_slot *slot = &slots[id];
 		slot->next = free_head;
 		free_head = (uint16_t)id;

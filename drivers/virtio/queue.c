@@ -96,6 +96,7 @@ static struct virtq_setup plan_ring(const struct virtio_queue *queue, uint16_t s
 		.event_idx = virtio_has(device, VIRTIO_F_EVENT_IDX),
 		.in_order = virtio_has(device, VIRTIO_F_IN_ORDER),
 		.order_platform = virtio_has(device, VIRTIO_F_ORDER_PLATFORM),
+		.counts_read = queue->counts_read,
 	};
 }
 
@@ -123,6 +124,7 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	queue->index = (uint16_t)index;
 	queue->driver = options->driver;
 	queue->has_deadline = options->has_deadline;
+	queue->counts_read = options->counts_read;
 	queue->deadline_ticks = deadline_ticks();
 	count_time(queue);
 	queue->tells_position = virtio_has(device, VIRTIO_F_NOTIFICATION_DATA);
@@ -359,6 +361,7 @@ static void queue_drain(struct vport_event *event)
  */
 static void find_overdue(struct virtio_queue *queue)
 {
+	const struct virtio_driver *driver = queue->device->driver;
 	uint16_t tick = count_time(queue);
 
 	if (!queue->has_deadline || queue->ring.in_flight == 0)
@@ -369,7 +372,8 @@ static void find_overdue(struct virtio_queue *queue)
 		if (!queue->rekicked) {
 			queue->rekicked = true;
 			notify(queue, queue->position);
-		} else {
+		} else if (!driver->overdue ||
+			   !driver->overdue(queue, queue->ring.slots[id].cookie)) {
 			virtio_device_fail(queue->device, ERR_TIMEOUT,
 					   "no answer within the deadline, queue", queue->index);
 		}

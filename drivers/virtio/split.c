@@ -247,10 +247,9 @@ int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 	for (count = 0; count < max && count < pending; count++) {
 		const struct virtq_used_elem *elem = &ring[used_idx & mask];
 		uint32_t id = shared_load32(&elem->id), written = shared_load32(&elem->len);
-		if (!virtq_used_is_right(slots, size, id, written)) {
-			virtq_break_used(vq, id, written);
+		if (!virtq_used_is_right(slots, size, id, written) &&
+		    virtq_break_used(vq, id, written) != 0)
 			break;
-		}
 		struct virtq_slot *slot = &slots[id], *last = slot;
 		for (unsigned i = slot->count; i > 1; i--)
 			last = &slots[last->next];

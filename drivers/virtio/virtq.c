@@ -40,6 +40,7 @@ void virtq_init(struct virtq *vq, const struct virtq_setup *setup)
 		.event_idx = setup->event_idx,
 		.in_order = setup->in_order,
 		.order_platform = setup->order_platform,
+		.counts_read = setup->counts_read,
 		.free_count = setup->size,
 		.indirect_entries = setup->indirect_entries,
 		.slots = setup->table,
@@ -73,6 +74,8 @@ int virtq_break_used(struct virtq *vq, uint32_t id, uint32_t written)
 		return virtq_break(vq, "used id is not below the queue size", id);
 	if (vq->slots[id].count == 0)
 		return virtq_break(vq, "used id is not in flight", id);
+	if (vq->counts_read)
+		return 0;
 	return virtq_break(vq, "more bytes written than the buffer has", written);
 }
 
@@ -179,8 +182,9 @@ static int pop_in_order(struct virtq *vq, struct virtq_done *done)
 	if (!vq->in_batch) {
 		int got = fetch(vq, &vq->batch_id, &vq->batch_written);
 		if (got > 0 &&
-		    !virtq_used_is_right(vq->slots, vq->size, vq->batch_id, vq->batch_written))
-			return virtq_break_used(vq, vq->batch_id, vq->batch_written);
+		    !virtq_used_is_right(vq->slots, vq->size, vq->batch_id, vq->batch_written) &&
+		    virtq_break_used(vq, vq->batch_id, vq->batch_written) != 0)
+			return ERR_BROKEN;
 		if (got <= 0)
 			return got;
 		vq->in_batch = true;

@@ -90,6 +90,7 @@ struct virtq {
 	bool event_idx;      /* VIRTIO_F_EVENT_IDX */
 	bool in_order;       /* VIRTIO_F_IN_ORDER */
 	bool order_platform; /* VIRTIO_F_ORDER_PLATFORM */
+	bool counts_read;    /* a written length may be any number */
 	bool broken;
 	uint16_t free_head;        /* first free id */
 	uint16_t free_count;       /* free descriptors */
@@ -118,6 +119,7 @@ struct virtq_setup {
 	uint16_t size;             /* split: a power of two; 1 … 32768 */
 	uint16_t indirect_entries; /* 0 unless VIRTIO_F_INDIRECT_DESC was negotiated */
 	bool event_idx, in_order, order_platform;
+	bool counts_read; /* a written length that is too long is no breach: see virtio_queue_options */
 	/* Shared with the device: virtq_ring_bytes(), aligned to 16. */
 	void *ring;
 	dma_addr_t ring_address;

@@ -10,7 +10,8 @@
 
 /* Marks the queue broken; returns ERR_BROKEN. The first fault is kept. */
 int virtq_break(struct virtq *vq, const char *fault, uint32_t value);
-/* The same, for a used buffer of that id and length, which are not right: finds out why. */
+/* The same, for a used buffer of that id and length, which are not right: finds out why. 0: they are, all the
+ * same (counts_read). */
 int virtq_break_used(struct virtq *vq, uint32_t id, uint32_t written);
 
 /* Takes the first free id for a buffer of `count` descriptors in the ring; where the free list goes on is
