@@ -29,11 +29,11 @@ struct boot_info boot_info;
 struct fdt fdt;
 
 /* The stack for faults until kernel_main has one with guard pages. */
-static uint8_t boot_fault_stack[FAULT_STACK_SIZE] __attribute__((aligned(16)));
-/* Filled in before any C, because exceptions need it: head.S puts it into tpidr_el1. */
+extern uint8_t boot_fault_stack[FAULT_STACK_SIZE];
+uint8_t boot_fault_stack[FAULT_STACK_SIZE] __attribute__((aligned(16)));
+/* Exceptions need it, so head.S fills in what they need and puts it into tpidr_el1. */
 extern struct cpu boot_cpu;
-struct cpu boot_cpu = { .self = &boot_cpu,
-			.fault_stack = (uintptr_t)boot_fault_stack + FAULT_STACK_SIZE };
+struct cpu boot_cpu;
 
 _Noreturn void entry(uint64_t fdt_phys, uint64_t image_phys);
 

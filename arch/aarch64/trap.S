@@ -10,9 +10,12 @@
 
 #define IRQ_FRAME 192
 
-	.text
-	.global	trap_vectors
-	.balign	2048
+/*
+ * The vector table begins with the image (VBAR_EL1 is its first byte): linker/aarch64.ld puts these four at 0x200,
+ * where those of EL1 with its own stack pointer belong. Before them are the image's header and the first code,
+ * behind them other code: vectors for SP_EL0 and for EL0, neither of which there is.
+ */
+	.section .vectors, "ax"
 
 /* Three registers are free then: x0 (saved where no program of ours looks), x1, x2. */
 .macro	vector number, target
@@ -24,25 +27,14 @@
 	b	\target
 .endm
 
-trap_vectors:
-	vector	0, report        /* with sp_el0: never used */
-	vector	1, report
-	vector	2, report
-	vector	3, report
 	vector	4, synchronous
 	.balign	128
 	b	irq
 	vector	6, report
 	vector	7, report
-	vector	8, report        /* from EL0: there is none */
-	vector	9, report
-	vector	10, report
-	vector	11, report
-	vector	12, report
-	vector	13, report
-	vector	14, report
-	vector	15, report
+	.balign	128
 
+	.text
 /* A firmware call that is not there is no fault: it returns all ones. */
 synchronous:
 	mrs	x1, elr_el1

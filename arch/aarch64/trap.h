@@ -4,6 +4,7 @@
 #define ARCH_AARCH64_TRAP_H
 
 /* struct cpu */
+#define CPU_SELF 0
 #define CPU_FAULT_STACK 8
 #define CPU_SCRATCH 16
 

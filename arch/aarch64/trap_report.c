@@ -26,6 +26,7 @@ struct trap_frame {
 	uint64_t unused; /* keeps the stack aligned to 16 */
 };
 
+_Static_assert(offsetof(struct cpu, self) == CPU_SELF, "head.S");
 _Static_assert(offsetof(struct cpu, fault_stack) == CPU_FAULT_STACK, "trap.S");
 _Static_assert(offsetof(struct cpu, scratch) == CPU_SCRATCH, "trap.S");
 _Static_assert(offsetof(struct trap_frame, sp) == TRAP_SP, "trap.S");

@@ -17,6 +17,7 @@
  *
  * Left out: EL3, and VHE-only processors at EL2.
  */
+#include "arch/aarch64/trap.h"
 #include "kernel/layout.h"
 
 #define EL2 (2 << 2) /* CurrentEL */
@@ -76,7 +77,6 @@ to_el1:
 	b.eq	at_el2
 	br	x25
 at_el2:
-
 	/* EL1 is to find the machine as if EL2 were not there. */
 	mov	x0, #HCR_EL2_RW
 	msr	hcr_el2, x0
@@ -108,7 +108,9 @@ at_el2:
 	ldr	x0, =SCTLR_RES1
 	msr	sctlr_el1, x0
 	eret
+	.ltorg
 
+	.section .boot, "ax"
 at_el1:
 	ldr	x0, =SCTLR_RES1
 	msr	sctlr_el1, x0
@@ -236,7 +238,7 @@ set_up_cpu:
 	dsb	nsh
 	isb
 	msr	tpidr_el1, x0
-	ldr	x0, =trap_vectors
+	ldr	x0, =head        /* arch/aarch64/trap.S */
 	msr	vbar_el1, x0
 	mov	x0, #CPACR_FPEN
 	msr	cpacr_el1, x0
@@ -260,12 +262,25 @@ high:
 	ldr	x0, =boot_cpu
 	mrs	x1, ttbr1_el1
 	bl	set_up_cpu
+	/* .data, up to the page where it belongs: from its end, because it may overlap with itself. */
+	ldr	x0, =data_load_end
+	ldr	x1, =data_moved_end
+	ldr	x2, =rodata_end
+1:	ldp	x3, x4, [x0, #-16]!
+	stp	x3, x4, [x1, #-16]!
+	cmp	x1, x2
+	b.hi	1b
+
 	ldr	x0, =data_end    /* .bss, which is no part of the loaded file */
 	ldr	x1, =bss_end
 1:	stp	xzr, xzr, [x0], #16
 	cmp	x0, x1
 	b.lo	1b
 
+	ldr	x0, =boot_cpu    /* exceptions can be reported from here on */
+	str	x0, [x0, #CPU_SELF]
+	ldr	x1, =(boot_fault_stack + FAULT_STACK_SIZE)
+	str	x1, [x0, #CPU_FAULT_STACK]
 	ldr	x0, =(boot_stack + BOOT_STACK_SIZE)
 	mov	sp, x0
 	mov	x29, xzr
