@@ -6,10 +6,11 @@
 # ---- What to build: set these on the command line ---------------------------
 ARCH ?= x86_64
 APPS ?= $(HERE)
-DRIVERS ?= blk net rng scsi partition
+DRIVERS ?= blk console net rng scsi partition
 COMPILER ?= $(or $(firstword $(foreach known,clang gcc,$(findstring $(known),$(CC)))),$(patsubst cc,gcc,$(CC)))
 O ?= build
 IMAGE ?= ringlet
+NAMES ?= 1
 V ?= 0
 
 METAL = x86_64 aarch64
@@ -34,9 +35,10 @@ LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fd
 	lib/sha256.o lib/crc32.o lib/tar.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
-	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o console.o block.o block_sync.o inspect.o \
-	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk net rng scsi partition)))))
+	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o block.o block_sync.o inspect.o \
+	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk console net rng scsi partition)))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
+driver_console = console.o
 driver_net = net.o net_frame.o
 driver_rng = rng.o
 driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _disk.o _page.o \
@@ -68,9 +70,9 @@ COMPILE = $(compiler_$(COMPILER))
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 # Small, but where each request passes by.
 OPTIMISE = -Os
-$(addprefix $(B)/,lib/sha256.o kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = -O2
+$(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = -O2
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
-HOT = $(addprefix drivers/virtio/,virtq.o split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block_queue.o block.o net_frame.o)
+HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block.o net_frame.o)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = -O2 -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
@@ -118,7 +120,7 @@ $(PROGRAMS:%=$(B)/apps/%.o): $(B)/apps/%.o: $$(call program_objects,$$*)
 
 # The table of programs, in the order of their names (kernel/app.h).
 $(W)/programs: FORCE
-	@$(call remember,$(sort $(APPS)) $(DRIVERS))
+	@$(call remember,$(sort $(APPS)) $(DRIVERS) $(NAMES))
 $(W)/apps.c: $(W)/programs
 	@{ echo '#include "kernel/app.h"'; \
 	printf 'int app_main_%s(int, char **);\n' $(sort $(APPS)); \

@@ -50,13 +50,32 @@ static void print_frame(unsigned number, uintptr_t pc, unsigned back)
 		       (unsigned long)(pc - start));
 }
 
-void backtrace(uintptr_t pc, uintptr_t fp)
+static bool same_function(uintptr_t pc, uintptr_t link)
 {
-	print_frame(0, pc, 0);
-	for (unsigned number = 1; number < MAX_FRAMES; number++) {
+	uintptr_t a = 0, b = 0;
+
+	return find_symbol(pc, &a) != NULL && find_symbol(link - 1, &b) != NULL && a == b;
+}
+
+static bool readable_frame(uintptr_t fp)
+{
+	const uintptr_t *frame = (const uintptr_t *)fp;
+
+	return fp % sizeof(*frame) == 0 && mapped(&frame[0]) && mapped(&frame[1]);
+}
+
+void backtrace(uintptr_t pc, uintptr_t link, uintptr_t fp)
+{
+	unsigned number = 0;
+
+	print_frame(number++, pc, 0);
+	/* A function that calls nothing has no frame: its caller is in the link register alone. One that has a
+	 * frame has it there too until it calls, and afterwards a place of its own. */
+	if (link != 0 && !same_function(pc, link) &&
+	    !(readable_frame(fp) && ((const uintptr_t *)fp)[1] == link))
+		print_frame(number++, link, 1);
+	for (; number < MAX_FRAMES && readable_frame(fp); number++) {
 		const uintptr_t *frame = (const uintptr_t *)fp;
-		if (fp % sizeof(*frame) != 0 || !mapped(&frame[0]) || !mapped(&frame[1]))
-			return;
 		if (frame[1] == 0) /* where the stack begins */
 			return;
 		print_frame(number, frame[1], 1);

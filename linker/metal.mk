@@ -2,7 +2,7 @@
 # What the kernels that boot have in common: newlib for a C library, one virtual address to be linked
 # at, and a table of their own functions' names. Included by arch/x86_64 and arch/aarch64.
 
-KERNEL += $(addprefix kernel/,main.o cpu_start.o backtrace.o mmu.o irq.o port.o virtio_console.o \
+KERNEL += $(addprefix kernel/,main.o cpu_start.o backtrace.o mmu.o irq.o port.o $(if $(filter console,$(DRIVERS)),virtio_console.o) \
 	discover.o pci_access.o)
 LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_disk.o kernel/libc_lock.o
 
@@ -34,7 +34,7 @@ LDFLAGS = -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-
 LIBRARIES = --start-group $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
 	$(shell $(CROSS)gcc -print-libgcc-file-name) --end-group
 LINK = $(LD) $(LDFLAGS) $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o
-function_names = $(CROSS)nm -n $(1) | tools/symbols.py
+function_names = $(if $(filter 0,$(NAMES)),:,$(CROSS)nm -n $(1)) | tools/symbols.py
 
 $(B)/linker.ld: linker/$(ARCH).ld $(B)/flags
 	@$(COMPILE) -E -P -x assembler-with-cpp $(NOT_LINUX) -I. -MMD -MP -MF $@.d -MT $@ -o $@ $<

@@ -10,8 +10,8 @@ ARCH_HOT = $(addprefix arch/aarch64/,cpu.o clock.o)
 PRODUCTS = $(W).elf $(B)/Image
 
 # Atomics as instructions: the helpers that choose at run time ask the Linux kernel.
-# Frames for functions that call nothing too: a fault in one would hide its caller in backtraces.
-ARCH_CFLAGS = -mno-outline-atomics -mno-omit-leaf-frame-pointer -mcmodel=tiny
+# Functions that call nothing have no frames: a backtrace finds their caller in the link register.
+ARCH_CFLAGS = -mno-outline-atomics -momit-leaf-frame-pointer -mcmodel=tiny
 # What gdb calls it.
 GDB_ARCH = aarch64
 

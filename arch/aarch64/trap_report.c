@@ -189,6 +189,6 @@ _Noreturn void trap_report(const struct trap_frame *frame)
 	print_registers(frame);
 	/* Where a jump went nowhere, what counts is who jumped: a call has left that in x30. */
 	bool jumped = class == CLASS_INSTRUCTION_ABORT || class == CLASS_PC_ALIGNMENT;
-	backtrace(jumped ? frame->x[30] : frame->elr, frame->x[29]);
+	backtrace(jumped ? frame->x[30] : frame->elr, jumped ? 0 : frame->x[30], frame->x[29]);
 	kernel_exit(EXIT_EXCEPTION);
 }

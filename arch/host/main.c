@@ -121,8 +121,9 @@ _Noreturn void arch_shutdown(int status)
 
 /* The C library's own, which has the same name as ours, would need its header's prototype: ours is told
  * where to begin, and walks the frames like the kernel's. A sanitizer or a core file says more. */
-void backtrace(uintptr_t pc, uintptr_t fp)
+void backtrace(uintptr_t pc, uintptr_t link, uintptr_t fp)
 {
+	(void)link;
 	(void)fp;
 	kprint(" #0 0x%lx (see a debugger)\n", (unsigned long)pc);
 }

@@ -223,6 +223,6 @@ void exception_report(const struct trap_frame *frame)
 	if (vector == EXCEPTION_PAGE_FAULT)
 		explain_page_fault(frame->error, address);
 	print_registers(frame);
-	backtrace(came_from(frame), frame->rbp);
+	backtrace(came_from(frame), 0, frame->rbp);
 	kernel_exit(EXIT_EXCEPTION);
 }

@@ -7,6 +7,7 @@
 #include "drivers/virtio/device.h"
 
 #pragma weak virtio_blk_driver
+#pragma weak virtio_console_driver
 #pragma weak virtio_net_driver
 #pragma weak virtio_rng_driver
 #pragma weak virtio_scsi_driver
