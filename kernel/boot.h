@@ -32,7 +32,7 @@ extern struct boot_info boot_info;
  * The image's sections, as its linker script places them from IMAGE_BASE on; each of these is the
  * virtual address of a page's start. Only their addresses mean something.
  *
- *   image_start … text_end    code: read, execute
+ *   image_start … text_end    code, and what constants fit into its last page: read, execute
  *   text_end … rodata_end     constants: read
  *   rodata_end … data_end     initialised data: read, write
  *   data_end … image_end      .bss, boot stack included: read, write; not in the file
