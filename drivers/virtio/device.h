@@ -124,6 +124,7 @@ struct virtio_queue {
 		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
+	bool quiet, awaited;     /* interrupts are asked for only while the driver awaits a buffer */
 	bool counts_read;        /* see virtio_queue_options */
 	bool paused;             /* pushes are refused for now: it is about to get another size */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
@@ -234,6 +235,7 @@ int virtio_config_write(struct virtio_device *device, unsigned offset, unsigned 
 struct virtio_queue_options {
 	uint16_t size_limit;       /* the driver needs no more than that */
 	bool has_deadline;         /* see VIRTIO_ONE_DEADLINE */
+	bool quiet;                /* no interrupts; see virtio_queue_await */
 	uint16_t indirect_entries; /* the longest buffer for which an indirect table is kept */
 	/* Devices of this type may count what they read as written: a written length that is too long is no
 	 * breach then, and may be any number. */
@@ -292,6 +294,11 @@ void virtio_queue_publish(struct virtio_queue *queue);
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written);
 /* The same for up to `max` (> 0): how many. */
 unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max);
+
+/* Of a quiet queue, whose used buffers nobody hurries to see (the regular look finds them, or the driver pops
+ * them when it pushes others): from now on an interrupt is asked for, until the driver's drain sets `awaited` to
+ * false. Any context but an interrupt handler's. */
+void virtio_queue_await(struct virtio_queue *queue);
 
 /* Interrupt handlers, for the transports; the argument is the queue, or the device. */
 void virtio_queue_interrupt(void *queue);

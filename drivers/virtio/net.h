@@ -51,7 +51,8 @@ struct net_buffer {
 	struct net_buffer *more; /* the frame's next piece; NULL: this is the last one */
 	/* Sent frames: called once, for the first piece, in drain context: status is 0, or an error when
 	 * nobody knows whether it was sent. The buffers are the caller's again. NULL: all pieces go back to
-	 * the pool, where they must have come from. */
+	 * the pool, where they must have come from, without an interrupt: when others are sent, when the pool
+	 * is found empty, or within a quarter of a second. */
 	void (*done)(struct net_buffer *frame, int status);
 	void *cookie;            /* the caller's own */
 	struct net_buffer *next; /* whoever has the buffer may link it into a list by this */

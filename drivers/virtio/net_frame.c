@@ -36,8 +36,10 @@ struct net_buffer *net_take(struct net_device *net)
 	struct virtio_net *nic = (struct virtio_net *)net;
 	struct net_buffer *buffer = nic->free;
 
-	if (!buffer)
+	if (!buffer) {
+		virtio_queue_await(nic->transmit);
 		return NULL;
+	}
 	nic->free = buffer->next;
 	buffer->start = NET_ROOM;
 	buffer->length = 0;
@@ -95,10 +97,12 @@ static void finish(struct virtio_net *nic, struct net_buffer *frame, int status)
 		nic->net.failed++;
 	if (!frame->pooled || frame->more)
 		unmap(nic, frame);
-	if (frame->done)
+	if (frame->done) {
+		nic->expected--;
 		frame->done(frame, status);
-	else
+	} else {
 		net_release(&nic->net, frame);
+	}
 }
 
 /* At most about a ring's worth. */
@@ -117,6 +121,19 @@ static void reap(struct virtio_net *nic)
 			finish(nic, done[i].cookie, 0);
 	}
 	nic->reaping = false;
+}
+
+/* Who waited for room or for a buffer may have it now; who waits for a frame does so until it is done. */
+static void reap_awaited(struct virtio_net *nic)
+{
+	struct virtio_queue *queue = nic->transmit;
+	bool awaited = queue->awaited;
+	uint64_t before = nic->net.sent;
+
+	queue->awaited = false; /* a done function may await more */
+	reap(nic);
+	if (nic->expected > 0 || (awaited && nic->net.sent == before))
+		queue->awaited = true;
 }
 
 /* Where the device finds the piece. Memory of the pool has its address; other memory is mapped. */
@@ -201,10 +218,12 @@ static int push(struct virtio_net *nic, struct net_buffer *frame)
 	else if (!error)
 		error = virtio_queue_push(nic->transmit, segments, count, 0, frame,
 					  VIRTIO_ONE_DEADLINE);
-	if (error >= 0)
-		return 0;
-	unmap(nic, frame);
-	return error;
+	if (error < 0) {
+		unmap(nic, frame);
+		return error;
+	}
+	nic->expected += frame->done != NULL;
+	return 0;
 }
 
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count)
@@ -221,6 +240,8 @@ int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned 
 	while (sent < count && (error = push(nic, frames[sent])) == 0)
 		sent++;
 	virtio_queue_publish(nic->transmit);
+	if (sent < count || nic->expected > 0)
+		virtio_queue_await(nic->transmit);
 	return sent == 0 && error != ERR_FULL && error != ERR_BROKEN ? error : (int)sent;
 }
 
@@ -312,7 +333,7 @@ void net_drain(struct virtio_queue *queue)
 	if (queue == nic->receive)
 		receive_all(nic);
 	else
-		reap(nic);
+		reap_awaited(nic);
 }
 
 void net_abort(struct virtio_queue *queue, void *cookie, int error)

@@ -17,6 +17,7 @@ struct virtio_net {
 	struct net_buffer *buffers, *free;
 	uint8_t *memory;
 	bool receiving, reaping;
+	unsigned expected; /* frames in flight whose sender wants to know when they are done */
 };
 
 /* ---- net_frame.c ---------------------------------------------------------------------- */

@@ -124,6 +124,7 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	queue->index = (uint16_t)index;
 	queue->driver = options->driver;
 	queue->has_deadline = options->has_deadline;
+	queue->quiet = options->quiet;
 	queue->counts_read = options->counts_read;
 	queue->deadline_ticks = deadline_ticks();
 	count_time(queue);
@@ -162,7 +163,8 @@ void virtio_queues_free(struct virtio_device *device)
 static void watch(struct virtio_queue *queue)
 {
 	queue->rekicked = false;
-	if (!queue->interrupts)
+	queue->awaited = !queue->quiet;
+	if (!queue->interrupts || queue->quiet)
 		virtq_disable_interrupts(&queue->ring); /* spares the device the work */
 	vport_event_add(&queue->event);
 	queue->look_event.check_at = vport_now() + LOOK_NS;
@@ -331,6 +333,14 @@ bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *writt
 	return true;
 }
 
+void virtio_queue_await(struct virtio_queue *queue)
+{
+	if (queue->awaited)
+		return;
+	queue->awaited = true;
+	vport_mark(&queue->event); /* which asks */
+}
+
 /* ---- Drain ------------------------------------------------------------------------ */
 
 #define queue_of(event, member) \
@@ -347,6 +357,8 @@ static void queue_drain(struct vport_event *event)
 	/* Marked again: drained again in the next pass, with interrupts left off meanwhile. */
 	if (!queue->interrupts)
 		vport_mark(event);
+	else if (!queue->awaited)
+		virtq_disable_interrupts(&queue->ring);
 	else if (virtq_enable_interrupts(&queue->ring)) {
 		virtq_disable_interrupts(&queue->ring);
 		vport_mark(event);

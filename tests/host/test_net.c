@@ -181,6 +181,48 @@ static void frames_in_pieces(void)
 	works();
 }
 
+/* Frames that nobody waits for cost no interrupt; the pool is not empty for long all the same, and who waits is told
+ * at once. */
+static void sent_without_interrupts(void)
+{
+	struct net_buffer *frames[64];
+	unsigned interrupts, count = 0;
+
+	make();
+	start();
+	interrupts = fake_port.interrupts;
+	for (unsigned i = 0; i < 1000; i++) {
+		struct net_buffer *frame = net_take(net);
+		CHECK(frame != NULL);
+		frame->length = 60;
+		CHECK_EQ(net_send(net, &frame, 1), 1);
+		CHECK(FAKE_WAIT(wire.sent == i + 1, 10));
+	}
+	CHECK_EQ(fake_port.interrupts, interrupts);
+	CHECK(FAKE_WAIT(net->sent == 1000, 260)); /* the regular look */
+	CHECK_EQ(fake_port.interrupts, interrupts);
+
+	/* All of the pool is on its way, and then all of it is back. */
+	while (count < 64 && (frames[count] = net_take(net)) != NULL)
+		frames[count++]->length = 60;
+	CHECK_EQ(count, 64);
+	CHECK_EQ(net_send(net, frames, count), 64);
+	CHECK(net_take(net) == NULL);
+	CHECK(FAKE_WAIT(net->sent == 1064, 10));
+	CHECK(fake_port.interrupts > interrupts);
+
+	/* And one that somebody waits for. */
+	interrupts = fake_port.interrupts;
+	frames[0] = net_take(net);
+	frames[0]->length = 60;
+	frames[0]->done = done;
+	CHECK_EQ(net_send(net, frames, 1), 1);
+	CHECK(FAKE_WAIT(done_count == 1, 10));
+	CHECK(fake_port.interrupts > interrupts);
+	net_release(net, frames[0]);
+	works();
+}
+
 /* A port may have memory of the caller's in parts only, or no room for it: then it is not sent, nothing stays
  * mapped, and frames of the pool go out all the same. */
 static void memory_that_is_not_contiguous(void)
@@ -618,6 +660,7 @@ int main(void)
 		SCENARIO(frames_of_every_length, ON_ALL),
 		SCENARIO(too_short_or_too_long, ON_BUSES),
 		SCENARIO(frames_in_pieces, ON_ALL),
+		SCENARIO(sent_without_interrupts, ON_ALL),
 		SCENARIO(memory_that_is_not_contiguous, ON_ALL),
 		SCENARIO(more_than_there_is_room_for, ON_ALL),
 		SCENARIO(listener_that_keeps_frames, ON_ALL),
