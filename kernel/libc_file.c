@@ -63,7 +63,7 @@ int libc_fail(int error)
 	case ERR_TIMEOUT:
 		return fail(ETIMEDOUT);
 	case ERR_FORMAT:
-		return fail(EFTYPE);
+		return fail(EBADMSG);
 	default:
 		return fail(EIO);
 	}

@@ -83,9 +83,32 @@ def last_word(output, disks):
     return f"after the report: {late[0]}" if late else None
 
 
+def files(output, disks):
+    """filesum's lines for the files of the first disk that holds some, against those that were packed."""
+    tree = next(path for path in (pathlib.Path(disk.path).with_suffix(".tree") for disk in disks)
+                if path.exists())
+    expected = {(str(path.relative_to(tree)), path.stat().st_size, file_digest(path))
+                for path in tree.rglob("*") if path.is_file() and not path.is_symlink()}
+    said = re.findall(r"^filesum: /disk/(.+) (\d+) sha256 ([0-9a-f]{64})$", output, re.MULTILINE)
+    found = {(name, int(size), digest) for name, size, digest in said}
+    if len(found) != len(said) or not expected:
+        return f"{len(said)} lines, {len(found)} of them different, for {len(expected)} files"
+    wrong = sorted(name for name, _, _ in expected ^ found)
+    return f"{len(wrong)} files are wrong: {' '.join(wrong[:3])}" if wrong else None
+
+
+def filled(output, disks):
+    """Sectors 5 and 6 hold 0xa5, as the shell was told, and nothing else was written."""
+    data = content(disks[0])
+    expected = bytearray(len(data))
+    expected[5 * 512:7 * 512] = b"\xa5" * 1024
+    return None if data == expected else "the disk does not hold what the shell was told to write"
+
+
 PATTERN = 0x52494e474c455400  # apps/blktest
 
-CHECKS = {"sha256": sha256, "written": written, "reported": reported,
+CHECKS = {"sha256": sha256, "written": written, "reported": reported, "files": files,
+          "filled": filled,
           "whole-lines": whole_lines, "last-word": last_word}
 
 

@@ -3,6 +3,7 @@
 
 import pathlib
 
+import files
 from ringlet.machine import Disk
 
 
@@ -58,6 +59,7 @@ DISKS = {
     "incomplete-block": scratch((1 << 20) + 512, options=BLOCKS_OF_4096),
     "less-than-a-block": scratch(512, options=BLOCKS_OF_4096),
     "odd": pattern_of((1 << 20) + 512),
+    **files.DISKS,
 }
 
 
