@@ -166,10 +166,12 @@ static int prepare(struct block_device *disk, struct block_request *request)
 	if (request->driver.sectors > capacity)
 		return ERR_RANGE;
 	int error = whole->operations->prepare(whole, request);
+	if (error)
+		return error; /* and what it was prepared for is tried again the next time */
 	request->driver.generation = whole->generation;
 	request->driver.sector_max = capacity - request->driver.sectors;
 	request->driver.sector_mask = disk->block_size / BLOCK_SECTOR - 1;
-	return error;
+	return 0;
 }
 
 /* Everything that is not the usual case. */
@@ -235,6 +237,8 @@ int block_prepare(struct block_device *disk, struct block_request *request)
 		return ERR_INVALID;
 	if (whole->gone || !whole->operations->prepare)
 		return whole->gone ? ERR_NODEV : ERR_UNSUPPORTED;
+	if (whole->read_only && changes(request->op))
+		return ERR_READ_ONLY;
 	request->driver.disk = whole;
 	request->driver.sectors = (uint64_t)sectors;
 	return prepare(disk, request);
