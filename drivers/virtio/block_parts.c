@@ -238,8 +238,9 @@ static int cut_transfer(struct block_pool *pool, struct block_part *part)
 	return 0;
 }
 
-/* No data of the request's: a range of sectors, or (BLOCK_FLUSH) not even that. */
-static void cut_range(struct block_part *part)
+/* No data of the request's: a range of sectors, or (BLOCK_FLUSH) not even that. 0, or ERR_UNSUPPORTED: the device has
+ * come back from a reset with no room for one sector. */
+static int cut_range(struct block_part *part)
 {
 	const struct block_request *request = part->request;
 	const struct block_limits *limits = &request->driver.disk->limits;
@@ -247,7 +248,10 @@ static void cut_range(struct block_part *part)
 	uint32_t most = request->op == BLOCK_DISCARD ? limits->discard_sectors_max
 						     : limits->zeroes_sectors_max;
 
-	part->sectors = request->op == BLOCK_FLUSH ? 0 : left < most ? (uint32_t)left : most;
+	if (request->op == BLOCK_FLUSH)
+		return 0;
+	part->sectors = left < most ? (uint32_t)left : most;
+	return most > 0 ? 0 : ERR_UNSUPPORTED;
 }
 
 int block_part_cut(struct block_pool *pool, struct block_part *part)
@@ -273,7 +277,7 @@ int block_part_cut(struct block_pool *pool, struct block_part *part)
 			error = ERR_UNSUPPORTED;
 		break;
 	default:
-		cut_range(part);
+		error = cut_range(part);
 	}
 	if (!error)
 		error = block_part_inside(part);
@@ -307,9 +311,13 @@ bool block_part_taken(struct block_request *request, const struct block_part *pa
 
 int block_part_inside(const struct block_part *part)
 {
-	uint64_t capacity = part->request->driver.disk->capacity;
+	const struct block_device *disk = part->request->driver.disk;
 
-	return part->sector <= capacity && part->sectors <= capacity - part->sector ? 0 : ERR_RANGE;
+	if (part->sector > disk->capacity || part->sectors > disk->capacity - part->sector)
+		return ERR_RANGE;
+	return ((part->sector | part->sectors) & (disk->block_size / BLOCK_SECTOR - 1)) == 0
+		       ? 0
+		       : ERR_INVALID;
 }
 
 /* ---- Prepared requests ------------------------------------------------------------------- */

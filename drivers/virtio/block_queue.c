@@ -61,13 +61,18 @@ static void end_waiting(struct block_queue *bq, int error)
 	finish_if_done(request); /* a prepared one has no parts: it is done */
 }
 
-/* The first waiting one: it may have waited while the disk shrank. */
+/* The first waiting one: it may have waited while the disk shrank, or its limits changed. */
 static bool issue_prepared(struct block_queue *bq, struct block_request *request)
 {
 	struct block_part *part = request->driver.part;
+	uint64_t sector = request->driver.sector;
+	int error = 0;
 
-	part->sector = request->driver.sector;
-	int error = block_part_inside(part);
+	if (request->driver.generation != request->driver.disk->generation)
+		error = block_part_prepare(bq->pool, request);
+	part->sector = request->driver.sector = sector;
+	if (!error)
+		error = block_part_inside(part);
 	if (error) {
 		end_waiting(bq, error);
 	} else if (push(bq, part)) {

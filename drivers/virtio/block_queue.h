@@ -108,7 +108,7 @@ void block_part_unprepare(struct block_pool *pool, struct block_request *request
 /* Writes segments and indirect table for a part that has been cut, with a header of that length. */
 void block_part_encode(struct block_pool *pool, const struct virtq *vq, struct block_part *part,
 		       uint32_t header_bytes);
-/* The disk may have shrunk since the request was accepted. 0 or ERR_RANGE. */
+/* The disk may have shrunk since the request was accepted, or got larger blocks. 0, ERR_RANGE, ERR_INVALID. */
 int block_part_inside(const struct block_part *part);
 
 /* ---- block_queue.c ------------------------------------------------------------------- */
