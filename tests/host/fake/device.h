@@ -199,6 +199,14 @@ extern const struct fake_model fake_rng, fake_blk, fake_console, fake_net;
 
 #define FAKE_DISK_SECTORS 2048
 
+/* A discard, or zeroes, as the driver asked for it. */
+struct fake_range {
+	uint32_t type;
+	uint64_t sector;
+	uint32_t sectors, flags;
+};
+#define FAKE_DISCARDED 0xdd /* what is read where something was discarded */
+
 /* state of fake_blk */
 struct fake_disk {
 	uint8_t *bytes;
@@ -209,7 +217,8 @@ struct fake_disk {
 	bool has_bad_sector;
 	/* Limits that requests must keep to. */
 	uint32_t seg_max, size_max, block_size;
-	unsigned reads, writes, flushes, ids;
+	unsigned reads, writes, flushes, ids, ranges;
+	struct fake_range last_range;
 	unsigned requests;
 	uint32_t longest; /* data bytes of a request */
 };

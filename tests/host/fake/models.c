@@ -30,9 +30,24 @@ const struct fake_model fake_rng = {
 
 /* ---- Disk --------------------------------------------------------------------------- */
 
-enum { BLK_IN = 0, BLK_OUT = 1, BLK_FLUSH = 4, BLK_GET_ID = 8 };
+enum {
+	BLK_IN = 0,
+	BLK_OUT = 1,
+	BLK_FLUSH = 4,
+	BLK_GET_ID = 8,
+	BLK_DISCARD = 11,
+	BLK_WRITE_ZEROES = 13
+};
 enum { BLK_OK = 0, BLK_IOERR = 1, BLK_UNSUPP = 2 };
-enum { SIZE_MAX_BIT = 1, SEG_MAX_BIT = 2, RO_BIT = 5, BLK_SIZE_BIT = 6, FLUSH_BIT = 9 };
+enum {
+	SIZE_MAX_BIT = 1,
+	SEG_MAX_BIT = 2,
+	RO_BIT = 5,
+	BLK_SIZE_BIT = 6,
+	FLUSH_BIT = 9,
+	DISCARD_BIT = 13,
+	WRITE_ZEROES_BIT = 14
+};
 
 void fake_disk_init(struct fake_device *device, struct fake_disk *disk)
 {
@@ -74,6 +89,12 @@ static void check_limits(struct fake_device *device, const struct ring_chain *ch
 		fake_breach(device, "reads or writes a part of a block");
 }
 
+static bool holds_bad_sector(const struct fake_disk *disk, uint64_t sector, uint64_t sectors)
+{
+	return disk->has_bad_sector && disk->bad_sector >= sector &&
+	       disk->bad_sector < sector + sectors;
+}
+
 /* Moves data; the status. */
 static uint8_t transfer(struct fake_device *device, struct ring_chain *chain, uint32_t type,
 			uint64_t sector, uint32_t *written)
@@ -94,8 +115,7 @@ static uint8_t transfer(struct fake_device *device, struct ring_chain *chain, ui
 		fake_breach(device, "reads or writes past the end (5.2.6.1-2)");
 		return BLK_IOERR;
 	}
-	if (disk->has_bad_sector && disk->bad_sector >= sector &&
-	    disk->bad_sector < sector + data / 512)
+	if (holds_bad_sector(disk, sector, data / 512))
 		return BLK_IOERR;
 	if (type == BLK_IN) {
 		disk->reads++;
@@ -117,6 +137,58 @@ static uint32_t get32(const uint8_t *at)
 	return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
+static uint64_t get64(const uint8_t *at)
+{
+	return get32(at) | (uint64_t)get32(at + 4) << 32;
+}
+
+/* What 5.2.6.1 and the configuration demand of a range. */
+static void check_range(struct fake_device *device, const struct fake_range *range)
+{
+	const struct fake_disk *disk = device->state;
+	bool discards = range->type == BLK_DISCARD;
+	uint64_t max = fake_config_get(device, discards ? 36 : 48, 4),
+		 block = disk->block_size / 512;
+
+	if (!fake_accepted(device, discards ? DISCARD_BIT : WRITE_ZEROES_BIT))
+		fake_breach(device, "discards or writes zeroes without the feature");
+	if (fake_accepted(device, RO_BIT))
+		fake_breach(device, "discards or writes zeroes on a read-only disk");
+	if (discards ? range->flags != 0 : range->flags > 1)
+		fake_breach(device, "sets a flag that is none (5.2.6.1-14)");
+	if (range->sectors == 0 || range->sectors > max)
+		fake_breach(device, "sends an empty range, or a longer one than it may");
+	if (range->sector % block != 0 || range->sectors % block != 0)
+		fake_breach(device, "discards or zeroes a part of a block");
+}
+
+/* Discards a range, or makes zeroes of it; the status. What was discarded looks like nothing that was there. */
+static uint8_t serve_range(struct fake_device *device, const struct ring_chain *chain,
+			   uint32_t type)
+{
+	struct fake_disk *disk = device->state;
+	struct fake_range *range = &disk->last_range;
+	uint8_t bytes[17];
+
+	/* 5.2.6.1-7, and as many ranges as we say in the configuration: one. */
+	if (ring_chain_read(chain, 16, bytes, sizeof(bytes)) != 16 || chain->writable != 1)
+		fake_breach(device, "sends something else than one range");
+	*range = (struct fake_range){ type, get64(bytes), get32(bytes + 8), get32(bytes + 12) };
+	disk->ranges++;
+	check_range(device, range);
+	if (disk->null)
+		return BLK_OK;
+	if (range->sector > disk->sectors || range->sectors > disk->sectors - range->sector) {
+		fake_breach(device, "discards or zeroes past the end");
+		return BLK_IOERR;
+	}
+	if (holds_bad_sector(disk, range->sector, range->sectors))
+		return BLK_IOERR;
+	memset(disk->bytes + range->sector * 512, type == BLK_DISCARD ? FAKE_DISCARDED : 0,
+	       range->sectors * UINT64_C(512));
+	return BLK_OK;
+}
+
 static bool serve_blk(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
 {
 	static const char id[20] = "fake disk 0123456789";
@@ -130,7 +202,7 @@ static bool serve_blk(struct fake_queue *queue, struct ring_chain *chain, uint32
 		return true;
 	}
 	uint32_t type = get32(header);
-	uint64_t sector = get32(header + 8) | (uint64_t)get32(header + 12) << 32;
+	uint64_t sector = get64(header + 8);
 	*written = 0;
 	switch (type) {
 	case BLK_IN:
@@ -144,6 +216,12 @@ static bool serve_blk(struct fake_queue *queue, struct ring_chain *chain, uint32
 		if (!fake_accepted(device, FLUSH_BIT))
 			fake_breach(device, "flushes without the feature (5.2.6.1-6)");
 		status = BLK_OK;
+		break;
+	case BLK_DISCARD:
+	case BLK_WRITE_ZEROES:
+		if (sector != 0)
+			fake_breach(device, "gives a sector besides the range");
+		status = serve_range(device, chain, type);
 		break;
 	case BLK_GET_ID:
 		disk->ids++;
