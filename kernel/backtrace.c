@@ -16,14 +16,15 @@
 #include "kernel/symbols.h"
 
 #define MAX_FRAMES 32
+#define NAME_MAX 80
 
 /* The name of the last function that begins at or below the address, and where it begins; NULL outside of
  * the code. */
-static const char *find_symbol(uintptr_t address, uintptr_t *start)
+static const uint8_t *find_symbol(uintptr_t address, uintptr_t *start)
 {
 	if (address < (uintptr_t)image_start || address >= (uintptr_t)text_end)
 		return NULL;
-	const char *name = symbol_names, *found = NULL;
+	const uint8_t *name = symbol_names, *found = NULL;
 	uintptr_t at = (uintptr_t)image_start;
 	for (uint32_t i = 0; i < symbol_count; i++) {
 		at += symbol_steps[i];
@@ -37,17 +38,33 @@ static const char *find_symbol(uintptr_t address, uintptr_t *start)
 	return found;
 }
 
+/* Writes what the byte stands for to `to`, which goes on; stops at `end`. */
+static void unpack(uint8_t byte, char **to, const char *end)
+{
+	if (byte >= SYMBOL_PAIR) {
+		unpack(symbol_pairs[byte - SYMBOL_PAIR][0], to, end);
+		unpack(symbol_pairs[byte - SYMBOL_PAIR][1], to, end);
+	} else if (*to < end) {
+		*(*to)++ = (char)byte;
+	}
+}
+
 /* `back` is 1 for a return address: it may be the first byte of the next function when the call was
  * the last instruction of its own, so the call itself is looked up. */
 static void print_frame(unsigned number, uintptr_t pc, unsigned back)
 {
 	uintptr_t start;
-	const char *name = find_symbol(pc - back, &start);
-	if (name == NULL)
+	char name[NAME_MAX + 1], *end = name;
+	const uint8_t *packed = find_symbol(pc - back, &start);
+	if (packed == NULL) {
 		kprint(" #%u 0x%016lx\n", number, (unsigned long)pc);
-	else
-		kprint(" #%u 0x%016lx %s+0x%lx\n", number, (unsigned long)pc, name,
-		       (unsigned long)(pc - start));
+		return;
+	}
+	while (*packed != 0)
+		unpack(*packed++, &end, name + NAME_MAX);
+	*end = '\0';
+	kprint(" #%u 0x%016lx %s+0x%lx\n", number, (unsigned long)pc, name,
+	       (unsigned long)(pc - start));
 }
 
 static bool same_function(uintptr_t pc, uintptr_t link)
