@@ -74,7 +74,7 @@ $(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMIS
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
 HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block.o net_frame.o)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = -O2 -fomit-frame-pointer
-$(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2
+$(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2 -fomit-frame-pointer
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP
 

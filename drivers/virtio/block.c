@@ -175,7 +175,8 @@ static int prepare(struct block_device *disk, struct block_request *request)
 }
 
 /* Everything that is not the usual case. */
-static __attribute__((cold)) int submit(struct block_device *disk, struct block_request *request)
+static __attribute__((noinline, cold)) int submit(struct block_device *disk,
+						  struct block_request *request)
 {
 	struct block_device *whole = disk->whole;
 	int error;

@@ -240,7 +240,7 @@ struct virtio_queue_options {
 	/* Devices of this type may count what they read as written: a written length that is too long is no
 	 * breach then, and may be any number. */
 	bool counts_read;
-	unsigned cpu;              /* its home: interrupts go there, and it is drained there */
+	unsigned cpu; /* its home: interrupts go there, and it is drained there */
 	void *driver;
 };
 
@@ -281,7 +281,7 @@ static inline int virtio_queue_push_one(struct virtio_queue *queue,
 {
 	if (queue->paused)
 		return ERR_FULL;
-	int id = virtq_push_one(&queue->ring, segment, writable, cookie);
+	int id = virtq_push_one(&queue->ring, *segment, writable, cookie);
 	if (id >= 0)
 		queue->expires[id] = queue->due[VIRTIO_ONE_DEADLINE];
 	return id;

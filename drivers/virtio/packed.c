@@ -151,13 +151,13 @@ void packed_write_table(struct virtq_desc *table, const struct virtq_segment *se
 }
 
 /* One descriptor: a buffer of one segment, or a whole table of them, without NEXT in the ring (2.8.19-4). */
-int packed_push_one(struct virtq *vq, const struct virtq_segment *segment, uint16_t flags,
-		    uint32_t in, void *cookie)
+int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
+		    void *cookie)
 {
 	uint16_t id = vq->free_head, head = vq->packed.avail;
 
 	vq->free_head = vq->slots[id].next;
-	finish_head(vq, head, place_desc(vq, segment, id, flags), 1);
+	finish_head(vq, head, place_desc(vq, &segment, id, flags), 1);
 	virtq_take(vq, id, 1, in, cookie);
 	return id;
 }

@@ -119,13 +119,13 @@ static void offer(struct virtq *vq, uint16_t head)
 }
 
 /* One descriptor: a buffer of one segment, or a whole table of them, never with NEXT in the ring (2.7.5.3.1-4). */
-int split_push_one(struct virtq *vq, const struct virtq_segment *segment, uint16_t flags,
-		   uint32_t in, void *cookie)
+int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
+		   void *cookie)
 {
 	uint16_t id = vq->free_head;
 
 	vq->free_head = vq->slots[id].next;
-	write_desc(&vq->split.desc[id], segment, flags, 0);
+	write_desc(&vq->split.desc[id], &segment, flags, 0);
 	offer(vq, id);
 	virtq_take(vq, id, 1, in, cookie);
 	return id;

@@ -125,7 +125,7 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 	kit_assert(total > 0 && total <= virtq_max_segments(vq));
 
 	if (total == 1)
-		return virtq_push_one(vq, segments, writable == 1, cookie);
+		return virtq_push_one(vq, segments[0], writable == 1, cookie);
 	if (vq->broken)
 		return ERR_BROKEN;
 	unsigned count = ring_descriptors(vq, total);

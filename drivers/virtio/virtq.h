@@ -157,12 +157,12 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 
 /* virtq_push for a buffer of one segment, in fewer steps. (Of the format's functions: `in` is what of the
  * buffer may be written.) */
-int split_push_one(struct virtq *vq, const struct virtq_segment *segment, uint16_t flags,
-		   uint32_t in, void *cookie);
-int packed_push_one(struct virtq *vq, const struct virtq_segment *segment, uint16_t flags,
-		    uint32_t in, void *cookie);
-static inline int virtq_push_flagged(struct virtq *vq, const struct virtq_segment *segment,
-				     uint16_t flags, uint32_t in, void *cookie)
+int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
+		   void *cookie);
+int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
+		    void *cookie);
+static inline int virtq_push_flagged(struct virtq *vq, struct virtq_segment segment, uint16_t flags,
+				     uint32_t in, void *cookie)
 {
 	if (vq->broken)
 		return ERR_BROKEN;
@@ -171,11 +171,11 @@ static inline int virtq_push_flagged(struct virtq *vq, const struct virtq_segmen
 	return vq->format == VIRTQ_SPLIT ? split_push_one(vq, segment, flags, in, cookie)
 					 : packed_push_one(vq, segment, flags, in, cookie);
 }
-static inline int virtq_push_one(struct virtq *vq, const struct virtq_segment *segment,
-				 bool writable, void *cookie)
+static inline int virtq_push_one(struct virtq *vq, struct virtq_segment segment, bool writable,
+				 void *cookie)
 {
 	return virtq_push_flagged(vq, segment, writable ? VIRTQ_DESC_F_WRITE : 0,
-				  writable ? segment->length : 0, cookie);
+				  writable ? segment.length : 0, cookie);
 }
 
 /*
@@ -192,7 +192,7 @@ static inline int virtq_push_table(struct virtq *vq, dma_addr_t table, unsigned 
 {
 	struct virtq_segment whole = { table, entries * (uint32_t)sizeof(struct virtq_desc) };
 
-	return virtq_push_flagged(vq, &whole, VIRTQ_DESC_F_INDIRECT, writable, cookie);
+	return virtq_push_flagged(vq, whole, VIRTQ_DESC_F_INDIRECT, writable, cookie);
 }
 
 /* How many segments a buffer may have at most (more never fit), and how many fit now. */
