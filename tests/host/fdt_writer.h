@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WRITER_MAX 8192
+#define WRITER_MAX 16384
 #define WRITER_HEADER 40
 
 struct fdt_writer {

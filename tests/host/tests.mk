@@ -2,7 +2,7 @@
 # The hosted unit tests. Each is tests/host/NAME.c with the sources under test, built with the
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
-HOST_TESTS = test_fdt test_pci test_pci_scan test_pci_edges \
+HOST_TESTS = test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges \
 	test_format test_cmdline test_sha256 test_tar test_archive test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_queues \
@@ -14,6 +14,7 @@ HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
 
 test_format = lib/format.c lib/error.c
 test_fdt = $(wildcard lib/fdt*.c)
+test_fdt_edges = $(test_fdt)
 test_pci = $(wildcard drivers/pci/*.c) lib/format.c
 test_pci_scan = $(test_pci)
 test_pci_edges = $(test_pci)
