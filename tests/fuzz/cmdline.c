@@ -6,6 +6,7 @@
 #include "kernel/arch.h"
 #include "kernel/boot.h"
 #include "kernel/console.h"
+#include "kernel/cpu.h"
 #include "kernel/exit.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,6 +21,14 @@ uint64_t arch_now(void)
 bool arch_irq_off(void)
 {
 	return true;
+}
+struct cpu *arch_cpu(void)
+{
+	static struct cpu cpu;
+	return &cpu;
+}
+void cpu_stop_others(void)
+{
 }
 void console_end_line(void)
 {
