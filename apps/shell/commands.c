@@ -167,6 +167,8 @@ static const struct command commands[] = {
 	{ "rng", "[COUNT]", "prints random bytes from the host", "COUNT is 1 to " TEXT(MAX_RANDOM),
 	  do_rng },
 	{ "run", "PROGRAM [ARGUMENT…]", "runs a program; its name alone does too", "", do_run },
+	{ "scsi", SCSI_ARGUMENTS, "SCSI units: lists them, looks for new ones …", SCSI_LIMITS,
+	  do_scsi },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

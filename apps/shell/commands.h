@@ -36,4 +36,12 @@ int do_part(int argc, char **argv);
 int do_ls(int argc, char **argv);
 int do_cat(int argc, char **argv);
 
+/* scsi.c: what the disks of virtio-scsi are. */
+#define SCSI_ARGUMENTS "[luns | scan | sense | reset DISK]"
+#define SCSI_LIMITS \
+	"luns lists all logical units, and so does scan after a look for new ones; sense: what " \
+	"was " \
+	"wrong with them last"
+int do_scsi(int argc, char **argv);
+
 #endif

@@ -219,6 +219,7 @@ static void set_empty(struct scsi_lun *lun)
 		scsi_log(lun, VPORT_LOG_INFO, "its medium is gone");
 	lun->ready = false;
 	disk->empty = true;
+	disk->read_only = lun->type == SCSI_TYPE_CD;
 	disk->capacity = 0;
 	if (!disk->block_size) {
 		disk->block_size = lun->type == SCSI_TYPE_CD ? 2048 : BLOCK_SECTOR;
