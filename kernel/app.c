@@ -11,22 +11,14 @@
 
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
+#include "lib/text.h"
 
 #define MAX_ARGUMENTS 256
-
-static bool same(const char *a, const char *b)
-{
-	while (*a != '\0' && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
 
 const struct app *app_find(const char *name)
 {
 	for (unsigned i = 0; i < app_count; i++) {
-		if (same(app_table[i].name, name))
+		if (text_equal(app_table[i].name, name))
 			return &app_table[i];
 	}
 	return NULL;

@@ -11,6 +11,7 @@
 #include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/exit.h"
+#include "lib/text.h"
 
 uint64_t vport_now(void)
 {
@@ -32,20 +33,11 @@ uint64_t vport_setting(const char *key, uint64_t fallback)
 	return value;
 }
 
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
 bool vport_setting_is(const char *key, const char *value)
 {
 	const char *text = cmdline_get(key);
 
-	return text && same(text, value);
+	return text && text_equal(text, value);
 }
 
 bool vport_logs(enum vport_log_level level)

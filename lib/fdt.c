@@ -14,6 +14,7 @@
 #include "lib/fdt.h"
 
 #include "lib/error.h"
+#include "lib/text.h"
 
 enum {
 	FDT_BEGIN_NODE = 1,
@@ -117,13 +118,6 @@ static int read_node(const struct fdt *fdt, int node, struct token *token)
 }
 
 /* ---- Strings ----------------------------------------------------------------- */
-
-static bool text_equal(const char *a, const char *b)
-{
-	while (*a && *a == *b)
-		a++, b++;
-	return *a == *b;
-}
 
 /* Whether a value is one zero-terminated string. */
 static bool is_string(const char *value, size_t length)

@@ -10,6 +10,7 @@
 #include "arch/aarch64/aarch64.h"
 #include "arch/aarch64/sysreg.h"
 #include "kernel/arch.h"
+#include "lib/text.h"
 
 #define SYS_EXIT 0x18
 #define ADP_STOPPED_APPLICATION_EXIT 0x20026
@@ -20,15 +21,6 @@
 enum conduit { CONDUIT_UNKNOWN, CONDUIT_HVC, CONDUIT_SMC };
 static enum conduit conduit;
 
-static bool same(const char *a, const char *b)
-{
-	while (*a && *a == *b) {
-		a++;
-		b++;
-	}
-	return *a == *b;
-}
-
 void psci_init(void)
 {
 	int node = fdt_compatible(&fdt, -1, "arm,psci-1.0");
@@ -37,9 +29,9 @@ void psci_init(void)
 	const char *method = node < 0 ? NULL : fdt_string(&fdt, node, "method");
 	if (method == NULL)
 		return;
-	if (same(method, "hvc"))
+	if (text_equal(method, "hvc"))
 		conduit = CONDUIT_HVC;
-	else if (same(method, "smc"))
+	else if (text_equal(method, "smc"))
 		conduit = CONDUIT_SMC;
 }
 

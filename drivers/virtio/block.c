@@ -7,6 +7,7 @@
  */
 #include "drivers/virtio/block.h"
 #include "lib/error.h"
+#include "lib/text.h"
 
 #define BUFFER_ALIGN 4096
 
@@ -25,10 +26,7 @@ struct block_device *block_first(void)
 struct block_device *block_find(const char *name)
 {
 	for (struct block_device *disk = disks; disk; disk = disk->next) {
-		unsigned i = 0;
-		while (disk->name[i] && disk->name[i] == name[i])
-			i++;
-		if (disk->name[i] == name[i])
+		if (text_equal(disk->name, name))
 			return disk;
 	}
 	return block_partitions ? block_partitions->find(name) : NULL;

@@ -7,6 +7,7 @@
  */
 #include "drivers/virtio/device.h"
 #include "drivers/virtio/inspect.h"
+#include "lib/containing.h"
 #include "lib/format.h"
 
 #define DEFAULT_RESET_MS 1000
@@ -232,9 +233,7 @@ int virtio_device_give_up(struct virtio_device *device)
  * configuration change, is the device still there, does it ask for a reset (2.1)? */
 static void config_drain(struct vport_event *event)
 {
-	struct virtio_device *device =
-		(struct virtio_device *)((char *)event -
-					 __builtin_offsetof(struct virtio_device, config_event));
+	struct virtio_device *device = containing(event, struct virtio_device, config_event);
 
 	uint64_t now = vport_now();
 	event->check_at = now + CONFIG_LOOK_NS;

@@ -11,6 +11,7 @@
 #include "drivers/virtio/drivers.h"
 #include "drivers/virtio/net_frame.h"
 #include "lib/mem.h"
+#include "lib/text.h"
 
 /* ---- Wire structures ----------------------------------------------------------------- */
 
@@ -46,14 +47,11 @@ struct net_device *net_first(void)
 
 struct net_device *net_find(const char *name)
 {
-	for (struct net_device *net = interfaces; net; net = net->next) {
-		unsigned i = 0;
-		while (net->name[i] && net->name[i] == name[i])
-			i++;
-		if (net->name[i] == name[i])
-			return net;
-	}
-	return NULL;
+	struct net_device *net = interfaces;
+
+	while (net && !text_equal(net->name, name))
+		net = net->next;
+	return net;
 }
 
 void net_listen(struct net_device *net, net_listener *listener, void *cookie)

@@ -17,6 +17,7 @@
  * See it at work: make run APP=iocheck with a back end that is killed meanwhile
  */
 #include "drivers/virtio/device.h"
+#include "lib/containing.h"
 
 /* Without a quarter of a second (config_drain) in between in which it worked. */
 #define MAX_RESETS_IN_A_ROW 20
@@ -59,9 +60,7 @@ static void abort_in_flight(struct virtio_device *device, int error)
 
 static void recover(struct vport_work *work)
 {
-	struct virtio_device *device =
-		(struct virtio_device *)((char *)work -
-					 __builtin_offsetof(struct virtio_device, recovery));
+	struct virtio_device *device = containing(work, struct virtio_device, recovery);
 
 	virtio_queues_unwatch(device);
 	device->resets++;
