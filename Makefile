@@ -10,7 +10,6 @@ DRIVERS ?= blk console net rng scsi partition
 COMPILER ?= $(or $(firstword $(foreach known,clang gcc,$(findstring $(known),$(CC)))),$(patsubst cc,gcc,$(CC)))
 O ?= build
 IMAGE ?= ringlet
-NAMES ?= 1
 V ?= 0
 
 METAL = x86_64 aarch64
@@ -120,7 +119,7 @@ $(PROGRAMS:%=$(B)/apps/%.o): $(B)/apps/%.o: $$(call program_objects,$$*)
 
 # The table of programs, in the order of their names (kernel/app.h).
 $(W)/programs: FORCE
-	@$(call remember,$(sort $(APPS)) $(DRIVERS) $(NAMES))
+	@$(call remember,$(sort $(APPS)) $(DRIVERS))
 $(W)/apps.c: $(W)/programs
 	@{ echo '#include "kernel/app.h"'; \
 	printf 'int app_main_%s(int, char **);\n' $(sort $(APPS)); \

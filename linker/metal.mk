@@ -34,7 +34,7 @@ LDFLAGS = -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-
 LIBRARIES = --start-group $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
 	$(shell $(CROSS)gcc -print-libgcc-file-name) --end-group
 LINK = $(LD) $(LDFLAGS) $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o
-function_names = $(if $(filter 0,$(NAMES)),:,$(CROSS)nm -n $(1)) | tools/symbols.py
+function_names = $(CROSS)nm -n $(1) | tools/symbols.py
 
 $(B)/linker.ld: linker/$(ARCH).ld $(B)/flags
 	@$(COMPILE) -E -P -x assembler-with-cpp $(NOT_LINUX) -I. -MMD -MP -MF $@.d -MT $@ -o $@ $<

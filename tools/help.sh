@@ -15,7 +15,6 @@ Variables, with their defaults:
   COMPILER=gcc           gcc clang (or CC=clang)
   APPS=                  the programs linked into the image; all
   DRIVERS=               the drivers linked into it: blk console net rng scsi partition; all
-  NAMES=1                0: no names of functions in backtraces, and 8 KiB less; addr2line knows them
   APP=shell              the program to run; one of APPS
   ARGS=                  its arguments
   MACHINE=               q35 pc microvm (x86_64); virt (aarch64)

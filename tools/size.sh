@@ -10,11 +10,11 @@ set -eu
 make=$1
 out=${O:-build}
 
-row() { printf '%-8s %-36s %8s %8s  %s\n' "$@"; }
+row() { printf '%-8s %-28s %8s %8s  %s\n' "$@"; }
 row arch programs bytes limit ""
 for arch in x86_64 aarch64; do
 	for programs in disksum hello; do
-		"$make" --no-print-directory -s ARCH="$arch" APPS="$programs" DRIVERS=blk NAMES=0 IMAGE="size-$programs" \
+		"$make" --no-print-directory -s ARCH="$arch" APPS="$programs" DRIVERS=blk IMAGE="size-$programs" \
 			"$out/$arch/size-$programs.elf" >/dev/null
 	done
 	"$make" --no-print-directory -s ARCH="$arch" all >/dev/null
@@ -31,18 +31,18 @@ for arch in x86_64 aarch64; do
 		"") verdict= ;;
 		*) if [ "$bytes" -le "$limit" ]; then verdict=within; else verdict="TOO LARGE"; fi ;;
 		esac
-		case $name in ringlet) what="all of them" ;; *) what="APPS=${name#size-} DRIVERS=blk NAMES=0" ;; esac
+		case $name in ringlet) what="all of them" ;; *) what="APPS=${name#size-} DRIVERS=blk" ;; esac
 		row "$arch" "$what" "$bytes" "$limit" "$verdict"
 	done
 done
 
 echo
-printf '%-8s %-36s %8s %8s\n' arch layer text data
+printf '%-8s %-28s %8s %8s\n' arch layer text data
 for arch in x86_64 aarch64; do
 	for layer in lib drivers/pci drivers/virtio kernel "arch/$arch" "boot/$arch" apps; do
 		find "$out/$arch/$layer" -name '*.o' | grep -v "^$out/$arch/apps/[a-z]*\.o$" |
 			xargs "$arch-linux-gnu-size" | awk -v arch="$arch" -v layer="$layer" \
 			'NR > 1 { text += $1; data += $2 + $3 }
-			END { printf "%-8s %-36s %8d %8d\n", arch, layer, text, data }'
+			END { printf "%-8s %-28s %8d %8d\n", arch, layer, text, data }'
 	done
 done

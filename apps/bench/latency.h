@@ -12,18 +12,15 @@
 #define LATENCY_CUT_BITS 4
 #define LATENCY_COLUMNS ((64 - LATENCY_CUT_BITS + 1) * LATENCY_CUT)
 
-extern uint64_t latency_columns[LATENCY_COLUMNS];
-
-static inline void latency_add(uint64_t ns)
+static inline void latency_add(uint64_t *columns, uint64_t ns)
 {
 	unsigned top = 63 - (unsigned)__builtin_clzll(ns | LATENCY_CUT); /* the highest bit */
 	unsigned shift = top - LATENCY_CUT_BITS;
 
-	latency_columns[shift * LATENCY_CUT + (unsigned)(ns >> shift)]++;
+	columns[shift * LATENCY_CUT + (unsigned)(ns >> shift)]++;
 }
 
-void latency_clear(void);
 /* The lower edge of the column in which that percentile lies; 0 when there is nothing. */
-uint64_t latency_percentile(unsigned percent);
+uint64_t latency_percentile(const uint64_t *columns, unsigned percent);
 
 #endif

@@ -2,7 +2,7 @@
 # host: the kernel's loop, the drivers and the programs as a Linux process, with the machine's own C
 # library. SANITIZE=1 builds it with the address and undefined-behaviour sanitizers.
 
-ARCH_OBJECTS = $(addprefix arch/host/,main.o memory.o wait.o registers.o vhost_socket.o qtest.o \
+ARCH_OBJECTS = $(addprefix arch/host/,main.o cpu.o memory.o wait.o registers.o vhost_socket.o qtest.o \
 	qtest_machine.o)
 KERNEL += kernel/discover.o kernel/pci_access.o
 # Its devices are other processes: back ends by a transport of their own, and QEMU's by PCI and MMIO.

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of `bench` share: main.c (what is asked for), lane.c (what each CPU does), latency.c. */
+#ifndef APPS_BENCH_BENCH_H
+#define APPS_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/virtio/block.h"
+#include "latency.h"
+
+#define MAX_DEPTH 256
+#define MAX_BLOCK (1 << 20)
+#define NS_PER_S UINT64_C(1000000000)
+
+/* What is to be done. */
+struct bench {
+	struct block_device *disk;
+	enum block_op op;
+	uint64_t block, depth; /* bytes; requests in flight on each CPU */
+	uint64_t cpus;
+	uint64_t fixed; /* requests are prepared once, and submitted again and again */
+	uint64_t limit; /* requests in all; 0: as many as come in `seconds` */
+	uint64_t seconds;
+	uint64_t places;  /* blocks on the disk */
+	uint64_t sectors; /* of a block */
+};
+
+struct lane;
+
+/* A request in flight. */
+struct slot {
+	struct block_request request;
+	struct block_segment segment;
+	struct lane *lane;
+	uint64_t started;
+};
+
+/*
+ * What one CPU keeps in flight. Its requests end on the home CPU of the queue that they went by, which is another
+ * one where a disk has fewer queues than there are CPUs: from its first request on, a lane's figures belong
+ * to that CPU.
+ */
+struct lane {
+	struct block_device *disk;
+	unsigned cpu;
+	uint64_t random; /* state */
+	uint64_t places, sectors;
+	uint64_t limit, stop_at;
+	uint64_t now; /* 0: not looked at since the last wait */
+	uint64_t started, finished, errors;
+	unsigned depth;
+	bool over; /* nothing is in flight any more, and nothing will be */
+	struct slot *slots;
+	uint64_t latency[LATENCY_COLUMNS];
+};
+
+/* Allocates and prepares what a lane needs. False: no memory. */
+bool lane_make(struct lane *lane, const struct bench *bench, unsigned cpu);
+void lane_free(struct lane *lane, const struct bench *bench);
+/* Program context of the lane's CPU: keeps `depth` requests in flight until limit or stop_at. */
+void lane_run(void *lane);
+
+#endif
