@@ -37,8 +37,9 @@ void kprint(const char *fmt, ...)
 {
 	FUZZ_CHECK(fmt[0]);
 }
-void backtrace(uintptr_t pc, uintptr_t fp)
+void backtrace(uintptr_t pc, uintptr_t link, uintptr_t fp)
 {
+	(void)link;
 	(void)pc;
 	(void)fp;
 }
