@@ -26,7 +26,8 @@ enum {
 struct virtio_blk {
 	struct block_device disk; /* first: a disk's driver part is found by a cast */
 	struct virtio_device *device;
-	uint64_t told_capacity; /* as the device says it */
+	uint64_t told_capacity;              /* as the device says it */
+	bool mode_chosen, write_back_chosen; /* by block_set_write_back */
 	struct block_pool pool;
 	struct block_queue queues[BLK_MAX_QUEUES];
 	unsigned queue_count;

@@ -196,6 +196,24 @@ static int read_cache(struct virtio_blk *blk)
 	return 0;
 }
 
+static int write_cache(struct virtio_blk *blk, bool write_back)
+{
+	int error =
+		virtio_config_write(blk->device, CONFIG_WRITEBACK, 1, write_back); /* 5.2.6.1-12 */
+
+	return error ? error : read_cache(blk);
+}
+
+/* After a reset a device may begin in either mode: what a program relies on is chosen once more. */
+static int restore_cache(struct virtio_blk *blk)
+{
+	int error = read_cache(blk);
+
+	if (error || !blk->mode_chosen || blk->disk.write_back == blk->write_back_chosen)
+		return error;
+	return write_cache(blk, blk->write_back_chosen);
+}
+
 static bool same_limits(const struct block_limits *a, const struct block_limits *b)
 {
 	return a->piece_bytes_max == b->piece_bytes_max && a->pieces_max == b->pieces_max &&
@@ -215,7 +233,7 @@ int blk_read_config(struct virtio_blk *blk)
 	if (!error)
 		error = read_topology(blk);
 	if (!error)
-		error = read_cache(blk);
+		error = restore_cache(blk);
 	if (error)
 		return error;
 	/* 2.7.5.3.1-3: header, data and status must fit into the queue. */
@@ -249,6 +267,7 @@ int blk_set_write_back(struct virtio_blk *blk, bool on)
 {
 	if (!virtio_has(blk->device, VIRTIO_BLK_F_CONFIG_WCE))
 		return ERR_UNSUPPORTED;
-	int error = virtio_config_write(blk->device, CONFIG_WRITEBACK, 1, on); /* 5.2.6.1-12 */
-	return error ? error : read_cache(blk);
+	blk->mode_chosen = true;
+	blk->write_back_chosen = on;
+	return write_cache(blk, on);
 }
