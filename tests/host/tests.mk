@@ -7,7 +7,8 @@ HOST_TESTS = test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_queues \
 	test_blk test_blk_faults test_partition test_rng test_console test_net test_scsi test_scsi_sense
-HOST_TESTS += test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges
+HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
+	test_blk_recovery test_blk_split
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
 HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
@@ -46,10 +47,13 @@ test_transport_bus = $(test_config)
 # Its driver is its own.
 test_queues = $(filter-out drivers/virtio/drivers.c,$(test_config))
 test_blk = $(test_config)
+test_blk_config = $(test_config)
 test_blk_prepared = $(test_config)
 test_blk_prepared_faults = $(test_config)
 test_blk_prepared_limits = $(test_config)
 test_blk_ranges = $(test_config)
+test_blk_recovery = $(test_config)
+test_blk_split = $(test_config)
 test_blk_faults = $(test_config)
 test_partition = $(test_config)
 test_rng = $(test_config)

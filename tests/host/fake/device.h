@@ -213,11 +213,12 @@ struct fake_disk {
 	uint64_t sectors; /* that are there */
 	bool null;        /* it moves no data, and has as much as is asked for */
 	bool no_status;   /* it does not write the status byte */
+	bool mode_stays;  /* its cache mode, whatever is written */
 	uint64_t bad_sector;
 	bool has_bad_sector;
 	/* Limits that requests must keep to. */
 	uint32_t seg_max, size_max, block_size;
-	unsigned reads, writes, flushes, ids, ranges;
+	unsigned reads, writes, flushes, ids, ranges, mode_writes;
 	struct fake_range last_range;
 	unsigned requests;
 	uint32_t longest; /* data bytes of a request */

@@ -45,6 +45,7 @@ enum {
 	RO_BIT = 5,
 	BLK_SIZE_BIT = 6,
 	FLUSH_BIT = 9,
+	CONFIG_WCE_BIT = 11,
 	DISCARD_BIT = 13,
 	WRITE_ZEROES_BIT = 14
 };
@@ -238,12 +239,27 @@ static bool serve_blk(struct fake_queue *queue, struct ring_chain *chain, uint32
 	return true;
 }
 
+/* 5.2.4: writeback at offset 32. */
+static void blk_config_written(struct fake_device *device, unsigned offset, uint8_t value)
+{
+	struct fake_disk *disk = device->state;
+
+	if (offset != 32 || value > 1)
+		fake_breach(device, "writes something else than writeback");
+	if (!fake_accepted(device, CONFIG_WCE_BIT))
+		fake_breach(device, "writes writeback without the feature (5.2.6.1-12)");
+	disk->mode_writes++;
+	if (disk->mode_stays)
+		fake_config_set(device, 32, 1, !value);
+}
+
 const struct fake_model fake_blk = {
 	.type = VIRTIO_TYPE_BLOCK,
 	.queues = 1,
 	.queue_size = 64,
 	.features = 1u << SEG_MAX_BIT | 1u << BLK_SIZE_BIT | 1u << FLUSH_BIT,
 	.serve = serve_blk,
+	.config_written = blk_config_written,
 };
 
 /* ---- Terminal ------------------------------------------------------------------------- */
