@@ -180,6 +180,7 @@ static void init_self(struct virtio_scsi *scsi)
 		.piece_bytes_max = SCSI_DATA_BYTES,
 		.pieces_max = limited(scsi->seg_max, BLOCK_MAX_PIECES),
 		.part_bytes_max = SCSI_DATA_BYTES,
+		.discard_sectors_max = 1, /* of nothing, which must be possible */
 	};
 }
 
