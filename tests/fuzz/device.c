@@ -17,6 +17,7 @@ void slow_arch_pause(void);
 #define arch_now slow_arch_now
 #define vport_now slow_vport_now
 #define arch_pause slow_arch_pause
+#include "kernel/event.h"
 #include "tests/host/fake/port.c"
 #undef devices
 #undef arch_now
@@ -351,7 +352,8 @@ static void forget(void)
 	fake_log_clear();
 	memset(in_flight, 0, sizeof(in_flight));
 	fake_port = (struct fake_port){ .now = 0 };
-	cpu = (struct cpu){ .self = NULL };
+	cpu = (struct cpu){ .self = &cpu };
+	event_init(&cpu);
 	map_count = setting_count = looks = pushed = returned = 0;
 	attached = NULL;
 	devices = NULL;
