@@ -16,7 +16,9 @@
 
 struct mount {
 	struct block_device *disk;
-	uint64_t capacity; /* when the index was made */
+	bool indexed;
+	uint64_t capacity;   /* when the index was made, */
+	unsigned generation; /* like this */
 	struct archive archive;
 	int error;      /* ERR_FORMAT: known to be damaged */
 	unsigned users; /* open folders */
@@ -69,11 +71,14 @@ static int make_index(struct mount *mount)
 	if (error)
 		return error;
 	uint64_t capacity = disk->capacity;
+	unsigned generation = disk->whole->generation;
 	error = archive_index(&mount->archive, read_archive, &reader, capacity * BLOCK_SECTOR);
 	disk_reader_close(&reader);
 	mount->error = error == ERR_FORMAT ? error : 0;
 	if (!error || mount->error) {
+		mount->indexed = true;
 		mount->capacity = capacity;
+		mount->generation = generation;
 		say(mount);
 	}
 	if (error)
@@ -99,6 +104,17 @@ static struct mount *new_mount(struct block_device *disk, int *error)
 	return mount;
 }
 
+/* The disk has changed (block_device.generation): what is on it may be something else. */
+static int renew_index(struct mount *mount)
+{
+	/* What folders that are open show is not taken away from under them. */
+	if (mount->users > 0)
+		return mount->capacity == mount->disk->capacity ? mount->error : (int)ERR_BUSY;
+	archive_free(&mount->archive);
+	mount->indexed = false; /* should it not work now, it is tried again */
+	return make_index(mount);
+}
+
 /* The archive of a disk or partition. */
 static int mount_disk(struct block_device *disk, struct mount **found)
 {
@@ -107,23 +123,18 @@ static int mount_disk(struct block_device *disk, struct mount **found)
 
 	if (disk->whole->gone)
 		return ERR_NODEV;
+	if (disk->whole->empty)
+		return ERR_NO_MEDIUM;
 	while (mount && mount->disk != disk)
 		mount = mount->next;
-	if (!mount) {
+	if (!mount)
 		mount = new_mount(disk, &error);
-		if (error)
-			return error;
-	} else if (mount->capacity != disk->capacity) {
-		if (mount->users > 0)
-			return ERR_BUSY;
-		archive_free(&mount->archive);
-		mount->capacity = 0; /* no disk's: should it not work, it is tried again */
-		error = make_index(mount);
-		if (error)
-			return error;
-	}
+	else if (!mount->indexed || mount->generation != disk->whole->generation)
+		error = renew_index(mount);
+	else
+		error = mount->error;
 	*found = mount;
-	return mount->error;
+	return error;
 }
 
 /* A disk's own archive, or that of its first partition that has one. */
@@ -262,9 +273,7 @@ long file_read(struct file *file, uint64_t offset, void *buffer, size_t length)
 		length = (size_t)left;
 	if (length == 0)
 		return 0;
-	lock(); /* a disk's synchronous calls are for one program at a time */
 	int error = disk_reader_read(&file->reader, file->data + offset, buffer, length);
-	unlock();
 	return error ? error : (long)length;
 }
 

@@ -7,8 +7,8 @@
  *                               its partitions
  *
  * A disk's name wins over a folder of the same name in the first archive. An archive is looked for and its
- * index made when somebody first asks; it is made again when the disk has got another size. Whoever writes
- * to a disk that files were read from reads nonsense. Memory: kernel/archive.h; 32 KiB for each open file.
+ * index made when somebody first asks; it is made again when the disk has changed (its size, its medium), which
+ * is ERR_BUSY while a folder of it is open. Whoever writes to a disk that files were read from reads nonsense. Memory: kernel/archive.h; 32 KiB for each open file.
  *
  * Paths are UTF-8, or whatever bytes the archive has. Errors are those of block.h, and ERR_NOT_FOUND,
  * ERR_NOT_FOLDER, ERR_FOLDER, ERR_LOOP, ERR_NO_ARCHIVE; ERR_FORMAT for an archive that is damaged, which is said
@@ -43,7 +43,7 @@ struct file {
 };
 
 int file_open(const char *path, struct file *file);
-/* Bytes from `offset` on: how many, 0 at the end, or an error. */
+/* Bytes from `offset` on, for one program at a time: how many, 0 at the end, or an error. */
 long file_read(struct file *file, uint64_t offset, void *buffer, size_t length);
 void file_close(struct file *file);
 

@@ -130,8 +130,8 @@ static int read_some(struct tar *tar, uint64_t offset, void *buffer, size_t leng
 /* 1: a header; 0: the end. */
 static int read_header(struct tar *tar, struct header *header)
 {
-	if (tar->at >= tar->size)
-		return 0; /* cut off behind a member, which costs nothing */
+	if (tar->at >= tar->size) /* cut off behind a member, which costs nothing */
+		return tar->size == 0 ? ERR_UNSUPPORTED : 0;
 	if (tar->size - tar->at < TAR_BLOCK)
 		return fault(tar, "it ends within a header");
 	int error = read_some(tar, tar->at, header, sizeof(*header));

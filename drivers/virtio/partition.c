@@ -7,7 +7,7 @@
  * befalls it.
  *
  * See it at work: make run DISK=build/images/gpt.raw, then `part` or `read vda1 0`
- * Left out: writing tables; tables that change while they are in use.
+ * Left out: writing tables, and noticing that somebody has written to one.
  */
 #include "drivers/virtio/partition_table.h"
 #include "lib/error.h"
@@ -112,6 +112,7 @@ static struct partition_table *new_table(struct block_device *disk, int *error)
 	*error = ERR_NOMEM;
 	if (table && block) {
 		table->disk = disk;
+		table->generation = disk->generation;
 		struct partition_reader reader = { table, block,
 						   disk->capacity / (block_size / BLOCK_SECTOR) };
 		*error = reader.blocks > 0 ? read_table(&reader) : 0;
@@ -151,24 +152,74 @@ static void refresh(struct block_device *device)
 	device->topology = disk->topology;
 }
 
+/* Takes the same partition out of a table's list. NULL: it is not there. */
+static struct partition *take_same(struct partition_table *table, const struct partition *wanted)
+{
+	struct partition **place = &table->first;
+
+	for (; *place; place = &(*place)->next) {
+		struct partition *part = *place;
+		if (part->number == wanted->number &&
+		    part->device.first_sector == wanted->device.first_sector &&
+		    part->device.capacity == wanted->device.capacity &&
+		    part->device.block_size == wanted->device.block_size) {
+			*place = part->next;
+			return part;
+		}
+	}
+	return NULL;
+}
+
+/* The table was read once more: partitions that are as they were stay what programs know them by. The others are
+ * empty from now on, and kept, because somebody may still have them. */
+static void renew(struct partition_table *table, struct partition_table *renewed)
+{
+	for (struct partition **place = &renewed->first; *place; place = &(*place)->next) {
+		struct partition *same = take_same(table, *place);
+		if (!same)
+			continue;
+		struct partition *unused = *place;
+		memcpy(same->type, unused->type, sizeof(same->type));
+		memcpy(same->label, unused->label, sizeof(same->label));
+		same->next = unused->next;
+		*place = same;
+		vport_free(unused, sizeof(*unused));
+	}
+	for (struct partition *part = table->first; part; part = part->next) {
+		part->device.capacity = 0;
+		part->device.gone = true;
+	}
+	renewed->next = table->next;
+	*table = *renewed;
+	vport_free(renewed, sizeof(*renewed));
+}
+
 static int find_table(struct block_device *disk, struct partition_table **found)
 {
-	struct partition_table **end = &tables;
+	struct partition_table **place = &tables;
 	int error = 0;
 
-	while (*end && (*end)->disk != disk)
-		end = &(*end)->next;
-	if (!*end) {
-		*end = new_table(disk, &error);
-		if (*end && error)
-			complain(*end);
+	while (*place && (*place)->disk != disk)
+		place = &(*place)->next;
+	*found = *place;
+	/* Of a disk that is gone all stays as it was, gone as well. */
+	if (!*place || (!disk->gone && (*place)->generation != disk->generation)) {
+		struct partition_table *table = new_table(disk, &error);
+		*found = table;
+		if (!table)
+			return error;
+		if (error)
+			complain(table);
+		if (*place) {
+			renew(*place, table);
+			*found = *place;
+		} else {
+			*place = table;
+		}
 	}
-	*found = *end;
-	if (!*end)
-		return error;
-	for (struct partition *part = (*end)->first; part; part = part->next)
+	for (struct partition *part = (*found)->first; part; part = part->next)
 		refresh(&part->device);
-	return (*end)->error;
+	return (*found)->error;
 }
 
 int partition_table(struct block_device *disk, const struct partition_table **table)

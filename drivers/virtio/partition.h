@@ -3,8 +3,10 @@
  * Partitions of disks: what a GPT (UEFI 2.10, chapter 5) or an MBR with its extended partitions says. Each is
  * a disk of its own, vda1 or sda2, with the interface of block.h: block_find knows its name.
  *
- * A table is read when somebody first asks for one of its partitions, and once: what is written to it later
- * shows after the next boot. Of a table all is refused or nothing.
+ * A table is read when somebody first asks for one of its partitions, and once more when its disk has changed (its
+ * size, its medium: block_device.generation). A partition that is then as it was stays the same block_device;
+ * one that is not is empty from then on, and never another's. What is written to a table shows after the next
+ * boot. Of a table all is refused or nothing.
  *
  * Typical usage:
  *
@@ -33,6 +35,7 @@ struct partition {
 
 struct partition_table {
 	struct block_device *disk;
+	unsigned generation;          /* the disk's, when it was read */
 	enum partition_scheme scheme; /* PARTITION_NONE: there is no table, and no partition */
 	struct partition *first;      /* in the order of the table */
 	int error;                    /* ERR_FORMAT or ERR_UNSUPPORTED: it cannot be used … */
@@ -43,7 +46,8 @@ struct partition_table {
 /*
  * The partition table of a disk (of a partition: it has none). Program context, because it may have to be
  * read. 0, and what there is; ERR_FORMAT or ERR_UNSUPPORTED and table->fault, which was logged when it was
- * found; another error, and no table: the disk could not be read, and next time it is tried again.
+ * found; another error, and no table: the disk could not be read, and next time it is tried again. The list is
+ * good until the disk changes.
  */
 int partition_table(struct block_device *disk, const struct partition_table **table);
 

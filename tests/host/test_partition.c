@@ -682,6 +682,15 @@ static void of_a_read_only_disk(void)
 	CHECK_EQ(block_read(part, 0, bytes, 512), 0);
 }
 
+static void resize(uint64_t sectors)
+{
+	media.sectors = sectors;
+	fake_config_set(&fake, 0, 8, sectors);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(disk->capacity == sectors, 1000));
+}
+
 /* The disk shrinks into the partition, and away from it, and grows again. What reaches past its end is refused
  * as a whole. */
 static void of_a_disk_that_shrinks(void)
@@ -694,19 +703,73 @@ static void of_a_disk_that_shrinks(void)
 	start();
 	part = block_find("vda1");
 	for (unsigned i = 0; i < 4; i++) {
-		fake_config_set(&fake, 0, 8, sizes[i]);
-		media.sectors = sizes[i];
-		fake.generation++;
-		fake_interrupt_config(&fake);
-		CHECK(FAKE_WAIT(disk->capacity == sizes[i], 1000));
+		resize(sizes[i]);
 		media.writes = 0;
 		CHECK_EQ(block_write(part, 35, bytes, 1024), i < 3 ? ERR_RANGE : 0);
 		CHECK_EQ(block_write(part, 127, bytes, 512), i < 3 ? ERR_RANGE : 0);
 		CHECK_EQ(media.writes, i < 3 ? 0 : 2);
 		CHECK_EQ(block_read(part, 35, bytes, 512), i == 1 || i == 2 ? ERR_RANGE : 0);
-		CHECK(block_find("vda1") == part);
 	}
+	CHECK(block_find("vda1") == part);
+	/* Whoever looks for it after that finds a table that cannot be. */
+	resize(100);
+	CHECK_EQ(block_read(part, 35, bytes, 512), 0);
+	check_refused("a partition reaches past the disk's end");
+	CHECK_EQ(block_read(part, 35, bytes, 512), ERR_RANGE);
 	CHECK_EQ(virtio_first()->resets, 0);
+}
+
+/* Another size may be another disk, with another table. What is as it was stays what programs know it by; what
+ * is not is nothing any more, whatever has its number now. */
+static void table_changes(void)
+{
+	static uint8_t bytes[512];
+
+	make();
+	with_partition();
+	mbr_entry(0, 1, 0x83, 200, 100);
+	mbr_entry(0, 2, 0x83, 300, 100);
+	start();
+	check_partitions("vda1 64+128 vda2 200+100 vda3 300+100 ");
+	const struct partition_table *before = table;
+	struct block_device *one = block_find("vda1"), *two = block_find("vda2");
+	struct block_device *three = block_find("vda3");
+	media.has_bad_sector = true;
+	resize(2000);
+	CHECK_EQ(partition_table(disk, &table), ERR_IO);
+	media.has_bad_sector = false;
+	mbr_entry(0, 0, 0x07, 64, 128);
+	mbr_entry(0, 1, 0x83, 200, 99);
+	mbr_entry(0, 2, 0, 0, 0);
+	mbr_entry(0, 3, 0x83, 300, 100);
+	check_partitions("vda1 64+128 vda2 200+99 vda4 300+100 ");
+	CHECK(table == before);
+	CHECK(block_find("vda1") == one && table->first->type[0] == 0x07);
+	CHECK(block_find("vda2") != two && !block_find("vda3"));
+	CHECK_EQ(block_read(one, 0, bytes, 512), 0);
+	CHECK_EQ(block_read(two, 0, bytes, 512), ERR_RANGE);
+	CHECK_EQ(block_read(three, 0, bytes, 512), ERR_RANGE);
+	CHECK(two->gone && three->gone && !one->gone);
+
+	/* It is damaged, and then there is none. */
+	mbr_entry(0, 1, 0x83, 100, 100);
+	resize(1900);
+	check_refused("two partitions overlap");
+	CHECK_EQ(block_read(one, 0, bytes, 512), ERR_RANGE);
+	memset(media.bytes, 0, 512);
+	resize(1800);
+	check_partitions("");
+	CHECK_EQ(table->scheme, PARTITION_NONE);
+	/* Nothing was allocated in vain, but for the four that somebody may have. */
+	with_partition();
+	resize(1700);
+	check_partitions("vda1 64+128 ");
+	unsigned allocations = fake_port.allocations;
+	for (unsigned i = 0; i < 10; i++) {
+		resize(1000 + i);
+		check_partitions("vda1 64+128 ");
+	}
+	CHECK_EQ(fake_port.allocations, allocations);
 }
 
 static void of_a_disk_that_goes(void)
@@ -755,6 +818,7 @@ int main(void)
 		SCENARIO(reads_and_writes, ON_ALL),
 		SCENARIO(of_a_read_only_disk, ONCE),
 		SCENARIO(of_a_disk_that_shrinks, ON_BUSES),
+		SCENARIO(table_changes, ONCE),
 		SCENARIO(of_a_disk_that_goes, ON_BUSES),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
