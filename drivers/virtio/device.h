@@ -124,9 +124,9 @@ struct virtio_queue {
 		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
-	bool quiet, awaited;     /* interrupts are asked for only while the driver awaits a buffer */
-	bool counts_read;        /* see virtio_queue_options */
-	bool paused;             /* pushes are refused for now: it is about to get another size */
+	bool quiet, awaited; /* interrupts are asked for only while the driver awaits a buffer */
+	bool counts_read;    /* see virtio_queue_options */
+	bool paused;         /* pushes are refused for now: it is about to get another size */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
 	bool rekicked;       /* the device was notified once more, to see whether that helps */
 
