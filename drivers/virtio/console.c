@@ -49,8 +49,8 @@ struct virtio_console {
 	struct buffer buffers[RECEIVE_BUFFERS + TRANSMIT_BUFFERS]; /* those to receive first */
 	struct buffer *received, **received_end; /* in the order in which they came */
 	struct buffer *free_transmit;
-	bool writing;
-	bool stuck; /* the last wait for a buffer was in vain */
+	unsigned owner; /* of the transmit queue, for now: a CPU's number + 1; 0: nobody */
+	bool stuck;     /* the last wait for a buffer was in vain */
 	struct virtio_console *next;
 };
 
@@ -119,6 +119,26 @@ int virtio_console_read(struct virtio_console *console)
 
 /* ---- Transmit --------------------------------------------------------------------------------- */
 
+/* A line may be printed on any CPU, and in the middle of a drain: who is at the transmit queue already is not let
+ * in again. Others wait, for a moment. */
+static bool enter(struct virtio_console *console)
+{
+	unsigned me = vport_cpu() + 1, owner;
+
+	do {
+		owner = 0;
+		if (__atomic_compare_exchange_n(&console->owner, &owner, me, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+	} while (owner != me);
+	return false;
+}
+
+static void leave(struct virtio_console *console)
+{
+	__atomic_store_n(&console->owner, 0, __ATOMIC_RELEASE);
+}
+
 static void drain_transmit(struct virtio_console *console)
 {
 	void *cookie;
@@ -157,9 +177,8 @@ size_t virtio_console_write(struct virtio_console *console, const char *text, si
 {
 	size_t done = 0;
 
-	if (console->writing)
+	if (!enter(console))
 		return 0;
-	console->writing = true;
 	while (done < length && console->device->state == VIRTIO_RUNNING) {
 		struct buffer *buffer = take_transmit(console);
 		if (!buffer)
@@ -174,7 +193,7 @@ size_t virtio_console_write(struct virtio_console *console, const char *text, si
 		virtio_queue_publish(console->transmit);
 		done += step;
 	}
-	console->writing = false;
+	leave(console);
 	return done;
 }
 
@@ -192,8 +211,10 @@ static void drain(struct virtio_queue *queue)
 
 	if (queue == console->receive)
 		drain_receive(console);
-	else if (!console->writing)
+	else if (enter(console)) {
 		drain_transmit(console);
+		leave(console);
+	}
 }
 
 /* ---- Probe, remove, ready, abort, gone --------------------------------------------------------------------- */

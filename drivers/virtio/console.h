@@ -19,7 +19,7 @@ struct virtio_console *virtio_console_next(struct virtio_console *console);
  */
 size_t virtio_console_write(struct virtio_console *console, const char *text, size_t length);
 
-/* The next character that came in, or -1 when there is none now. Program context. */
+/* The next character that came in, or -1 when there is none now. Program context of CPU 0. */
 int virtio_console_read(struct virtio_console *console);
 
 /* Writes one character past all queues, by the configuration space (VIRTIO_CONSOLE_F_EMERG_WRITE), as soon as

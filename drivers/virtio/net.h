@@ -107,7 +107,7 @@ void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size);
  * the first on, were taken and will be done: fewer than `count` when there is no room for more now (wait for
  * one to be done) or while the device is being reset. ERR_RANGE when the first one is too short or too
  * long, ERR_UNSUPPORTED when a piece of it is not contiguous to the device, ERR_NOMEM when the port has no
- * room to map it, ERR_NODEV. Any context but an interrupt handler's.
+ * room to map it, ERR_NODEV. Any context but an interrupthandler's, on CPU 0, where its queues are at home.
  */
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count);
 

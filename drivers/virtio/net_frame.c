@@ -232,6 +232,7 @@ int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned 
 	unsigned sent = 0;
 	int error = 0;
 
+	kit_assert(vport_cpu() == nic->transmit->event.home);
 	if (net->gone)
 		return ERR_NODEV;
 	if (nic->device->state != VIRTIO_RUNNING)

@@ -17,11 +17,14 @@
  * answers keeps nothing that belongs to a caller. One request at a time is plenty. */
 #define BUFFER_BYTES 256
 
-/* It is its reader's own, copied into as soon as it is answered: a work item may read too while a program
- * waits for its answer, and would have the buffer filled anew before the program looks. */
+/* It is its reader's own, copied into as soon as it is answered: other readers (a work item, while a program
+ * waits; programs on other CPUs) have the buffer filled anew before this one looks. */
 struct request {
-	void *to;
-	int status; /* 0: not answered yet; else the bytes it got, or an error */
+	uint8_t *to;
+	uint32_t length;
+	unsigned cpu; /* which waits for it */
+	int status;   /* 0: not answered yet; else the bytes it got, or an error */
+	struct request *next;
 };
 
 struct virtio_rng {
@@ -29,7 +32,11 @@ struct virtio_rng {
 	struct virtio_queue *queue;
 	uint8_t *buffer;
 	dma_addr_t buffer_address;
-	struct request *request; /* for which the device has the buffer; NULL: it has not */
+	struct request
+		*request; /* for which the device has the buffer; NULL: it has not. The drain's */
+	struct vport_lock lock; /* around what follows */
+	struct request *waiting, **waiting_end;
+	bool closed; /* nothing will be answered any more */
 };
 
 static struct virtio_rng *first_rng;
@@ -39,20 +46,42 @@ struct virtio_rng *virtio_rng_first(void)
 	return first_rng;
 }
 
+/* ---- Complete -------------------------------------------------------------------------- */
+
+static void finish_request(struct request *request, int status)
+{
+	unsigned cpu = request->cpu;
+
+	/* From here on the request may be gone. */
+	__atomic_store_n(&request->status, status, __ATOMIC_RELEASE);
+	vport_wake(cpu);
+}
+
+static void finish(struct virtio_rng *rng, int status)
+{
+	struct request *request = rng->request;
+
+	rng->request = NULL;
+	finish_request(request, status);
+}
+
 /* ---- Submit -------------------------------------------------------------------------- */
 
-/* 5.4.6: asks for up to `length` bytes. */
-static int submit(struct virtio_rng *rng, struct request *request, uint32_t length)
+/* A reader on any CPU puts its request here and waits; the drain, on the queue's home CPU, hands it out. */
+static int wait_for(struct virtio_rng *rng, struct request *request)
 {
-	struct virtq_segment segment = { rng->buffer_address, length };
-	int id = virtio_queue_push(rng->queue, &segment, 0, 1, rng,
-				   VIRTIO_ONE_DEADLINE); /* 5.4.6.1-1 */
-
-	if (id < 0)
-		return id;
-	rng->request = request;
-	virtio_queue_publish(rng->queue);
-	return 0;
+	vport_lock_take(&rng->lock);
+	if (rng->closed) {
+		request->status = ERR_NODEV;
+	} else {
+		*rng->waiting_end = request;
+		rng->waiting_end = &request->next;
+	}
+	vport_lock_give(&rng->lock);
+	vport_mark(&rng->queue->event);
+	while (__atomic_load_n(&request->status, __ATOMIC_ACQUIRE) == 0)
+		vport_relax(VPORT_NEVER);
+	return request->status;
 }
 
 int virtio_rng_read(struct virtio_rng *rng, void *buffer, size_t length)
@@ -60,47 +89,62 @@ int virtio_rng_read(struct virtio_rng *rng, void *buffer, size_t length)
 	uint8_t *to = buffer;
 
 	while (length > 0) {
-		if (rng->device->state == VIRTIO_FAILED)
-			return ERR_NODEV;
-		if (rng->request || rng->device->state == VIRTIO_RECOVERING) {
-			vport_relax(VPORT_NEVER);
-			continue;
-		}
-		struct request request = { .to = to };
-		int error = submit(rng, &request,
-				   length < BUFFER_BYTES ? (uint32_t)length : BUFFER_BYTES);
-		if (error)
-			return error;
-		while (request.status == 0)
-			vport_relax(VPORT_NEVER);
-		if (request.status < 0)
-			return request.status;
-		to += request.status;
-		length -= (size_t)request.status;
+		struct request request = {
+			.to = to,
+			.length = length < BUFFER_BYTES ? (uint32_t)length : BUFFER_BYTES,
+			.cpu = vport_cpu(),
+		};
+		int got = wait_for(rng, &request);
+		if (got < 0)
+			return got;
+		to += got;
+		length -= (size_t)got;
 	}
 	return 0;
 }
 
-/* ---- Complete -------------------------------------------------------------------------- */
-
-static void finish(struct virtio_rng *rng, int status)
+static struct request *take_waiting(struct virtio_rng *rng)
 {
-	rng->request->status = status;
-	rng->request = NULL;
+	vport_lock_take(&rng->lock);
+	struct request *request = rng->waiting;
+	if (request)
+		rng->waiting = request->next;
+	if (!rng->waiting)
+		rng->waiting_end = &rng->waiting;
+	vport_lock_give(&rng->lock);
+	return request;
+}
+
+/* 5.4.6: asks for as many bytes as the first one that waits wants. */
+static void submit(struct virtio_rng *rng)
+{
+	if (rng->request || rng->device->state != VIRTIO_RUNNING)
+		return;
+	rng->request = take_waiting(rng);
+	if (!rng->request)
+		return;
+	struct virtq_segment segment = { rng->buffer_address, rng->request->length };
+	int id = virtio_queue_push(rng->queue, &segment, 0, 1, rng,
+				   VIRTIO_ONE_DEADLINE); /* 5.4.6.1-1 */
+	if (id < 0)
+		finish(rng, id);
+	else
+		virtio_queue_publish(rng->queue);
 }
 
 static void drain(struct virtio_queue *queue)
 {
+	struct virtio_rng *rng = queue->driver;
 	void *cookie;
 	uint32_t written;
 
 	while (virtio_queue_pop(queue, &cookie, &written)) {
-		struct virtio_rng *rng = cookie;
 		/* 5.4.6.1-2: only that many bytes are random; virtq_pop has checked that it is no more
 		 * than was asked for. None at all is no answer. */
 		memcpy(rng->request->to, rng->buffer, written);
 		finish(rng, written > 0 ? (int)written : ERR_IO);
 	}
+	submit(rng);
 }
 
 /* ---- Probe, remove, ready, abort, gone ------------------------------------------------------------ */
@@ -118,6 +162,7 @@ static int probe(struct virtio_device *device)
 	if (!rng)
 		return ERR_NOMEM;
 	rng->device = device;
+	rng->waiting_end = &rng->waiting;
 	rng->buffer = vport_dma_alloc(device->port, BUFFER_BYTES, 64, &rng->buffer_address);
 	int error = rng->buffer ? 0 : ERR_NOMEM;
 	if (!error)
@@ -157,7 +202,14 @@ static void abort_request(struct virtio_queue *queue, void *cookie, int error)
 
 static void gone(struct virtio_device *device)
 {
-	(void)device; /* virtio_rng_read looks at the state; nothing else waits */
+	struct virtio_rng *rng = device->data;
+	struct request *request;
+
+	vport_lock_take(&rng->lock);
+	rng->closed = true;
+	vport_lock_give(&rng->lock);
+	while ((request = take_waiting(rng)) != NULL)
+		finish_request(request, ERR_NODEV);
 }
 
 const struct virtio_driver virtio_rng_driver = {
