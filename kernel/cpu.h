@@ -14,6 +14,14 @@
 struct _reent;
 struct cpu_call;
 
+/* What a CPU is to look at besides what is marked: one word, because the event loop looks at it all the time. */
+enum attention {
+	ATTENTION_SENT = 1,  /* marks by other CPUs */
+	ATTENTION_ADDED = 2, /* to its events: `earliest` may be too late */
+	ATTENTION_WOKEN = 4, /* by vport_wake */
+	ATTENTION_WORK = 8,  /* CPU 0: an item that may run now */
+};
+
 struct cpu {
 	struct cpu *self;      /* first: x86_64 reads it at gs:0 */
 	uintptr_t fault_stack; /* top; aarch64's trap code switches to it */
@@ -28,7 +36,7 @@ struct cpu {
 	struct vport_event *draining; /* the rest of what was marked before this pass */
 	uint64_t earliest;            /* no check_at of its events is before it */
 	bool in_drain, in_work, in_recovery;
-	unsigned passes;
+	unsigned turns;   /* of that loop which found something to do */
 	unsigned relaxed; /* calls of vport_relax */
 
 	/* What other CPUs write. */
@@ -37,9 +45,9 @@ struct cpu {
 	struct vport_event *sent;     /* marked by other CPUs: a stack, changed atomically */
 	struct vport_lock forgetting; /* who has it may set forget */
 	struct vport_event
-		*forget; /* to be taken off all lists, for another CPU that waits for it */
-	bool added;      /* to `events`: earliest may be too late */
-	bool woken, sleeping;
+		*forget;    /* to be taken off all lists, for another CPU that waits for it */
+	unsigned attention; /* enum attention, changed atomically */
+	bool sleeping;
 
 	/* Interrupts (kernel/irq.c). */
 	unsigned in_a_row, relaxed_then; /* interrupts since `relaxed` was that */

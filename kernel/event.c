@@ -29,22 +29,20 @@ void event_init(struct cpu *cpu)
 
 /* ---- Other CPUs ---------------------------------------------------------------- */
 
-/* What was written before this is seen by that CPU when it looks for the last time before it sleeps; if it
- * has looked already, it is interrupted. The other half of this is in `idle`. */
-static void wake_sleeper(struct cpu *cpu)
+/* Has the CPU look. What was written before this is seen then. It looks for the last time before it sleeps; if it
+ * has done that already, it is interrupted: the other half of this is in `idle`. */
+static void call_for(struct cpu *cpu, enum attention what)
 {
+	__atomic_fetch_or(&cpu->attention, what, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&cpu->sleeping, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&cpu->sleeping, __ATOMIC_RELAXED) && cpu != arch_cpu())
 		arch_cpu_interrupt(cpu);
 }
 
 void vport_wake(unsigned number)
 {
 	kit_assert(number < cpu_count);
-	struct cpu *cpu = cpu_table[number];
-	__atomic_store_n(&cpu->woken, true, __ATOMIC_RELEASE);
-	if (cpu != arch_cpu())
-		wake_sleeper(cpu);
+	call_for(cpu_table[number], ATTENTION_WOKEN);
 }
 
 /* Interrupts are masked from the flag to the push: nobody has to wait for one that lies in between. */
@@ -58,7 +56,7 @@ static void send_mark(struct vport_event *event)
 		while (!__atomic_compare_exchange_n(&home->sent, &event->next_sent, event, true,
 						    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 			;
-		wake_sleeper(home);
+		call_for(home, ATTENTION_SENT);
 	}
 	arch_irq_restore(on);
 }
@@ -117,9 +115,7 @@ void vport_event_add(struct vport_event *event)
 	home->events = event;
 	vport_lock_give(&home->events_lock);
 
-	__atomic_store_n(&home->added, true, __ATOMIC_RELEASE);
-	if (home != arch_cpu())
-		wake_sleeper(home);
+	call_for(home, ATTENTION_ADDED);
 }
 
 /* Takes the event off a list of marked ones; returns the link that ended up last. */
@@ -164,7 +160,7 @@ void event_interrupt(void)
 	struct cpu *cpu = arch_cpu();
 
 	if (!cpu->in_drain)
-		forget(cpu); /* otherwise drain_marked does, when that drain has ended */
+		forget(cpu); /* otherwise drain_marked does, when that pass has ended */
 }
 
 /* Its home does it, in an interrupt: a program that computes there need not call vport_relax. */
@@ -203,22 +199,11 @@ void vport_event_remove(struct vport_event *event)
 
 /* ---- Draining ------------------------------------------------------------------- */
 
-/* An interrupt may change it at any time, or another CPU. */
-static inline bool is_marked(const struct cpu *cpu)
+/* One pass: what was marked before it. */
+static void drain_marked(struct cpu *cpu)
 {
-	return *(struct vport_event *const volatile *)&cpu->marked != NULL ||
-	       __atomic_load_n(&cpu->sent, __ATOMIC_RELAXED) != NULL;
-}
-
-/* One pass: what was marked before it. Returns whether there was anything. */
-static bool drain_marked(struct cpu *cpu)
-{
-	if (!is_marked(cpu))
-		return false;
 	bool on = arch_irq_off();
-	if (cpu->sent != NULL)
-		receive_marks(cpu);
-	/* From here on nothing is taken off the lists but between two drains. */
+	/* From here on nothing is taken off the lists for other CPUs. */
 	cpu->in_drain = true;
 	cpu->draining = cpu->marked;
 	cpu->marked = NULL;
@@ -226,8 +211,7 @@ static bool drain_marked(struct cpu *cpu)
 	arch_irq_restore(on);
 
 	bool polled = false;
-	while (cpu->draining != NULL) {
-		struct vport_event *event = cpu->draining;
+	for (struct vport_event *event; (event = cpu->draining) != NULL;) {
 		cpu->draining = event->next_marked;
 		/* From here on an interrupt may put it on the new list: next_marked is its again. */
 		*(volatile bool *)&event->marked = false;
@@ -235,26 +219,29 @@ static bool drain_marked(struct cpu *cpu)
 		if (event->check_at < cpu->earliest)
 			cpu->earliest = event->check_at;
 		polled |= event->marked;
-		if (__atomic_load_n(&cpu->forget, __ATOMIC_RELAXED) != NULL)
-			forget(cpu);
 	}
 	*(volatile bool *)&cpu->in_drain = false;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	/* Asked for after the last look, by an interrupt that left it to us. */
+	/* Asked for meanwhile, by an interrupt that left it to us. */
 	if (__atomic_load_n(&cpu->forget, __ATOMIC_RELAXED) != NULL)
 		forget(cpu);
 	/* An event that marks itself wants to be polled: this is a turn of that loop. */
 	if (polled)
 		arch_pause();
-	return true;
 }
 
-/* Marks the events whose time has come, and finds out the earliest time of the others. */
-static void mark_due(struct cpu *cpu)
+/* An interrupt may change it at any time. */
+static inline bool is_marked(const struct cpu *cpu)
+{
+	return *(struct vport_event *const volatile *)&cpu->marked != NULL;
+}
+
+/* Marks the events whose time has come, and finds out the earliest time of the others. Seldom, and so not in the
+ * way of vport_relax. */
+static __attribute__((noinline)) void mark_due(struct cpu *cpu)
 {
 	uint64_t now = vport_now(), earliest = VPORT_NEVER;
 
-	(void)__atomic_exchange_n(&cpu->added, false, __ATOMIC_ACQ_REL);
 	vport_lock_take(&cpu->events_lock);
 	for (struct vport_event *event = cpu->events; event != NULL; event = event->next) {
 		if (event->check_at <= now)
@@ -278,8 +265,7 @@ void vport_work_queue(struct vport_work *work)
 		works_tail = &work->next;
 	}
 	vport_lock_give(&works_lock);
-	if (arch_cpu()->id != 0)
-		vport_wake(0);
+	call_for(cpu_table[0], ATTENTION_WORK);
 }
 
 /* Whether an item may run now: any when none runs; while one waits, only one that recovers, and while that
@@ -319,41 +305,66 @@ static bool run_work(struct cpu *cpu)
 	work->run(work);
 	cpu->in_recovery = false;
 	cpu->in_work = nested;
+	/* There may be more, and items that might not run inside of this one. */
+	call_for(cpu, ATTENTION_WORK);
 	return true;
-}
-
-static inline bool has_work(const struct cpu *cpu)
-{
-	return cpu->id == 0 && __atomic_load_n(&works, __ATOMIC_RELAXED) != NULL;
 }
 
 /* ---- Waiting -------------------------------------------------------------------- */
 
-static bool was_woken(struct cpu *cpu)
+/* What others want of this CPU, and what is marked; whether there was anything to do. */
+static __attribute__((noinline)) bool attend(struct cpu *cpu)
 {
-	return __atomic_load_n(&cpu->woken, __ATOMIC_RELAXED) &&
-	       /* Taken back before the caller looks at what it waits for. */
-	       __atomic_exchange_n(&cpu->woken, false, __ATOMIC_ACQ_REL);
+	/* Taken back before anybody looks at what it tells of. */
+	unsigned what = __atomic_exchange_n(&cpu->attention, 0, __ATOMIC_ACQ_REL);
+	bool done = (what & ATTENTION_WOKEN) != 0;
+
+	if (what & ATTENTION_ADDED)
+		cpu->earliest = 0;
+	if (what & ATTENTION_SENT) {
+		bool on = arch_irq_off();
+		receive_marks(cpu);
+		arch_irq_restore(on);
+	}
+	if (is_marked(cpu)) {
+		drain_marked(cpu);
+		done = true;
+	}
+	if (what & ATTENTION_WORK)
+		done |= run_work(cpu);
+	return done;
+}
+
+/* One turn of the loop; whether there was anything to do. */
+static inline bool turn(struct cpu *cpu)
+{
+	if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0)
+		return attend(cpu);
+	if (!is_marked(cpu))
+		return false;
+	drain_marked(cpu);
+	return true;
 }
 
 /* Sleeps unless there is a reason not to. */
-static void idle(struct cpu *cpu, uint64_t deadline)
+static inline void idle(struct cpu *cpu, uint64_t deadline)
 {
 	uint64_t wake_at = cpu->earliest < deadline ? cpu->earliest : deadline;
+	if (wake_at == 0)
+		return;
 	/* Between this look and the sleep no interrupt can mark: arch_sleep takes what is pending only
-	 * once it sleeps. Another CPU that does so after this look sees that we sleep. */
+	 * once it sleeps. Another CPU that calls for us after this look sees that we sleep. */
 	bool on = arch_irq_off();
 	__atomic_store_n(&cpu->sleeping, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!is_marked(cpu) && wake_at > 0 && !__atomic_load_n(&cpu->woken, __ATOMIC_RELAXED) &&
-	    !__atomic_load_n(&cpu->added, __ATOMIC_RELAXED))
+	if (!is_marked(cpu) && __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) == 0)
 		arch_sleep(wake_at);
 	__atomic_store_n(&cpu->sleeping, false, __ATOMIC_RELAXED);
 	arch_irq_restore(on);
 }
 
-/* How many passes in a row may find something to do before the times are looked at all the same. */
-#define PASSES_WITHOUT_TIME 64
+/* How many turns in a row may find something to do before the times are looked at all the same. */
+#define TURNS_WITHOUT_TIME 64
 
 void vport_relax(uint64_t deadline)
 {
@@ -361,18 +372,26 @@ void vport_relax(uint64_t deadline)
 	kit_assert(!cpu->in_drain);
 	cpu->relaxed++;
 
-	bool done = drain_marked(cpu);
-	if (has_work(cpu))
-		done |= run_work(cpu);
-	done |= was_woken(cpu);
+	bool done = turn(cpu);
 	if (!done) {
 		idle(cpu, deadline);
-		done = was_woken(cpu);
-		done |= drain_marked(cpu);
+		done = turn(cpu);
 	}
 	/* The clock is read only when nothing else can have ended the sleep. */
-	if (done && ++cpu->passes % PASSES_WITHOUT_TIME != 0)
+	if (done && ++cpu->turns % TURNS_WITHOUT_TIME != 0)
 		return;
 	mark_due(cpu);
-	drain_marked(cpu);
+	turn(cpu);
+}
+
+void event_relax_inside(uint64_t deadline)
+{
+	struct cpu *cpu = arch_cpu();
+	bool nested = cpu->in_work;
+
+	cpu->in_work = true;
+	vport_relax(deadline);
+	cpu->in_work = nested;
+	if (cpu->id == 0)
+		call_for(cpu, ATTENTION_WORK);
 }

@@ -81,7 +81,6 @@ static void close_slot(unsigned slot, const char *why)
 
 void irq_dispatch(unsigned slot)
 {
-	kit_assert(slot < IRQ_SLOTS);
 	struct cpu *cpu = arch_cpu();
 	/* Either disconnect, on another CPU, sees that we are here, or we do not see what it has taken out. */
 	__atomic_store_n(&cpu->dispatching, slot + 1, __ATOMIC_RELAXED);
@@ -96,9 +95,8 @@ void irq_dispatch(unsigned slot)
 		close_slot(slot, "nobody handles its interrupts");
 	if (cpu->relaxed_then != cpu->relaxed) {
 		cpu->relaxed_then = cpu->relaxed;
-		cpu->in_a_row = 0;
-	}
-	if (++cpu->in_a_row == MAX_IN_A_ROW) {
+		cpu->in_a_row = 1;
+	} else if (++cpu->in_a_row == MAX_IN_A_ROW) {
 		cpu->in_a_row = 0;
 		close_slot(slot, "its interrupts do not end");
 	}

@@ -19,7 +19,7 @@ struct irq_line {
 int irq_line_connect(const struct irq_line *line, vport_irq_fn *handler, void *argument);
 void irq_line_disconnect(const struct irq_line *line, vport_irq_fn *handler, void *argument);
 
-/* Called by trap code, with interrupts masked, once for each interrupt taken. An interrupt without
+/* Called by trap code, with interrupts masked and a slot below IRQ_SLOTS, once for each interrupt taken. An interrupt without
  * a handler is counted. */
 void irq_dispatch(unsigned slot);
 

@@ -16,6 +16,7 @@
 #include "drivers/virtio/port.h"
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
+#include "kernel/event.h"
 
 /* Turns of waiting for a lock that is held briefly, as most are. */
 #define SPINS 200
@@ -61,24 +62,14 @@ void __retarget_lock_close(_LOCK_T lock)
 	__retarget_lock_close_recursive(lock);
 }
 
-static void wait(struct cpu *cpu)
-{
-	bool nested = cpu->in_work;
-	cpu->in_work = true;
-	vport_relax(vport_now() + LOOK_NS);
-	cpu->in_work = nested;
-}
-
 void __retarget_lock_acquire_recursive(_LOCK_T lock)
 {
-	struct cpu *cpu = arch_cpu();
-
-	kit_assert(!cpu->in_drain);
+	kit_assert(!arch_cpu()->in_drain);
 	for (unsigned i = 0; !cpu_mutex_try(&lock->mutex); i++) {
 		if (i < SPINS)
 			arch_pause();
 		else
-			wait(cpu);
+			event_relax_inside(vport_now() + LOOK_NS);
 	}
 }
 

@@ -168,8 +168,8 @@ bool lapic_timer_arm(uint64_t deadline)
 	struct cpu *cpu = arch_cpu();
 	uint64_t now, ticks;
 
-	if (cpu->timer <= deadline)
-		return true;
+	if (!ready)
+		return false;
 	now = arch_now();
 	if (deadline <= now)
 		return false;

@@ -28,9 +28,7 @@ uint32_t lapic_timer_count(void);
 void lapic_timer_set_frequency(uint64_t ticks_per_second);
 
 /* An interrupt at `deadline` or, where that is further away than the timer can count, before it.
- * Interrupts are masked. One that is set already and fires earlier is left as it is: a sleeper that
- * wakes too early just sleeps again, and not writing the register saves more than that costs. False when
- * the time has come already. */
+ * Interrupts are masked. False when the time has come already, or there is no timer. */
 bool lapic_timer_arm(uint64_t deadline);
 /* From the timer's interrupt. */
 void lapic_timer_taken(void);

@@ -75,8 +75,10 @@ void processor_init(struct processor *processor)
 
 void arch_sleep(uint64_t deadline)
 {
-	/* The instruction after sti still runs with interrupts masked, so there must be one. */
-	if (!lapic_present() || (deadline != VPORT_NEVER && !lapic_timer_arm(deadline)))
+	/* A timer that is set already and fires earlier is left as it is: a sleeper that wakes too early just
+	 * sleeps again, and not writing the register saves more than that costs. The instruction after sti still
+	 * runs with interrupts masked, so there must be one. */
+	if (arch_cpu()->timer > deadline ? !lapic_timer_arm(deadline) : !lapic_present())
 		/* Nothing could wake us, or it is time already: take what is pending. */
 		__asm__ volatile("sti; pause; cli" : : : "memory");
 	else
