@@ -124,17 +124,17 @@ static struct archive_node *new_node(struct archive *archive, const char *name, 
  * reach. */
 static void unlink_node(struct archive_node **place)
 {
-	struct archive_node *node = *place, *folder = node->parent, *before = NULL;
+	struct archive_node *node = *place, *folder = node->parent;
 
 	*place = node->same_hash;
-	for (struct archive_node *one = folder->first; one != node; one = one->next)
-		before = one;
-	if (before)
-		before->next = node->next;
+	if (node->before)
+		node->before->next = node->next;
 	else
 		folder->first = node->next;
-	if (folder->last == node)
-		folder->last = before;
+	if (node->next)
+		node->next->before = node->before;
+	else
+		folder->last = node->before;
 }
 
 /* The node of that name in a folder, made anew where there is none, or none of its kind. NULL: no memory. */
@@ -155,6 +155,7 @@ static struct archive_node *enter(struct archive *archive, struct archive_node *
 		return NULL;
 	node->hash = hash;
 	node->parent = folder;
+	node->before = folder->last;
 	if (folder->last)
 		folder->last->next = node;
 	else

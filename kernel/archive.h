@@ -16,10 +16,11 @@ struct archive_node {
 	enum tar_type type; /* TAR_FILE, TAR_DIRECTORY, TAR_SYMLINK */
 	uint32_t mode;
 	int64_t mtime;
-	uint64_t data, size; /* of a file: bytes of the archive */
-	unsigned number;     /* unlike any other's but a hard link's to the same file */
-	const char *link;    /* a symbolic link's */
-	struct archive_node *parent, *first, *last, *next; /* of the root, the parent is itself */
+	uint64_t data, size;         /* of a file: bytes of the archive */
+	unsigned number;             /* unlike any other's but a hard link's to the same file */
+	const char *link;            /* a symbolic link's */
+	struct archive_node *parent; /* the root's is itself */
+	struct archive_node *first, *last, *before, *next;
 	struct archive_node *same_hash;
 	uint32_t hash;
 	uint16_t length; /* of its name */

@@ -77,7 +77,7 @@ static void check_folder(const struct archive *archive, const struct archive_nod
 	for (const struct archive_node *node = folder->first; node; node = node->next) {
 		size_t name = strlen(node->name);
 		FUZZ_CHECK(++seen < archive->count);
-		FUZZ_CHECK(node->parent == folder);
+		FUZZ_CHECK(node->parent == folder && node->before == last);
 		FUZZ_CHECK(name > 0 && name <= ARCHIVE_NAME_MAX && name == node->length);
 		FUZZ_CHECK(!strchr(node->name, '/') && strcmp(node->name, ".") != 0 &&
 			   strcmp(node->name, "..") != 0);
