@@ -35,6 +35,8 @@ def sha256(output, disks):
 
 def content(disk):
     """What is on the disk, as the guest sees it."""
+    if not disk.path:
+        return b""
     path = pathlib.Path(disk.path)
     return path.with_suffix(".raw").read_bytes() if disk.format != "raw" else path.read_bytes()
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The disks that tests name: made for one test in its own folder, or shared and only read."""
 
+import dataclasses
 import pathlib
 
 import files
@@ -45,7 +46,13 @@ def failing(folder, images, name):
 
 
 BLOCKS_OF_4096 = "logical_block_size=4096,physical_block_size=4096"
+def drive(folder, images, name):
+    """A CD-ROM drive with nothing in it."""
+    return Disk("", kind="cd")
+
+
 DISKS = {
+    "drive": drive,
     "pattern": shared("pattern.raw", "raw"),
     "pattern-qcow2": shared("pattern.qcow2", "qcow2"),
     "gpt": shared("gpt.raw", "raw"),
@@ -64,4 +71,7 @@ DISKS = {
 
 
 def make(name, folder, images):
-    return DISKS[name](pathlib.Path(folder), pathlib.Path(images), name)
+    """One of them; NAME@TARGET:UNIT is behind a virtio-scsi device."""
+    name, _, scsi = name.partition("@")
+    made = DISKS[name](pathlib.Path(folder), pathlib.Path(images), name)
+    return dataclasses.replace(made, scsi=scsi) if scsi else made

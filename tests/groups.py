@@ -129,7 +129,7 @@ def deterministic():
 # ---- boot: the matrix -------------------------------------------------------
 MACHINE_FIELDS = {field.name for field in dataclasses.fields(Machine)}
 TEST_FIELDS = {"name", "machines", "app", "args", "disks", "net", "rings", "options", "machine",
-               "guest", "status", "expect", "check", "timeout", "repeat", "route"}
+               "guest", "status", "expect", "check", "timeout", "repeat", "route", "scsi"}
 # How lsvirtio shows what a machine's `route` begins with.
 ROUTES = {"MSI-X": r"msix:\d+", "INTx": "intx", "line": "intx", "polled": "poll"}
 
@@ -174,7 +174,8 @@ def booted(spec, machine, text_offset, seed):
         words = [f"app={spec['app']}", *machine.kernel_options(), *spec.get("options", [])]
         if "args" in spec:
             words += ["--", spec["args"]]
-        guest = Guest(str(kernel), " ".join(words), tuple(made), spec.get("net", "none"))
+        guest = Guest(str(kernel), " ".join(words), tuple(made), net=spec.get("net", "none"),
+                      scsi=spec.get("scsi", ""))
         vmm = Qemu()
         guest = checks.prepare(spec.get("guest"), seed, vmm, machine, guest, folder)
         status, output, _ = boot(vmm, machine, guest, spec.get("timeout", TIMEOUT))

@@ -185,16 +185,40 @@ int scsi_scan_lun(struct virtio_scsi *scsi, uint8_t target, uint16_t number)
 
 enum { LIST_HEADER = 8 };
 
-/* From an answer to REPORT LUNS. How many there are in scsi->numbers; of one target (host: of all of them,
- * with the target in the first level). */
+/* Into scsi->numbers, in their order, and each once: so is the order of disks' names that of their numbers. */
+static unsigned insert(struct virtio_scsi *scsi, unsigned count, uint16_t number)
+{
+	unsigned at = count;
+
+	while (at > 0 && scsi->numbers[at - 1] > number)
+		at--;
+	if (at > 0 && scsi->numbers[at - 1] == number)
+		return count;
+	memmove(&scsi->numbers[at + 1], &scsi->numbers[at], (count - at) * sizeof(*scsi->numbers));
+	scsi->numbers[at] = number;
+	return count + 1;
+}
+
+/* An entry of the list; of that of the device (host), with the target in the first level. -1: it is none of
+ * this target's that is understood. */
+static int read_entry(const uint8_t *entry, unsigned target, bool host)
+{
+	uint16_t number;
+	uint8_t of;
+
+	if (host)
+		return scsi_address_read(entry, &of, &number) && of == target ? number : -1;
+	return is_zero(entry + 2, SCSI_LUN_BYTES - 2) ? read_number(entry) : -1;
+}
+
+/* From an answer to REPORT LUNS. How many there are in scsi->numbers. */
 static unsigned read_list(struct virtio_scsi *scsi, uint32_t received, unsigned target, bool host)
 {
-	const uint8_t *data = scsi->data;
 	unsigned count = 0;
 
 	if (received < LIST_HEADER)
 		return 0;
-	uint32_t told = be32_load(data), here = received - LIST_HEADER;
+	uint32_t told = be32_load(scsi->data), here = received - LIST_HEADER;
 	if (told > here)
 		virtio_log(scsi->device, VPORT_LOG_ERROR,
 			   "%s: target %u lists %u units, of which %u are looked at",
@@ -203,12 +227,9 @@ static unsigned read_list(struct virtio_scsi *scsi, uint32_t received, unsigned 
 	if (told < here)
 		here = told;
 	for (uint32_t at = 0; at + SCSI_LUN_BYTES <= here; at += SCSI_LUN_BYTES) {
-		const uint8_t *entry = data + LIST_HEADER + at;
-		uint16_t number;
-		uint8_t of;
-		if (host ? scsi_address_read(entry, &of, &number) && of == target
-			 : read_number(entry) >= 0 && is_zero(entry + 2, 6))
-			scsi->numbers[count++] = host ? number : (uint16_t)read_number(entry);
+		int number = read_entry(scsi->data + LIST_HEADER + at, target, host);
+		if (number >= 0)
+			count = insert(scsi, count, (uint16_t)number);
 	}
 	return count;
 }
@@ -236,9 +257,6 @@ static int try_units(struct virtio_scsi *scsi, uint8_t target)
 static int look_at_all(struct virtio_scsi *scsi, uint8_t target, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		struct scsi_lun *lun = scsi_lun_find(scsi, target, scsi->numbers[i]);
-		if (lun && lun->seen)
-			continue; /* listed twice */
 		int there = look_at(scsi, target, scsi->numbers[i]);
 		if (there < 0)
 			return there;

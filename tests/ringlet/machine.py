@@ -79,6 +79,8 @@ class Disk:
     read_only: bool = False  # the device says so
     options: str = ""  # of the device: "logical_block_size=4096"
     driver: str = ""  # of what stands between: "blkdebug:CONFIG"
+    scsi: str = ""  # "TARGET:UNIT": behind a virtio-scsi device, one for all of them
+    kind: str = "hd"  # there: or "cd"; without a path, one without a medium
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,3 +95,4 @@ class Guest:
     # Instead of a kernel: files that are put into memory, (path, address), and the CPU starts at the
     # first one.
     memory: tuple = ()
+    scsi: str = ""  # options of the virtio-scsi device of the disks: "num_queues=4"

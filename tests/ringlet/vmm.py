@@ -56,13 +56,18 @@ class Qemu:
                 command += ["-device", f"loader,file={name(path)},addr={address:#x},{start}"]
         else:
             command += ["-kernel", guest.kernel, "-append", guest.command_line]
-        devices = []
+        devices, units = [], []
         for number, disk in enumerate(guest.disks):
             drive = f"if=none,id=disk{number},format={disk.format},file={disk.driver}" + \
                 name((":" if disk.driver else "") + disk.path)
             drive += "" if disk.writable else ",readonly=on" if disk.read_only else ",snapshot=on"
-            command += ["-drive", drive]
-            devices.append((f"virtio-blk,drive=disk{number}", disk.options))
+            command += ["-drive", drive] if disk.path else []
+            if disk.scsi:
+                units += ["-device", self.unit(number, disk)]
+            else:
+                devices.append((f"virtio-blk,drive=disk{number}", disk.options))
+        if units or guest.scsi:
+            devices.append(("virtio-scsi,id=scsi0", guest.scsi))
         if guest.net == "user":
             forward = guest.forward.split(":") if guest.forward else ()
             command += ["-netdev", "user,id=net0" + (
@@ -77,7 +82,15 @@ class Qemu:
             if machine.root_port:
                 command += ["-device", f"pcie-root-port,id=port{number},chassis={number}"]
             command += ["-device", self.device(machine, number, device, options)]
-        return command + self.arguments
+        return command + units + self.arguments
+
+    @staticmethod
+    def unit(number, disk):
+        """A unit of the virtio-scsi device; QMP knows it by its id."""
+        target, unit = disk.scsi.split(":")
+        words = [f"scsi-{disk.kind},bus=scsi0.0,channel=0,scsi-id={target},lun={unit},id=unit{number}",
+                 f"drive=disk{number}" if disk.path else "", disk.options]
+        return ",".join(word for word in words if word)
 
     @staticmethod
     def device(machine, number, device, options):
