@@ -102,6 +102,22 @@ static void msix_at_the_very_end(void)
 	CHECK_EQ(pci_msix_init(&function, NULL), 0);
 }
 
+static void what_is_not_there(void)
+{
+	make();
+	for (unsigned i = 0; i < PCI_MAX_CAPABILITIES; i++)
+		fake_capability(fake, 0x40 + 4 * i, PCI_CAP_VENDOR, i < 47 ? 0x44 + 4 * i : 0);
+	fake_memory_bar(fake, 5, 0x1000, 0);
+	fake_place(fake, 5, 0xfebd1000);
+	pci_function_init(&function);
+	pci_bars_read(&function);
+	CHECK_EQ(function.capability_count, PCI_MAX_CAPABILITIES);
+	CHECK_EQ(pci_capability_next(&function, 0xfc, PCI_CAP_VENDOR), 0);
+	CHECK_EQ(pci_capability_next(&function, 0x3c, PCI_CAP_VENDOR), 0);
+	CHECK(pci_bar_contains(&function, 5, 0, 4));
+	CHECK(!pci_bar_contains(&function, 6, 0, 4));
+}
+
 int main(void)
 {
 	return check_run((struct check[]){
@@ -112,6 +128,7 @@ int main(void)
 		CHECK_CASE(no_room_for_an_upper_half),
 		CHECK_CASE(nothing_is_written_to_a_host_bridge),
 		CHECK_CASE(msix_at_the_very_end),
+		CHECK_CASE(what_is_not_there),
 		CHECK_END,
 	});
 }

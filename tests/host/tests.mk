@@ -2,11 +2,11 @@
 # The hosted unit tests. Each is tests/host/NAME.c with the sources under test, built with the
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
-HOST_TESTS = test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges \
+HOST_TESTS = test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges test_pci_tree_edges \
 	test_format test_cmdline test_sha256 test_tar test_archive test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_queues \
-	test_blk test_blk_faults test_partition test_rng test_console test_net test_scsi test_scsi_sense
+	test_blk test_blk_faults test_partition test_files test_rng test_console test_net test_scsi test_scsi_sense
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h \
@@ -19,6 +19,7 @@ test_fdt_edges = $(test_fdt)
 test_pci = $(wildcard drivers/pci/*.c) lib/format.c
 test_pci_scan = $(test_pci)
 test_pci_edges = $(test_pci)
+test_pci_tree_edges = $(test_pci)
 test_acpi = kernel/acpi.c
 test_mptable = arch/x86_64/mptable.c
 test_cmdline = kernel/cmdline.c
@@ -56,6 +57,7 @@ test_blk_recovery = $(test_config)
 test_blk_split = $(test_config)
 test_blk_faults = $(test_config)
 test_partition = $(test_config)
+test_files = $(test_config) $(addprefix kernel/,files.c archive.c disk_reader.c) lib/tar.c
 test_rng = $(test_config)
 test_console = $(test_config)
 test_net = $(test_config)
