@@ -10,6 +10,7 @@ the ratios of each round: a machine that is busy with something else slows all o
 here passes or fails; figures of a machine that has less than two processors to itself mean little.
 """
 
+import dataclasses
 import os
 import pathlib
 import re
@@ -40,10 +41,14 @@ def reads_a_second(output, who):
     return int(found[1])
 
 
-def emulated(machine, kernel, command_line="", initrd=None, memory=None):
+def emulated(machine, kernel, command_line="", initrd=None, memory=None, bus="blk", queues=1):
     """The emulator's command line with the empty disk."""
-    arguments = ["-drive", "if=none,id=null,driver=null-co,size=1G",
-                 "-device", Qemu.device(machine, 0, "virtio-blk,drive=null", "")]
+    arguments = ["-drive", "if=none,id=null,driver=null-co,size=1G"]
+    if bus == "scsi":
+        arguments += ["-device", Qemu.device(machine, 0, f"virtio-scsi,id=bus,num_queues={queues}", ""),
+                      "-device", "scsi-hd,bus=bus.0,drive=null"]
+    else:
+        arguments += ["-device", Qemu.device(machine, 0, f"virtio-blk,drive=null,num-queues={queues}", "")]
     arguments += ["-initrd", str(initrd)] if initrd else []
     command = Qemu(arguments=shlex.join(arguments)).command(
         machine, Guest(str(kernel), command_line, rng=False))
@@ -58,10 +63,10 @@ def run(command, who):
     return reads_a_second(bytes(process.output), who)
 
 
-def ringlet(machine, depth):
+def ringlet(machine, depth, bus="blk", cpus=1):
     kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
-    words = ["app=bench"] + machine.kernel_options() + ["--", f"blk qd={depth} t={SECONDS}"]
-    return run(emulated(machine, kernel, " ".join(words)), "ringlet")
+    words = ["app=bench"] + machine.kernel_options() + ["--", f"blk qd={depth} t={SECONDS} cpus={cpus}"]
+    return run(emulated(machine, kernel, " ".join(words), bus=bus, queues=cpus), "ringlet")
 
 
 def floor(machine, depth):
@@ -78,10 +83,10 @@ def floor(machine, depth):
     return int(READS[depth] / (times[ord("E")] - times[ord("B")]))
 
 
-def linux(machine, depth):
+def linux(machine, depth, bus="blk"):
     folder = BUILD / "bench" / "linux" / machine.arch
     return run(emulated(machine, folder / "vmlinuz", f"console={'ttyAMA0' if machine.arch == 'aarch64' else 'ttyS0'}"
-                        f" quiet panic=-1 depth={depth} seconds={SECONDS}", folder / "initrd", 512), "linux")
+                        f" quiet panic=-1 depth={depth} seconds={SECONDS}", folder / "initrd", 512, bus), "linux")
 
 
 def compare(label, contestants, rounds):
@@ -109,6 +114,13 @@ def metal(rounds):
             if has_linux:
                 contestants["linux"] = lambda: linux(machine.checked(), depth)
             compare(f"{name} qd={depth} interrupts", contestants, rounds)
+        contestants = {"ringlet": lambda: ringlet(machine.checked(), 32, "scsi")}
+        if has_linux:
+            contestants["linux"] = lambda: linux(machine.checked(), 32, "scsi")
+        compare(f"{name} scsi qd=32 interrupts", contestants, rounds)
+        two = dataclasses.replace(machine, smp=2).checked()
+        compare(f"{name} qd=32 interrupts, 2 CPUs and 2 queues beside 1",
+                {"ringlet": lambda: ringlet(two, 32, cpus=2), "one": lambda: ringlet(two, 32)}, rounds)
 
 
 def host(rounds):

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The only program of the Linux that Ringlet is measured beside: loads the modules that it finds in /modules,
- * reads 4 KiB blocks of /dev/vda at random places with O_DIRECT and io_uring, says how many a second, and
- * powers off. depth= and seconds= are on the kernel's command line, and come in the environment.
+ * reads 4 KiB blocks of /dev/vda or /dev/sda at random places with O_DIRECT and io_uring, into buffers that are
+ * registered once, says how many a second, and powers off. depth= and seconds= are on the kernel's command line, and come in the environment.
  *
  * It needs no C library; structures and numbers are io_uring(7)'s and those of the system calls, declared here.
  */
@@ -11,12 +11,12 @@
 
 #if defined(__x86_64__)
 enum { SYS_write = 1, SYS_mmap = 9, SYS_mount = 165, SYS_reboot = 169, SYS_clock_gettime = 228, SYS_openat = 257,
-       SYS_finit_module = 313, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426, SYS_mkdirat = 258,
+       SYS_finit_module = 313, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426, SYS_io_uring_register = 427, SYS_mkdirat = 258,
        SYS_lseek = 8, SYS_nanosleep = 35 };
 enum { O_DIRECT = 0x4000 };
 #else
 enum { SYS_write = 64, SYS_mmap = 222, SYS_mount = 40, SYS_reboot = 142, SYS_clock_gettime = 113, SYS_openat = 56,
-       SYS_finit_module = 273, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426, SYS_mkdirat = 34,
+       SYS_finit_module = 273, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426, SYS_io_uring_register = 427, SYS_mkdirat = 34,
        SYS_lseek = 62, SYS_nanosleep = 101 };
 enum { O_DIRECT = 0x10000 };
 #endif
@@ -41,7 +41,8 @@ struct entry { /* io_uring_sqe */
 	int32_t fd;
 	uint64_t off, addr;
 	uint32_t len, rw_flags;
-	uint64_t user_data, rest[3];
+	uint64_t user_data;
+	uint16_t buf_index, rest[11];
 };
 struct completion { /* io_uring_cqe */
 	uint64_t user_data;
@@ -49,7 +50,10 @@ struct completion { /* io_uring_cqe */
 	uint32_t flags;
 };
 _Static_assert(sizeof(struct params) == 120 && sizeof(struct entry) == 64, "io_uring_setup(2)");
-enum { OP_READ = 22, ENTER_GETEVENTS = 1 };
+enum { OP_READ_FIXED = 4, ENTER_GETEVENTS = 1, REGISTER_BUFFERS = 0 };
+struct iovec {
+	uint64_t base, length;
+};
 #define OFFSET_SQES 0x10000000
 
 static uint8_t buffers[MAX_DEPTH][BLOCK] __attribute__((aligned(BLOCK)));
@@ -152,6 +156,11 @@ static uint64_t measure(long file, uint64_t places, unsigned depth, uint64_t end
 	long ring = call(SYS_io_uring_setup, depth, (long)&params, 0, 0, 0, 0);
 	if (ring < 0)
 		leave("linux: no io_uring\n");
+	struct iovec fixed[MAX_DEPTH];
+	for (unsigned i = 0; i < depth; i++)
+		fixed[i] = (struct iovec){ (uint64_t)buffers[i], BLOCK };
+	if (call(SYS_io_uring_register, ring, REGISTER_BUFFERS, (long)fixed, depth, 0, 0) < 0)
+		leave("linux: no registered buffers\n");
 	uint8_t *sq = (uint8_t *)call(SYS_mmap, 0, 65536, 3, 1, ring, 0);
 	struct entry *entries =
 		(struct entry *)call(SYS_mmap, 0, params.sq_entries * (long)sizeof(struct entry), 3, 1, ring, OFFSET_SQES);
@@ -169,7 +178,8 @@ static uint64_t measure(long file, uint64_t places, unsigned depth, uint64_t end
 			uint32_t slot = free_slots[--free_count];
 			random = random * 6364136223846793005u + 1442695040888963407u;
 			entries[tail & (params.sq_entries - 1)] = (struct entry){
-				.opcode = OP_READ, .fd = (int32_t)file, .len = BLOCK, .user_data = slot,
+				.opcode = OP_READ_FIXED, .fd = (int32_t)file, .len = BLOCK, .user_data = slot,
+				.buf_index = (uint16_t)slot,
 				.addr = (uint64_t)buffers[slot], .off = ((random >> 32) * places >> 32) * BLOCK };
 			array[tail & (params.sq_entries - 1)] = tail & (params.sq_entries - 1);
 		}
@@ -195,6 +205,7 @@ void linux_main(long *stack)
 	unsigned depth = (unsigned)setting(environment, "depth=");
 	uint64_t errors = 0, length, begin, reads, seconds = setting(environment, "seconds=");
 	long file = -1;
+	int scsi = 0;
 
 	call(SYS_mkdirat, AT_FDCWD, (long)"/dev", 0755, 0, 0, 0);
 	call(SYS_mount, (long)"dev", (long)"/dev", (long)"devtmpfs", 0, 0, 0);
@@ -202,15 +213,18 @@ void linux_main(long *stack)
 	for (unsigned i = 0; i < 100 && file < 0; i++) {
 		int64_t pause[2] = { 0, 50000000 };
 		file = open("/dev/vda", O_DIRECT);
+		scsi = file < 0;
+		if (file < 0)
+			file = open("/dev/sda", O_DIRECT);
 		if (file < 0)
 			call(SYS_nanosleep, (long)pause, 0, 0, 0, 0, 0);
 	}
 	if (file < 0 || depth < 1 || depth > MAX_DEPTH)
-		leave("linux: no /dev/vda, or no depth=\n");
+		leave("linux: no disk, or no depth=\n");
 	length = (uint64_t)call(SYS_lseek, file, 0, 2, 0, 0, 0);
 	begin = now();
 	reads = measure(file, length / BLOCK, depth, begin + seconds * 1000000000, &errors);
-	say("\nlinux: vda read bs=4096 qd=");
+	say(scsi ? "\nlinux: sda read bs=4096 qd=" : "\nlinux: vda read bs=4096 qd=");
 	say_number(depth);
 	say(" wait=irq iops=");
 	say_number(reads * 1000000 / ((now() - begin) / 1000));

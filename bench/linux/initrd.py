@@ -8,7 +8,7 @@
 import pathlib
 import sys
 
-WANTED = ("virtio_pci", "virtio_mmio", "virtio_blk")
+WANTED = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod")
 
 
 def needed(folder):
