@@ -6,6 +6,7 @@
  *     make run SMP=4 APP=smp                 on all there are
  *     make run SMP=4 APP=smp ARGS=4          the same, and it is a failure when that are not 4
  *     make run SMP=4 APP=smp ARGS='exit 5'   the last CPU ends the machine while the first one reads a line
+ *     make run SMP=4 APP=smp ARGS=disk       reads from every CPU
  *
  * What must end in a report is in apps/crash.
  */
@@ -65,6 +66,18 @@ const char *everywhere(const char *(*run)(unsigned cpu))
 	return result;
 }
 
+const char *alone(unsigned cpu, const char *(*run)(unsigned cpu))
+{
+	static struct errand errand;
+
+	if (cpu == 0)
+		return run(0);
+	errand.run = run;
+	cpu_run(&errand.call, cpu, run_errand, &errand);
+	cpu_wait(&errand.call);
+	return errand.result;
+}
+
 static void end_machine(void *status)
 {
 	exit(atoi(status));
@@ -89,6 +102,8 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "exit") == 0)
 		return end_from_last(argv[2]);
 	printf("# %u CPUs\n", vport_cpu_count());
+	if (argc == 2 && strcmp(argv[1], "disk") == 0)
+		return test_disk();
 	if (argc == 2 && (unsigned)atoi(argv[1]) != vport_cpu_count())
 		return 1;
 	return ktap_run(tests, sizeof(tests) / sizeof(tests[0]));

@@ -10,6 +10,9 @@
  * NULL everywhere; else the text of one CPU where it did not. */
 const char *everywhere(const char *(*run)(unsigned cpu));
 
+/* The same on that CPU alone. */
+const char *alone(unsigned cpu, const char *(*run)(unsigned cpu));
+
 /* calls.c */
 const char *test_running(void);
 const char *test_calls_in_order(void);
@@ -28,5 +31,8 @@ const char *test_removal(void);
 const char *test_removal_of_busy(void);
 const char *test_wake(void);
 const char *test_work(void);
+
+/* disk.c: the program's status */
+int test_disk(void);
 
 #endif
