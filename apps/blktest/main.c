@@ -7,37 +7,38 @@
  * What it leaves behind can be checked in the image from outside: it prints the places, and there word
  * w (of 64 bits, little-endian) of sector s is PATTERN + s * 64 + w. On a read-only disk it tests that
  * nothing can be written. Reports in KTAP version 1.
+ *
+ *     make run APP=blktest ARGS='-r 2 vda' …: waits until the disk has got another size, twice (resize.c)
  */
+#include "blktest.h"
+
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "drivers/virtio/block.h"
 #include "kernel/console.h"
 #include "kernel/ktap.h"
 #include "lib/error.h"
 
-#define PATTERN UINT64_C(0x52494e474c455400) /* "RINGLET" */
-#define WORDS (BLOCK_SECTOR / sizeof(uint64_t))
-#define BIG (1024 * 1024)
 #define SEGMENTS 9
 #define MANY 64 /* requests in flight at once */
 
-static struct block_device *disk;
-static uint8_t *memory; /* BIG bytes */
-static uint64_t unit;   /* sectors of a block: what every request is a multiple of */
+struct block_device *disk;
+uint8_t *memory;
+uint64_t unit;
 
 /* ---- The pattern ----------------------------------------------------------------- */
 
-static void fill(uint64_t sector, size_t length)
+void pattern_fill(uint64_t sector, size_t length)
 {
 	uint64_t *word = (uint64_t *)memory;
 	for (size_t i = 0; i < length / sizeof(*word); i++)
 		word[i] = PATTERN + sector * WORDS + i;
 }
 
-static bool filled(uint64_t sector, const void *from, size_t length)
+bool pattern_filled(uint64_t sector, const void *from, size_t length)
 {
 	const uint64_t *word = from;
 	for (size_t i = 0; i < length / sizeof(*word); i++) {
@@ -75,7 +76,7 @@ static const char *test_write(void)
 		return ktap_skip("the disk is read-only");
 	for (unsigned i = 0; i < place_count; i++) {
 		size_t length = places[i].count * BLOCK_SECTOR;
-		fill(places[i].sector, length);
+		pattern_fill(places[i].sector, length);
 		ktap_check(block_write(disk, places[i].sector, memory, length) == 0);
 		kprint("# pattern at sector %" PRIu64 " for %" PRIu64 "\n", places[i].sector,
 		       places[i].count);
@@ -92,7 +93,7 @@ static const char *test_read_back(void)
 		size_t length = places[i].count * BLOCK_SECTOR;
 		memset(memory, 0, length);
 		ktap_check(block_read(disk, places[i].sector, memory, length) == 0);
-		ktap_check(filled(places[i].sector, memory, length));
+		ktap_check(pattern_filled(places[i].sector, memory, length));
 	}
 	return KTAP_OK;
 }
@@ -274,18 +275,34 @@ static const struct ktap_test tests[] = {
 	{ "what is no multiple of a block is refused", test_alignment },
 	{ "empty requests are refused", test_empty },
 	{ "a read-only disk is not written", test_read_only },
+	{ "a range is discarded, others read as zeroes", test_ranges },
+	{ "the cache's mode is switched", test_cache },
+	{ "how the disk is built", test_topology },
 };
+
+static int usage(const char *program)
+{
+	kprint("usage: %s [-r CHANGES] [DISK]\n", program);
+	return 2;
+}
 
 int main(int argc, char **argv)
 {
-	if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
-		kprint("usage: %s [DISK]\n", argv[0]);
-		return 2;
+	unsigned long changes = 0;
+	char *end = "";
+	int first = 1;
+
+	if (argc > 2 && strcmp(argv[1], "-r") == 0) {
+		changes = strtoul(argv[2], &end, 10);
+		first = 3;
 	}
-	disk = argc == 2 ? block_find(argv[1]) : block_first();
+	if (argc > first + 1 || *end != '\0' || changes > 100 || (first == 3 && changes == 0) ||
+	    (argc > first && argv[first][0] == '-'))
+		return usage(argv[0]);
+	disk = argc > first ? block_find(argv[first]) : block_first();
 	if (disk == NULL) {
-		kprint("%s: there is no disk%s%s\n", argv[0], argc == 2 ? " " : "",
-		       argc == 2 ? argv[1] : "");
+		kprint("%s: there is no disk%s%s\n", argv[0], argc > first ? " " : "",
+		       argc > first ? argv[first] : "");
 		return 1;
 	}
 	unit = disk->block_size / BLOCK_SECTOR;
@@ -299,7 +316,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	choose_places();
-	int status = ktap_run(tests, sizeof(tests) / sizeof(tests[0]));
+	int status = changes > 0 ? watch_size(argv[0], (unsigned)changes)
+				 : ktap_run(tests, sizeof(tests) / sizeof(tests[0]));
 	vport_free(memory, BIG);
 	return status;
 }
