@@ -4,10 +4,12 @@
 import collections
 import dataclasses
 import hashlib
+import json
 import pathlib
 import random
 import re
 import struct
+import subprocess
 
 from ringlet import ktap
 from ringlet.vmm import Process
@@ -50,14 +52,16 @@ def reported(output, disks):
 
 def written(output, disks):
     """What blktest says that it wrote is in the image file, and nothing else."""
-    expected = bytearray(pathlib.Path(disks[0].path).stat().st_size)
-    for sector, count in re.findall(r"^# pattern at sector (\d+) for (\d+)$", output, re.MULTILINE):
-        first, last = int(sector) * 64, (int(sector) + int(count)) * 64
-        words = (PATTERN + n for n in range(first, last))
-        expected[first * 8:last * 8] = b"".join(word.to_bytes(8, "little") for word in words)
+    found = content(disks[0])
+    expected = bytearray(len(found))
+    for first, last in told(output, "pattern"):
+        expected[first:last] = pattern(first, last)
     if not any(expected):
         return "blktest told of nothing that it wrote"
-    if content(disks[0]) != expected:
+    for first, last in told(output, "discarded"):  # this is, or nothing
+        if found[first:last] == pattern(first, last):
+            expected[first:last] = found[first:last]
+    if found != expected:
         return "the image does not hold what blktest says it wrote, or holds more"
     return reported(output, disks)
 
@@ -109,9 +113,67 @@ def filled(output, disks):
 
 PATTERN = 0x52494e474c455400  # apps/blktest
 
+
+def told(output, what):
+    """The ranges (first and last byte) of which blktest says so."""
+    found = re.findall(rf"^# {what} at sector (\d+) for (\d+)$", output, re.MULTILINE)
+    return [(int(sector) * 512, (int(sector) + int(count)) * 512) for sector, count in found]
+
+
+def pattern(first, last):
+    return b"".join((PATTERN + n).to_bytes(8, "little") for n in range(first // 8, last // 8))
+
+
+def unmapped(output, disks):
+    """What was discarded, or zeroed so that it may be unmapped, takes no room in the image any more; what was
+    zeroed otherwise does."""
+    extents = json.loads(subprocess.run(["qemu-img", "map", "--output=json", disks[0].path],
+                                        capture_output=True, check=True).stdout)
+    ranges = [(first, last, room) for what, room in (("discarded", False), ("unmapped", False),
+                                                     ("zeroes", True))
+              for first, last in told(output, what)]
+    if len(ranges) != 3:
+        return "blktest did not discard, zero and unmap"
+    for extent in extents:
+        for first, last, room in ranges:
+            inside = extent["start"] < last and first < extent["start"] + extent["length"]
+            if inside and extent["data"] != room:
+                return f"bytes {first} to {last}: {'no room' if room else 'room'} in the image"
+    return written(output, disks)
+
+
+def stamped(output, disks):
+    """Each block holds the version that writecheck wrote there last, but for those of which it knows nothing."""
+    said = re.search(r"^writecheck: vda .* unknown=(\d+) bad=0 sum=(\d+)$", output, re.MULTILINE)
+    if not said:
+        return "writecheck told of no sum, or of bad blocks"
+    data = content(disks[0])
+    versions = [stamp(data[at:at + 4096], at // 4096) for at in range(0, len(data), 4096)]
+    broken = [place for place, version in enumerate(versions) if version is None]
+    if len(broken) > int(said[1]):
+        return f"{len(broken)} blocks do not hold what was written to them: {broken[:8]}"
+    if int(said[1]) == 0 and sum(versions) != int(said[2]):
+        return "the blocks hold other versions than writecheck wrote"
+    return None
+
+
+def stamp(block, place):
+    """The version that the block holds; None when it holds something else. See apps/writecheck/shard.c."""
+    words = struct.unpack("<512Q", block)
+    if words[:2] != (0x4b43454843455457, place):
+        return None
+    last = place << 32 | words[2]
+    for word in words[3:]:
+        last = last * 6364136223846793005 + 1442695040888963407 & (1 << 64) - 1
+        if word != last:
+            return None
+    return words[2]
+
+
 CHECKS = {"sha256": sha256, "written": written, "reported": reported, "files": files,
           "filled": filled,
-          "whole-lines": whole_lines, "last-word": last_word}
+          "whole-lines": whole_lines, "last-word": last_word,
+          "unmapped": unmapped, "stamped": stamped}
 
 
 # ---- Machines made to be bad ------------------------------------------------

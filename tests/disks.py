@@ -36,13 +36,17 @@ def read_only(folder, images, name):
     return Disk(pattern_of(1 << 20)(folder, images, name).path, read_only=True)
 
 
-def failing(folder, images, name):
-    """A disk of which one sector in the 10th MiB cannot be read: QEMU's blkdebug says so."""
-    disk = pattern_of(16 << 20)(folder, images, name)
-    config = folder / f"{name}.blkdebug"
-    config.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\nsector = "18437"\n'
-                      'once = "off"\n', encoding="ascii")
-    return Disk(disk.path, driver=f"blkdebug:{config}")
+def failing(disk, kind, event, sector=None):
+    """That disk, with an error of each request of that kind, at one sector or anywhere, from the first such event on:
+    QEMU's blkdebug says so."""
+    def make(folder, images, name):
+        made = disk(folder, images, name)
+        config = folder / f"{name}.blkdebug"
+        at = "" if sector is None else f'sector = "{sector}"\n'
+        config.write_text(f'[inject-error]\nevent = "{event}"\niotype = "{kind}"\nerrno = "5"\n{at}'
+                          'once = "off"\n', encoding="ascii")
+        return dataclasses.replace(made, driver=f"blkdebug:{config}")
+    return make
 
 
 BLOCKS_OF_4096 = "logical_block_size=4096,physical_block_size=4096"
@@ -61,8 +65,23 @@ DISKS = {
     "scratch-4096": scratch(16 << 20, options=BLOCKS_OF_4096),
     "scratch-small-queue": scratch(16 << 20, options="queue-size=8,seg-max-adjust=on"),
     "scratch-no-indirect": scratch(16 << 20, options="indirect_desc=off,event_idx=off"),
+    "scratch-1M": scratch(1 << 20),
+    "scratch-4M": scratch(4 << 20),
+    "scratch-4M-queues": scratch(4 << 20, options="num-queues=4"),
+    "scratch-unmap": scratch(16 << 20, drive="discard=unmap", options="discard=on,write-zeroes=on"),
+    "scratch-no-ranges": scratch(16 << 20, options="discard=off,write-zeroes=off"),
+    "scratch-queues": scratch(16 << 20, options="num-queues=4"),
+    "scratch-topology": scratch(16 << 20, options="physical_block_size=4096,min_io_size=8192,"
+                                                  "opt_io_size=65536"),
+    "scratch-write-back": scratch(16 << 20, options="write-cache=on,config-wce=off"),
+    "scratch-write-through": scratch(16 << 20, options="write-cache=off,config-wce=on"),
+    "scratch-uncached": scratch(16 << 20, options="write-cache=off,config-wce=off"),
+    "slow": scratch(1 << 20, drive="throttling.iops-total=50"),
+    "write-fails": failing(scratch(1 << 20), "write", "write_aio", 803),
+    "flush-fails": failing(scratch(1 << 20), "flush", "flush_to_disk"),
+    "flush-fails-uncached": failing(scratch(1 << 20, options="write-cache=off"), "flush", "flush_to_disk"),
     "read-only": read_only,
-    "failing": failing,
+    "failing": failing(pattern_of(16 << 20), "read", "read_aio", 18437),
     "incomplete-block": scratch((1 << 20) + 512, options=BLOCKS_OF_4096),
     "less-than-a-block": scratch(512, options=BLOCKS_OF_4096),
     "odd": pattern_of((1 << 20) + 512),

@@ -81,6 +81,7 @@ class Disk:
     driver: str = ""  # of what stands between: "blkdebug:CONFIG"
     scsi: str = ""  # "TARGET:UNIT": behind a virtio-scsi device, one for all of them
     kind: str = "hd"  # there: or "cd"; without a path, one without a medium
+    drive: str = ""  # of the host's side: "discard=unmap"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,6 +61,7 @@ class Qemu:
             drive = f"if=none,id=disk{number},format={disk.format},file={disk.driver}" + \
                 name((":" if disk.driver else "") + disk.path)
             drive += "" if disk.writable else ",readonly=on" if disk.read_only else ",snapshot=on"
+            drive += "," + disk.drive if disk.drive else ""
             command += ["-drive", drive] if disk.path else []
             if disk.scsi:
                 units += ["-device", self.unit(number, disk)]
