@@ -291,7 +291,7 @@ static void transfer(const struct request *r, uint64_t block, uint64_t blocks, b
 
 	if (bytes != (write ? r->readable : r->room) || (write ? r->room : r->readable) != 0)
 		fake_breach(r->device, "moves other data than its command says");
-	if (block + blocks > unit->blocks || block + blocks > FAKE_SCSI_BLOCKS) {
+	if ((unit->blocks && block + blocks > unit->blocks) || block + blocks > FAKE_SCSI_BLOCKS) {
 		fake_scsi_check(r->scsi, answer, 5, 0x21, 0);
 		return;
 	}

@@ -19,7 +19,7 @@ struct fake_unit {
 	uint8_t qualifier, type, version;
 	bool removable, empty, write_protected, stopped;
 	uint32_t block_size;
-	uint64_t blocks; /* as it says */
+	uint64_t blocks; /* as it says; 0: as many as can be said */
 	uint8_t *bytes;  /* FAKE_SCSI_BLOCKS of them */
 	char serial[21];
 	uint8_t caching; /* byte 2 of that page; */
