@@ -40,6 +40,10 @@ static int fill(struct disk_reader *reader, uint64_t offset)
 	size_t length =
 		end - start < reader->window_size ? (size_t)(end - start) : reader->window_size;
 	int error = block_read(disk, start / BLOCK_SECTOR, reader->window, length);
+	if (error == ERR_IO) { /* maybe only in what nobody has asked for yet */
+		length = disk->block_size;
+		error = block_read(disk, start / BLOCK_SECTOR, reader->window, length);
+	}
 	if (error)
 		return error;
 	reader->start = start;
