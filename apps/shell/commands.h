@@ -20,13 +20,11 @@ bool number(const char *argument, uint64_t *value);
 /* blk.c: disks. `read` is `blk read`, `hexdump` shows what was read last. */
 #define MAX_SECTORS 2048
 #define BLK_ARGUMENTS \
-	"[list | info DISK | read DISK SECTOR [COUNT] | write DISK SECTOR COUNT [BYTE] | flush " \
-	"DISK | " \
-	"discard DISK SECTOR COUNT | zero DISK SECTOR COUNT | id DISK]"
+	"[list | info | id | flush | read | write | discard | zero] [DISK [SECTOR [COUNT " \
+	"[BYTE]]]]"
 #define BLK_LIMITS \
-	"sectors of 512 bytes; COUNT is 1 or more, to read and write 2048 at most; without BYTE " \
-	"what was " \
-	"read last is written"
+	"COUNT is 1 or more, to read and write 2048 at most; without BYTE what was read last is " \
+	"written"
 int do_blk(int argc, char **argv);
 int do_read(int argc, char **argv);
 int do_hexdump(int argc, char **argv);
