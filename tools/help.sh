@@ -26,7 +26,7 @@ Variables, with their defaults:
   RW=                    1: what the guest writes is kept; otherwise thrown away
   QUEUES=1               queues of a disk
   NET=user               user none; FWD=8080:80 forwards a TCP port; ARCH=host: vhost-user:SOCKET
-  SMP=1 MEM=64           CPUs, and MiB
+  SMP=1 MEM=64           CPUs (1 to 8 are used), and MiB
   TIMEOUT=               seconds, then the guest is ended and the status is 124
   TRACE=                 1: print what is said to devices, with the clauses of the specification
   ACCEL=tcg              tcg kvm hvf
