@@ -274,17 +274,15 @@ void packed_release(struct virtq *vq, uint16_t id)
 	vq->free_head = id;
 }
 
-/* packed_fetch and packed_release for many, with what they keep changing held in registers. */
+/* packed_fetch and packed_release for many. */
 int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
-	struct virtq_packed *packed = &vq->packed;
 	struct virtq_slot *slots = vq->slots;
-	unsigned used = packed->used, size = vq->size, count, descriptors = 0;
-	uint16_t free_head = vq->free_head;
-	bool wrap = packed->used_wrap;
+	unsigned used = vq->packed.used, size = vq->size, count;
+	bool wrap = vq->packed.used_wrap;
 
 	for (count = 0; count < max; count++) {
-		const struct virtq_packed_desc *desc = &packed->ring[used];
+		const struct virtq_packed_desc *desc = &vq->packed.ring[used];
 		uint16_t flags = shared_load16(&desc->flags);
 		if (!is_used(flags, wrap))
 			break;
@@ -295,11 +293,12 @@ int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 		    virtq_break_used(vq, id, written) != 0)
 			break;
 		struct virtq_slot *slot = &slots[id];
-		slot->next = free_head;
-		free_head = (uint16_t)id;
-		descriptors += slot->count;
-		used += slot->count;
+		unsigned length = slot->count;
+		vq->free_count += length;
+		slot->next = vq->free_head;
+		vq->free_head = (uint16_t)id;
 		slot->count = 0;
+		used += length;
 		if (used >= size) {
 			used -= size;
 			wrap = !wrap;
@@ -307,10 +306,8 @@ int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 		done[count].cookie = slot->cookie;
 		done[count].written = written;
 	}
-	packed->used = (uint16_t)used;
-	packed->used_wrap = wrap;
-	vq->free_head = free_head;
-	vq->free_count += descriptors;
+	vq->packed.used = (uint16_t)used;
+	vq->packed.used_wrap = wrap;
 	vq->in_flight -= count;
 	return count == 0 && vq->broken ? ERR_BROKEN : (int)count;
 }

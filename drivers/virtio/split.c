@@ -227,11 +227,11 @@ void split_release(struct virtq *vq, uint16_t id)
 	vq->free_head = id;
 }
 
-/* split_fetch and split_release for many, with what they keep changing held in registers. */
+/* split_fetch and split_release for many, with little to keep in registers. */
 int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
-	struct virtq_split *split = &vq->split;
-	unsigned pending = (uint16_t)(split->used_seen - split->used_idx);
+	unsigned used_idx = vq->split.used_idx, mask = vq->size - 1u, count;
+	unsigned pending = (uint16_t)(vq->split.used_seen - used_idx);
 
 	if (pending == 0) {
 		int found = look(vq);
@@ -239,31 +239,29 @@ int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 			return found;
 		pending = (unsigned)found;
 	}
-	const struct virtq_used_elem *ring = split->used->ring;
+	if (pending > max)
+		pending = max;
+	const struct virtq_used_elem *ring = vq->split.used->ring;
 	struct virtq_slot *slots = vq->slots;
-	unsigned used_idx = split->used_idx, free_head = vq->free_head;
-	unsigned count, descriptors = 0, size = vq->size, mask = size - 1;
 
-	for (count = 0; count < max && count < pending; count++) {
-		const struct virtq_used_elem *elem = &ring[used_idx & mask];
+	for (count = 0; count < pending; count++) {
+		const struct virtq_used_elem *elem = &ring[(used_idx + count) & mask];
 		uint32_t id = shared_load32(&elem->id), written = shared_load32(&elem->len);
-		if (!virtq_used_is_right(slots, size, id, written) &&
+		if (!virtq_used_is_right(slots, mask + 1, id, written) &&
 		    virtq_break_used(vq, id, written) != 0)
 			break;
 		struct virtq_slot *slot = &slots[id], *last = slot;
-		for (unsigned i = slot->count; i > 1; i--)
+		unsigned length = slot->count;
+		vq->free_count += length;
+		while (--length > 0)
 			last = &slots[last->next];
-		last->next = (uint16_t)free_head;
-		free_head = id;
-		descriptors += slot->count;
+		last->next = vq->free_head;
+		vq->free_head = (uint16_t)id;
 		slot->count = 0;
 		done[count].cookie = slot->cookie;
 		done[count].written = written;
-		used_idx++;
 	}
-	split->used_idx = (uint16_t)used_idx;
-	vq->free_head = (uint16_t)free_head;
-	vq->free_count += descriptors;
+	vq->split.used_idx = (uint16_t)(used_idx + count);
 	vq->in_flight -= count;
 	return count > 0 ? (int)count : ERR_BROKEN;
 }
