@@ -17,6 +17,7 @@
 #include <reent.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/time.h>
 #include <sys/times.h>
 #include <time.h>
