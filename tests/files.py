@@ -5,6 +5,7 @@ beside the image, in a folder NAME.tree, for tests/checks.py to compare with."""
 import os
 import random
 import subprocess
+import tarfile
 
 from ringlet.machine import Disk
 
@@ -71,6 +72,17 @@ def changed(change):
     return make
 
 
+def odd(folder, images, name):
+    """Names and times as tar itself would hardly make them."""
+    path = folder / f"{name}.tar"
+    with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
+        for member, time in (("a\x1b[31mb", -5), ("c\u009bd", 2**62), ("e", -2**62), ("f", 253402300799)):
+            info = tarfile.TarInfo(member)
+            info.mtime = time
+            tar.addfile(info)
+    return Disk(str(path))
+
+
 def no_checksum(data):
     """The header of the second member counts for nothing."""
     at = data.index(b"empty\0", 512)
@@ -128,6 +140,7 @@ DISKS = {
     "files-pax": plain(some, "pax"),
     "files-4096": plain(some, "gnu", 4096, options="logical_block_size=4096,physical_block_size=4096"),
     "files-thousand": plain(thousand, "ustar"),
+    "files-odd": odd,
     "files-damaged": changed(no_checksum),
     "files-cut": changed(lambda data: data.__delitem__(slice(1 << 20, None))),
     "files-in-mbr": partitioned(MBR, 10240),

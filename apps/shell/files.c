@@ -86,11 +86,31 @@ static int complain(const char *command, const char *path, int error)
 	return 1;
 }
 
-/* Whoever packed the archive chose the name: a terminal gets no control characters of it. */
+/* Whoever packed the archive chose the name: a terminal gets no control characters of it, neither ASCII's nor, in
+ * UTF-8, those from U+0080 to U+009F. */
 static void print_name(const char *name)
 {
-	for (; *name != '\0'; name++)
-		kprint("%c", iscntrl((unsigned char)*name) ? '?' : *name);
+	for (; *name != '\0'; name++) {
+		unsigned char c = (unsigned char)name[0], next = (unsigned char)name[1];
+		bool two = c == 0xc2 && next >= 0x80 && next < 0xa0;
+		kprint("%c", two || iscntrl(c) ? '?' : c);
+		name += two;
+	}
+}
+
+/* Of the years 1 to 9999: what is before or behind that is nonsense, and told in seconds. */
+static void print_time(int64_t mtime)
+{
+	time_t when = (time_t)mtime;
+	struct tm tm;
+	char text[32];
+
+	if (mtime < INT64_C(-62135596800) || mtime >= INT64_C(253402300800) ||
+	    gmtime_r(&when, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm) == 0)
+		kprint(" %lld ", (long long)mtime);
+	else
+		kprint(" %s ", text);
 }
 
 static void print_mode(const struct file_info *info)
@@ -109,13 +129,9 @@ static void print_entry(const char *folder, const char *name, const struct file_
 			bool all)
 {
 	if (all) {
-		time_t when = (time_t)info->mtime;
-		struct tm tm;
-		char text[32] = "";
-		if (gmtime_r(&when, &tm) != NULL)
-			strftime(text, sizeof(text), "%Y-%m-%d %H:%M", &tm);
 		print_mode(info);
-		kprint(" %10llu %s ", (unsigned long long)info->size, text);
+		kprint(" %10llu", (unsigned long long)info->size);
+		print_time(info->mtime);
 	}
 	print_name(name);
 	if (info->type == TAR_DIRECTORY)

@@ -667,6 +667,50 @@ static void reads_and_writes(void)
 	CHECK(block_first() == disk && !disk->next);
 }
 
+static void resize(uint64_t sectors)
+{
+	media.sectors = sectors;
+	fake_config_set(&fake, 0, 8, sectors);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(disk->capacity == sectors, 1000));
+}
+
+/* A request that is prepared once, for the partition, and goes to another place each time. */
+static void prepared(void)
+{
+	struct job job;
+
+	make();
+	with_partition();
+	start();
+	part = block_find("vda1");
+	job_make(&job, BLOCK_READ, 0, 4096);
+	int error = block_prepare(part, &job.request);
+	CHECK_EQ(error, 0);
+	for (uint64_t sector = 0; sector < 128 && !error; sector += 40) {
+		job.request.sector = sector;
+		job.done = 0;
+		CHECK_EQ(block_submit(part, &job.request), 0);
+		CHECK(FAKE_WAIT(job.done, 1000));
+		CHECK_EQ(job.request.status, 0);
+		CHECK(memcmp(job.memory, media.bytes + (64 + sector) * 512, 4096) == 0);
+	}
+	job.request.sector = 121;
+	CHECK_EQ(block_submit(part, &job.request), ERR_RANGE);
+	resize(100);
+	job.request.sector = 29;
+	CHECK_EQ(block_submit(part, &job.request), ERR_RANGE);
+	job.request.sector = 28;
+	job.done = 0;
+	CHECK_EQ(block_submit(part, &job.request), 0);
+	CHECK(FAKE_WAIT(job.done, 1000));
+	CHECK_EQ(job.request.status, 0);
+	block_unprepare(part, &job.request);
+	CHECK_EQ(fake_port.mappings, 0);
+	job_free(&job);
+}
+
 static void of_a_read_only_disk(void)
 {
 	static uint8_t bytes[512];
@@ -680,15 +724,6 @@ static void of_a_read_only_disk(void)
 	CHECK_EQ(block_write(part, 0, bytes, 512), ERR_READ_ONLY);
 	CHECK_EQ(media.writes, 0);
 	CHECK_EQ(block_read(part, 0, bytes, 512), 0);
-}
-
-static void resize(uint64_t sectors)
-{
-	media.sectors = sectors;
-	fake_config_set(&fake, 0, 8, sectors);
-	fake.generation++;
-	fake_interrupt_config(&fake);
-	CHECK(FAKE_WAIT(disk->capacity == sectors, 1000));
 }
 
 /* The disk shrinks into the partition, and away from it, and grows again. What reaches past its end is refused
@@ -816,6 +851,7 @@ int main(void)
 		SCENARIO(smallest_disks, ONCE),
 		SCENARIO(without_memory, ONCE),
 		SCENARIO(reads_and_writes, ON_ALL),
+		SCENARIO(prepared, ON_ALL),
 		SCENARIO(of_a_read_only_disk, ONCE),
 		SCENARIO(of_a_disk_that_shrinks, ON_BUSES),
 		SCENARIO(table_changes, ONCE),
