@@ -13,6 +13,7 @@
 #include "lib/error.h"
 
 #define PATIENCE_NS UINT64_C(60000000000)
+#define TELLING_NS UINT64_C(2000000000)
 
 /* The last block can be written and read, and what begins or ends behind it is refused. */
 static const char *test_end(void)
@@ -35,17 +36,21 @@ static const char *test_end(void)
 	return NULL;
 }
 
-/* Reads all over the disk until its size is another one. False: it was too long. */
+/* Reads all over the disk until its size is another one. False: it was too long, or a read failed for no such reason:
+ * the disk may be smaller already when we are told so. */
 static bool wait_for_change(uint64_t *capacity)
 {
 	uint64_t deadline = vport_now() + PATIENCE_NS, sector = 0;
+	int error = 0;
 
 	while (disk->capacity == *capacity && vport_now() < deadline) {
-		/* What was inside when it was chosen may not be any more when it is read. */
-		int error = block_read(disk, sector % (disk->capacity / unit) * unit, memory,
-				       unit * BLOCK_SECTOR);
-		if (error && error != ERR_RANGE)
-			return false;
+		if (error)
+			vport_relax(deadline);
+		else
+			error = block_read(disk, sector % (disk->capacity / unit) * unit, memory,
+					   unit * BLOCK_SECTOR);
+		if (error && deadline > vport_now() + TELLING_NS)
+			deadline = vport_now() + TELLING_NS;
 		sector += 7919;
 	}
 	bool changed = disk->capacity != *capacity;

@@ -109,10 +109,16 @@ static void choose(struct slot *slot, uint32_t number)
 
 static void tell(const struct slot *slot, const char *what, int error)
 {
-	if (slot->shard->told++ < TELL_MAX)
-		kprint("writecheck: %s: %s at sector %llu: %s (error %d)\n",
-		       slot->shard->disk->name, what, (unsigned long long)slot->current->sector,
+	const struct shard *shard = slot->shard;
+
+	if (shard->told >= TELL_MAX)
+		return;
+	if (slot->current == &slot->flush)
+		kprint("writecheck: %s: %s: %s (error %d)\n", shard->disk->name, what,
 		       error_text(error), error);
+	else
+		kprint("writecheck: %s: %s at sector %llu: %s (error %d)\n", shard->disk->name,
+		       what, (unsigned long long)slot->current->sector, error_text(error), error);
 }
 
 static void judge(struct slot *slot, int error)
@@ -142,6 +148,7 @@ static void judge(struct slot *slot, int error)
 		}
 	}
 	shard->errors += error != 0;
+	shard->told += error != 0;
 	if (slot->current != &slot->flush)
 		shard->taken[number_of(slot)] = false;
 }
