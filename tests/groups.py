@@ -14,6 +14,7 @@ import tomllib
 import checks
 import commands
 import disks
+import online
 import qtest.cases
 import vhost.cases
 from ringlet import ktap
@@ -161,6 +162,7 @@ def boot_tests():
                     suffix = f"-{seed}" if "repeat" in spec else suffix
                     yield Test(f"boot/{spec['name']}/{name}{suffix}", functools.partial(
                         booted, judged, Machine(**settings), text_offset, seed))
+    yield from online.tests()
 
 
 def booted(spec, machine, text_offset, seed):

@@ -5,14 +5,13 @@ It is running (a stopped one has no entropy for its guest), with firmware that p
 """
 
 import contextlib
-import json
 import mmap
 import os
 import pathlib
-import socket
 import struct
 import tempfile
 
+from ringlet import qmp
 from vhost.peers import Peer
 
 MEMORY = 64  # MiB
@@ -62,17 +61,7 @@ class Devices(Peer):
 
     def ask(self, command, **arguments):
         """One QMP command."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(30)
-            connection.connect(self.qmp_socket)
-            with connection.makefile("rw", encoding="utf-8") as stream:
-                stream.readline()  # it greets
-                for execute, more in (("qmp_capabilities", {}), (command, arguments)):
-                    stream.write(json.dumps({"execute": execute, "arguments": more}) + "\n")
-                    stream.flush()
-                    while "event" in (answer := json.loads(stream.readline())):
-                        pass
-        return answer["return"]
+        return qmp.ask(self.qmp_socket, command, **arguments)
 
     def ring(self):
         """Where the disk's ring is, as QEMU has been told."""
