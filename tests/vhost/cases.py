@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is tested with each of the peers."""
 
+import contextlib
 import dataclasses
 import functools
 import pathlib
 import re
 import signal
 import tempfile
+import time
 
 import checks
 import disks
@@ -68,6 +70,36 @@ def killed_daemon(build, wait):
                     peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
                     status = peer.process.wait(PATIENCE)
         return recovered(status, f"{words}\n{peer.text()}", "running again after reset 1$")
+
+
+def killed_in_mid_write(build, wait):
+    """The same twice, under a program that writes: every block for which a write was acknowledged holds it, as the
+    program reads it and as it stands in the image."""
+    with folder_of() as folder:
+        disk = disks.make("scratch-4M", folder, BUILD / "images")
+        socket = f"{folder}/disk.sock"
+        words = f"app=writecheck {wait} reset_ms=20000 disk=vhost-user:{socket} -- -t 4"
+        with contextlib.ExitStack() as stack:
+            daemon = stack.enter_context(storage_daemon(socket, disk.path))
+            peer = stack.enter_context(Peer([PROGRAMS[build], words]))
+            peer.wait_for("it writes", lambda text: "writecheck: running" in text)
+            for _ in range(2):
+                time.sleep(1)
+                daemon.kill()
+                daemon.process.wait()
+                daemon = stack.enter_context(storage_daemon(socket, disk.path))
+            peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
+            status = peer.process.wait(PATIENCE)
+        output = f"{words}\n{peer.text()}"
+        return intact(status, output, disk, r"errors=[1-9]\d* resets=2 ")
+
+
+def intact(status, output, disk, counts):
+    judge(status, 0, output, rf"^writecheck: vda cpus=\d .* {counts}unknown=0 bad=0 ")
+    complaint = checks.stamped(output, [disk])
+    if complaint:
+        raise Failed(complaint, output)
+    return output
 
 
 def stopped_daemon(build, wait):
@@ -271,22 +303,53 @@ MACHINES = {
 BOOTED = ("wrong-id", "idle-id", "too-long", "too-short", "no-status", "never", "silence", "scribble")
 
 
+def vhost_qemu(machine, socket, connection=""):
+    """With a disk whose back end is at the socket."""
+    device = "vhost-user-blk,chardev=c" if machine.transport == "mmio" else \
+        "vhost-user-blk-pci,chardev=c,disable-legacy=on"
+    device += ",packed=on" if machine.ring == "packed" else ""
+    return Qemu(arguments=f"-object memory-backend-memfd,id=m,size={machine.mem}M,share=on "
+                          f"-machine memory-backend=m -chardev socket,id=c,path={socket}{connection} "
+                          f"-device {device}")
+
+
 def booted(case, machine, ring):
     machine = dataclasses.replace(machine, ring=ring).checked()
     with folder_of() as folder:
         socket = f"{folder}/disk.sock"
-        device = "vhost-user-blk,chardev=c" if machine.transport == "mmio" else \
-            "vhost-user-blk-pci,chardev=c,disable-legacy=on"
-        device += ",packed=on" if ring == "packed" else ""
-        vmm = Qemu(arguments=f"-object memory-backend-memfd,id=m,size={machine.mem}M,share=on "
-                             f"-machine memory-backend=m -chardev socket,id=c,path={socket} "
-                             f"-device {device}")
+        vmm = vhost_qemu(machine, socket)
         kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
         words = " ".join(["app=iocheck", "deadline_ms=500", *machine.kernel_options(), "--",
                           f"-t {case.seconds}"])
         with backend(socket, *case.arguments()) as peer:
             status, output, _ = boot(vmm, machine, Guest(str(kernel), words), TIMEOUT)
             return outcome(case, status, output + peer.text())
+
+
+def killed_under_a_guest(machine):
+    """The storage daemon behind QEMU's vhost-user-blk is killed while the guest writes, and started again: QEMU
+    connects anew, and what was in flight is never answered."""
+    machine = machine.checked()
+    with folder_of() as folder:
+        disk = disks.make("scratch-4M", folder, BUILD / "images")
+        socket = f"{folder}/disk.sock"
+        vmm = vhost_qemu(machine, socket, ",reconnect=1")
+        kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+        words = " ".join(["app=writecheck", "deadline_ms=2000", *machine.kernel_options(), "--", "-t 6"])
+        command = vmm.command(machine, Guest(str(kernel), words))
+        with contextlib.ExitStack() as stack:
+            daemon = stack.enter_context(storage_daemon(socket, disk.path))
+            peer = stack.enter_context(Peer(command))
+            peer.wait_for("it writes", lambda text: "writecheck: running" in text)
+            time.sleep(1)
+            daemon.kill()
+            daemon.process.wait()
+            stack.enter_context(storage_daemon(socket, disk.path))
+            peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
+            code = peer.process.wait(PATIENCE)
+        output = peer.text()
+        status = vmm.status(machine, code, bytes(output, "utf-8"))
+        return intact(status, output, disk, r"")
 
 
 # ---- All of them --------------------------------------------------------------
@@ -300,6 +363,8 @@ def tests():
                     with_daemon, build, words, app, disk, check))
             yield Test(f"vhost/storage-daemon/killed-{wait}-{build}",
                        functools.partial(killed_daemon, build, words))
+            yield Test(f"vhost/storage-daemon/killed-in-mid-write-{wait}-{build}",
+                       functools.partial(killed_in_mid_write, build, words))
             yield Test(f"vhost/storage-daemon/stopped-{wait}-{build}",
                        functools.partial(stopped_daemon, build, words))
         for ring in ("split", "packed"):
@@ -316,6 +381,9 @@ def tests():
                 if case.faults in BOOTED:
                     yield Test(f"vhost/booted/{case.name()}-{name}-{ring}",
                                functools.partial(booted, case, machine, ring))
+    for name, machine in MACHINES.items():
+        yield Test(f"vhost/booted/killed-in-mid-write-{name}",
+                   functools.partial(killed_under_a_guest, machine))
     for case in (*bad_messages(), *BAD_OFFERS):
         yield Test(f"vhost/bad/{case.name()}",
                    functools.partial(with_bad, dataclasses.replace(case, seconds=case.seconds if
