@@ -276,6 +276,7 @@ BAD_NETWORK = (
     Bad("wrong-id", "recovers", "used id is not below the queue size"),
     Bad("never", "recovers", SILENT),
     Bad("die", "recovers", "it needs a reset"),
+    Bad("never deaf:GET_VRING_BASE", "lost", "given up: "),
 )
 
 
@@ -289,6 +290,8 @@ def with_bad_network(case, ring):
             status, output = ringlet("sanitized", words, TIMEOUT)
         if case.outcome == "fine":
             return judge(status, 0, output, case.line, r"^bench: net net0 rr .* n=1000 errors=0$")
+        if case.outcome == "lost":
+            return judge(status, 1, output, case.line, r"^bench: net net0 rr .* errors=[1-3]$")
         return judge(status, 1, output, case.line, "running again after reset 1$",
                      r"^bench: net net0 rr .* n=(99\d|1000) errors=[1-3]$")
 
