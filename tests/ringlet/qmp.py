@@ -5,11 +5,11 @@ import json
 import socket
 
 
-def ask(path, command, **arguments):
+def ask(socket_path, command, /, **arguments):
     """One command at the socket: what it returns. OSError when nobody answers; RuntimeError when it is refused."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(30)
-        connection.connect(str(path))
+        connection.connect(str(socket_path))
         with connection.makefile("rw", encoding="utf-8") as stream:
             stream.readline()  # it greets
             for execute, more in (("qmp_capabilities", {}), (command, arguments)):
