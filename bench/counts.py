@@ -35,7 +35,8 @@ BUILD = pathlib.Path(os.environ.get("O") or TOP / "build")
 MACHINES = {"q35": ("x86_64", "q35", "pci"), "microvm": ("x86_64", "microvm", "mmio"),
             "virt-mmio": ("aarch64", "virt", "mmio"), "virt-pci": ("aarch64", "virt", "pci")}
 # At most so many instructions a read, by (depth, way of waiting).
-GOALS = {(32, "poll"): 150, (32, "irq"): 200, (1, "irq"): 500}
+GOALS = {("blk", 32, "poll"): 150, ("blk", 32, "irq"): 200, ("blk", 1, "irq"): 500,
+         ("scsi", 32, "poll"): 300, ("scsi", 32, "irq"): 300}
 TURNS, FEW_TURNS = 25, 5
 DEVICE_NS = 4_000_000  # until the disk answers: the guest is asleep by then
 PAUSE_US = 12_000  # and until it has answered everything
@@ -50,7 +51,15 @@ def symbols(elf):
             if kind in "tT"]
 
 
-def run(machine_name, ring, depth, wait, turns=TURNS):
+def devices(machine, bus):
+    """The emulator's options for a disk with nothing behind it."""
+    drive = ["-drive", f"if=none,id=null,driver=null-co,size=1G,latency-ns={DEVICE_NS}", "-device"]
+    if bus == "scsi":
+        return drive + [Qemu.device(machine, 0, "virtio-scsi,id=bus", ""), "-device", "scsi-hd,bus=bus.0,drive=null"]
+    return drive + [Qemu.device(machine, 0, "virtio-blk,drive=null", "")]
+
+
+def run(machine_name, ring, depth, wait, turns=TURNS, bus="blk", fixed=1):
     """One boot: (turns as (instructions, items), {address: times}, notifications, interrupts)"""
     arch, machine, transport = MACHINES[machine_name]
     machine = Machine(arch, machine, transport, ring=ring, irq="poll" if wait == "poll" else "").checked()
@@ -59,12 +68,11 @@ def run(machine_name, ring, depth, wait, turns=TURNS):
     address = {name: value for value, name in symbols(elf)}
     requests = turns * depth
     with tempfile.TemporaryDirectory() as folder:
-        arguments = ["-drive", f"if=none,id=null,driver=null-co,size=1G,latency-ns={DEVICE_NS}",
-                     "-device", Qemu.device(machine, 0, "virtio-blk,drive=null", ""),
+        arguments = devices(machine, bus) + [
                      "-plugin", f"{BUILD}/bench/count.so,turn={address[TURN[wait]]:x},"
                      f"item={address['bench_request_done']:x},pause={PAUSE_US},out={folder}/counts",
                      "-trace", "virtio_queue_notify", "-trace", "virtio_notify*", "-D", f"{folder}/trace"]
-        words = ["app=bench"] + machine.kernel_options() + ["--", "blk", f"qd={depth}", f"n={requests}"]
+        words = ["app=bench"] + machine.kernel_options() + ["--", "blk", f"qd={depth}", f"n={requests}", f"fixed={fixed}"]
         guest = Guest(str(kernel), " ".join(words), rng=False)
         status, output, _ = boot(Qemu(arguments=shlex.join(arguments)), machine, guest, 120)
         if status != 0 or f"n={requests} errors=0" not in output:
@@ -77,10 +85,10 @@ def run(machine_name, ring, depth, wait, turns=TURNS):
             len(re.findall(r"\bvirtio_notify(?:_irqfd)? ", trace)))
 
 
-def count(machine, ring, depth, wait):
+def count(machine, ring, depth, wait, bus="blk", fixed=1):
     """(instructions, notifications, interrupts for each request, turns that were not as they should be)"""
-    turns, _, notifications, interrupts = run(machine, ring, depth, wait)
-    _, _, before, interrupts_before = run(machine, ring, depth, wait, FEW_TURNS)
+    turns, _, notifications, interrupts = run(machine, ring, depth, wait, TURNS, bus, fixed)
+    _, _, before, interrupts_before = run(machine, ring, depth, wait, FEW_TURNS, bus, fixed)
     requests = (TURNS - FEW_TURNS) * depth
     whole = sorted(instructions for instructions, items in turns if items == depth)
     if not whole:
@@ -89,19 +97,31 @@ def count(machine, ring, depth, wait):
             (interrupts - interrupts_before) / requests, len(turns) - len(whole))
 
 
+def cases():
+    """(bus, prepared or not, machine, ring, depth, wait)"""
+    rings, waits = ("split", "packed"), ("poll", "irq")
+    for machine, ring, depth, wait in itertools.product(MACHINES, rings, (1, 32), waits):
+        yield "blk", 1, machine, ring, depth, wait
+    for machine, ring, wait in itertools.product(MACHINES, rings, waits):
+        yield "scsi", 1, machine, ring, 32, wait
+    for machine in MACHINES:
+        yield "blk", 0, machine, "split", 32, "poll"
+
+
 def table():
     """The table's lines, as they come."""
-    yield (f"{'machine':<10} {'ring':<7} {'depth':>5} {'wait':<5} {'instructions':>12} {'notifications':>14} "
-           f"{'interrupts':>11}   each a 4 KiB read")
+    yield (f"{'disk':<5} {'machine':<10} {'ring':<7} {'depth':>5} {'wait':<5} {'instructions':>12} "
+           f"{'notifications':>14} {'interrupts':>11}   each a 4 KiB read")
     missed = 0
-    for machine, ring, depth, wait in itertools.product(MACHINES, ("split", "packed"), (1, 32), ("poll", "irq")):
-        instructions, notifications, interrupts, odd = count(machine, ring, depth, wait)
-        goal = GOALS.get((depth, wait))
+    for bus, fixed, machine, ring, depth, wait in cases():
+        instructions, notifications, interrupts, odd = count(machine, ring, depth, wait, bus, fixed)
+        goal = GOALS.get((bus, depth, wait)) if fixed else None
         over = goal is not None and instructions > goal
         missed += over
         note = f"   goal {goal}" + (": missed" if over else "") if goal else ""
+        note += "" if fixed else "   not prepared: fixed=0"
         note += f"   {odd} turns with other answers" if odd else ""
-        yield (f"{machine:<10} {ring:<7} {depth:>5} {wait:<5} {instructions:>12.1f} {notifications:>14.4f} "
+        yield (f"{bus:<5} {machine:<10} {ring:<7} {depth:>5} {wait:<5} {instructions:>12.1f} {notifications:>14.4f} "
                f"{interrupts:>11.4f}{note}")
     yield f"bench-counts: {missed} goals missed" if missed else "bench-counts: all goals reached"
 
