@@ -130,7 +130,8 @@ void vport_line_release(struct vport_device *device);
 /*
  * Something to look at: a queue, a device's configuration. The interrupt handler marks it, and
  * vport_relax calls drain for everything that is marked, or whose check_at has passed. drain may
- * set check_at (nanoseconds of vport_now; VPORT_NEVER for no time) and may mark its own event
+ * set its event's check_at (nanoseconds of vport_now; VPORT_NEVER for no time), as nobody else may once
+ * the event has been added: the port need not look at all of them all the time. It may mark its event
  * again, which then is called again in the next pass and keeps the CPU from sleeping: that is
  * how a queue without interrupts is polled.
  *
