@@ -108,8 +108,9 @@ static int probe(struct virtio_device *device)
 	if (!error)
 		error = blk_read_config(blk);
 	if (!error)
+		/* For all queues together: none of them waits for what another one has in flight. */
 		error = block_pool_init(&blk->pool, device, &blk_wire,
-					blk->queues[0].queue->setup.size);
+					blk->queue_count * blk->queues[0].queue->setup.size);
 	if (error)
 		vport_free(blk, sizeof(*blk));
 	return error;

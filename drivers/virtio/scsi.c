@@ -165,7 +165,7 @@ static int allocate(struct virtio_scsi *scsi)
 	if (!scsi->shared)
 		return ERR_NOMEM;
 	int error = block_pool_init(&scsi->pool, scsi->device, &scsi_wire,
-				    scsi->queues[0].queue->setup.size);
+				    scsi->queue_count * scsi->queues[0].queue->setup.size);
 	if (error)
 		vport_dma_free(port, scsi->shared, sizeof(*scsi->shared));
 	return error;
