@@ -250,7 +250,7 @@ static void topology_that_cannot_be(void)
 {
 	make();
 	limits(4096, 14, 0);
-	offer_topology(255, 255, 65535, UINT32_MAX);
+	offer_topology(17, 255, 65535, UINT32_MAX);
 	start();
 	topology_is(0, 255 * 8, 65535 * 4096, 0);
 }
