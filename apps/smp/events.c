@@ -7,6 +7,11 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define LIMIT_NS (10000 * NS_PER_MS)
 #define MARKS 3000
+/* Each of these is a hand-over between CPUs: where the emulator has fewer processors than that, it waits for its
+ * turn each time. */
+#define REMOVALS 8
+#define ROUNDS 50
+#define ITEMS 30
 
 struct watched {
 	struct vport_event event; /* first: what drain is given */
@@ -135,7 +140,7 @@ const char *test_time(void)
 
 const char *test_removal(void)
 {
-	for (unsigned turn = 0; turn < 50; turn++) {
+	for (unsigned turn = 0; turn < REMOVALS; turn++) {
 		unsigned drains[CPU_MAX];
 		begin(true); /* they are drained again and again */
 		for (unsigned i = 0; i < vport_cpu_count(); i++) {
@@ -190,7 +195,7 @@ static unsigned turn_of; /* whose turn it is: from CPU to CPU, round and round *
 
 static const char *pass_on(unsigned cpu)
 {
-	for (unsigned turn = 0; turn < 200; turn++) {
+	for (unsigned turn = 0; turn < ROUNDS; turn++) {
 		while (__atomic_load_n(&turn_of, __ATOMIC_ACQUIRE) != cpu)
 			vport_relax(VPORT_NEVER);
 		unsigned next = (cpu + 1) % vport_cpu_count();
@@ -228,7 +233,7 @@ static const char *queue_work(unsigned cpu)
 	struct work_item *item = &items[cpu];
 
 	*item = (struct work_item){ .work = { .run = run_item } };
-	for (unsigned n = 1; n <= 100; n++) {
+	for (unsigned n = 1; n <= ITEMS; n++) {
 		vport_work_queue(&item->work);
 		await(__atomic_load_n(&item->ran, __ATOMIC_ACQUIRE) == n);
 		ktap_check(item->ran == n);
