@@ -96,7 +96,11 @@ static inline void tw_record(char *text, const char *key, const char *value)
 	for (char digits[24];
 	     (size_t)snprintf(digits, sizeof(digits), "%zu", length) + rest != length;)
 		length++;
-	sprintf(text + strlen(text), "%zu %s=%s\n", length, key, value);
+	sprintf(text + strlen(text), "%zu ", length);
+	strcat(text, key);
+	strcat(text, "=");
+	strcat(text, value);
+	strcat(text, "\n");
 }
 
 static inline void tw_pax(struct tar_writer *writer, const char *key, const char *value)

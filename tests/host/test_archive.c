@@ -159,12 +159,15 @@ static void hard_links(void)
 {
 	tw_member(&writer, '0', "folder/file", "1234");
 	tw_link(&writer, '1', "other", "./folder/file");
+	tw_set(&writer, 100, "0000600", 8);
+	tw_set(&writer, 136, "00000000017", 12);
 	tw_link(&writer, '1', "third", "other");
 	tw_link(&writer, '1', "third", "third"); /* to itself */
 	tw_link(&writer, '1', "lost", "nothing");
 	tw_link(&writer, '1', "to-folder", "folder");
 	CHECK_EQ(make_index(), 0);
 	CHECK_EQ(at("other")->data, 512);
+	CHECK(at("other")->mode == 0644 && at("other")->mtime == 1577836800);
 	CHECK_EQ(at("third")->size, 4);
 	CHECK_EQ(at("third")->number, at("folder/file")->number);
 	CHECK_EQ(archive.left_out, 2);
@@ -225,12 +228,14 @@ static void names_left_out(void)
 	tw_member(&writer, '0', "../above", "1");
 	tw_member(&writer, '0', "folder/../..", "1");
 	tw_member(&writer, '0', "..dots", "1");
+	tw_member(&writer, '0', ".x/x./x/.y", "1");
 	tw_member(&writer, '6', "fifo", "");
 	CHECK_EQ(make_index(), 0);
 	CHECK_EQ(archive.left_out, 4);
 	name[255] = 0;
 	CHECK_EQ(at(name)->size, 1);
 	CHECK_EQ(at("..dots")->size, 1);
+	CHECK_EQ(at(".x/x./x/.y")->size, 1);
 	CHECK_EQ(error_of("folder"), ERR_NOT_FOUND);
 	end();
 }
@@ -269,11 +274,23 @@ static void damaged(void)
 /* Each read and each allocation fails once; nothing is left behind, and no index that is not whole. */
 static void failures(void)
 {
+	char deep_name[TAR_NAME_MAX + 1], link[TAR_NAME_MAX + 1];
+
+	for (unsigned i = 0; i < TAR_NAME_MAX; i++)
+		deep_name[i] = i % 2 ? '/' : 'd';
+	memset(link, 'l', TAR_NAME_MAX);
+	deep_name[TAR_NAME_MAX] = link[TAR_NAME_MAX] = 0;
 	for (unsigned what = 0; what < 2; what++) {
 		for (unsigned n = 1;; n++) {
 			tw_pax(&writer, "path", "folder/file");
 			tw_member(&writer, '0', "x", "1");
 			tw_link(&writer, '2', "link", "folder");
+			tw_pax(&writer, "path", deep_name);
+			tw_member(&writer, '5', "folders", "");
+			for (char name[] = "l0"; name[1] < '9' + 20; name[1]++) {
+				tw_pax(&writer, "linkpath", link);
+				tw_link(&writer, '2', name, "short");
+			}
 			allocated = 0;
 			allocation_fails = what == 0 ? n : 0;
 			writer.fails_at = what == 1 ? n : 0;
@@ -284,7 +301,7 @@ static void failures(void)
 			end();
 			if (!reached)
 				break;
-			CHECK(n < 100);
+			CHECK(n < 2000);
 		}
 	}
 	allocation_fails = 0;

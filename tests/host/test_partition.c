@@ -188,6 +188,7 @@ static void mbr(void)
 	CHECK_EQ(table->first->type[0], 0x83);
 	CHECK(!block_find("vda2"));
 	CHECK(!block_find("vda04"));
+	CHECK(!block_find("vd4"));
 	CHECK(!block_find("vda4x"));
 	CHECK(!block_find("vdb1"));
 	CHECK(!block_find("vda18446744073709551617")); /* 1, modulo 2 to the 64th */
@@ -236,14 +237,17 @@ static void gpt(void)
 	make();
 	gpt_make(128, 128);
 	gpt_entry(0, 100, 199, "first");
-	gpt_entry(3, 40, 40, "one block");
-	gpt_entry(127, 2000, 2013, "123456789012345678901234567890123456");
+	gpt_entry(3, 99, 99, "one block");
+	gpt_entry(9, 200, 200, "");
+	gpt_entry(20, 34, 34, "the first that may be");
+	gpt_entry(127, 2000, 2014, "123456789012345678901234567890123456");
 	start();
-	check_partitions("vda1 100+100 vda4 40+1 vda128 2000+14 ");
+	check_partitions("vda1 100+100 vda4 99+1 vda10 200+1 vda21 34+1 vda128 2000+15 ");
 	CHECK_EQ(table->scheme, PARTITION_GPT);
 	CHECK_EQ(table->first->type[0], 0x10);
 	CHECK_TEXT(table->first->label, "first");
-	CHECK_TEXT(table->first->next->next->label, "123456789012345678901234567890123456");
+	CHECK_TEXT(table->first->next->next->next->next->label,
+		   "123456789012345678901234567890123456");
 	CHECK_EQ(fake_log_count(), 0);
 }
 
@@ -785,6 +789,14 @@ static void table_changes(void)
 	CHECK_EQ(block_read(two, 0, bytes, 512), ERR_RANGE);
 	CHECK_EQ(block_read(three, 0, bytes, 512), ERR_RANGE);
 	CHECK(two->gone && three->gone && !one->gone);
+
+	/* It has moved. */
+	struct block_device *four = block_find("vda4");
+	mbr_entry(0, 3, 0x83, 600, 100);
+	resize(1950);
+	check_partitions("vda1 64+128 vda2 200+99 vda4 600+100 ");
+	CHECK(block_find("vda4") != four);
+	CHECK_EQ(block_read(four, 0, bytes, 512), ERR_RANGE);
 
 	/* It is damaged, and then there is none. */
 	mbr_entry(0, 1, 0x83, 100, 100);

@@ -98,6 +98,12 @@ static void full_fields(void)
 	CHECK_EQ(first(), 1);
 	CHECK_EQ(strlen(member.name), 100);
 	tw_free(&writer);
+
+	tw_member(&writer, '0', "name", "");
+	tw_set(&writer, 345, "front", 5);
+	CHECK_EQ(first(), 1);
+	CHECK_TEXT(member.name, "front/name");
+	tw_free(&writer);
 }
 
 /* Before POSIX: no magic, and only a slash tells a directory. */
@@ -142,6 +148,20 @@ static void numbers(void)
 	tw_set(&writer, 124, "\x80\0\0\0\0\0\0\0\0\0\0\x02", 12);
 	CHECK_EQ(first(), 1);
 	CHECK_EQ(member.size, 2);
+	/* Empty, and the next field begins with blanks as well. */
+	tw_set(&writer, 100, "           1750", 16);
+	CHECK_EQ(first(), 1);
+	CHECK_EQ(member.mode, 0);
+	tw_free(&writer);
+
+	/* A link's size is that of the file that it links to: no data. */
+	tw_link(&writer, '1', "link", "file");
+	tw_set(&writer, 124, "00000001000", 12);
+	tw_member(&writer, '0', "next", "");
+	CHECK_EQ(first(), 1);
+	CHECK_EQ(member.size, 0);
+	CHECK_EQ(tar_next(&tar, &member), 1);
+	CHECK_TEXT(member.name, "next");
 	tw_free(&writer);
 }
 
@@ -181,6 +201,7 @@ static void pax(void)
 	tw_record(text, "size", "4");
 	tw_record(text, "mtime", "1234567890.987654321");
 	tw_record(text, "uid", "77");
+	tw_record(text, "LIBARCHIVE.creationtime", "1");
 	tw_record(text, "comment=", "=\n=");
 	/* Longer than what is looked at of a record. */
 	tw_record(text,
@@ -191,6 +212,7 @@ static void pax(void)
 	tw_member(&writer, '0', "short", "abcd");
 	tw_member(&writer, '0', "next", "");
 	CHECK_EQ(first(), 1);
+	CHECK_EQ(member.type, TAR_FILE);
 	CHECK_TEXT(member.name, name);
 	CHECK_TEXT(member.link, "target");
 	CHECK_EQ(member.size, 4);
@@ -238,6 +260,15 @@ static void pax_corners(void)
 	CHECK_EQ(first(), 1);
 	CHECK_TEXT(member.name, "name");
 	CHECK_EQ(member.mtime, -5);
+	tw_free(&writer);
+
+	/* Taken back, so that the header's own counts; and the largest number. */
+	tw_pax(&writer, "linkpath", "");
+	tw_pax(&writer, "mtime", "9223372036854775799");
+	tw_link(&writer, '2', "name", "target");
+	CHECK_EQ(first(), 1);
+	CHECK_TEXT(member.link, "target");
+	CHECK_EQ(member.mtime, 9223372036854775799);
 	tw_free(&writer);
 
 	/* Its size counts, also where the header has no room for it. */
@@ -301,6 +332,13 @@ static void sparse(void)
 	CHECK_EQ(member.type, TAR_OTHER);
 	CHECK_EQ(tar_next(&tar, &member), 1);
 	CHECK_TEXT(member.name, "last");
+	tw_free(&writer);
+
+	/* Nothing behind its map. */
+	tw_member_of(&writer, 'S', "old", map, 500, 0);
+	tw_set(&writer, 482, "\1", 1);
+	CHECK_EQ(first(), 1);
+	CHECK_EQ(tar_next(&tar, &member), 0);
 	tw_free(&writer);
 }
 
@@ -366,8 +404,15 @@ static void bad_headers(void)
 	tw_member(&writer, '0', "one", "");
 	tw_set(&writer, 124, "\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff", 12);
 	bad("a member reaches past its end");
+	tw_member(&writer, '0', "one", "");
+	tw_set(&writer, 136, "\xff\xff\xff\xff\x7f\xff\xff\xff\xff\xff\xff\xff", 12);
+	bad("a mode or time is no number");
 	tw_member(&writer, 'S', "one", "");
 	tw_set(&writer, 482, "\1", 1);
+	bad("it ends within a sparse file's map");
+	tw_member(&writer, 'S', "one", "map");
+	tw_set(&writer, 482, "\1", 1);
+	writer.size -= 1;
 	bad("it ends within a sparse file's map");
 }
 
@@ -377,6 +422,8 @@ static void bad_extensions(void)
 		const char *record, *fault;
 	} records[] = {
 		{ "5 a=\n", NULL },
+		{ "4 =\n", NULL },
+		{ "7 path\n10 path=b\n", "a pax record has no value" },
 		{ "x path=a\n", "a pax record has an impossible length" },
 		{ "9", "a pax record has an impossible length" },
 		{ "9path=ab\n", "a pax record has an impossible length" },
@@ -418,7 +465,21 @@ static void bad_extensions(void)
 	tw_member_of(&writer, 'L', "long", "a\0b", 4, 4);
 	bad("a name has a zero in it");
 
+	tw_pax(&writer, "path", "name");
+	tw_set(&writer, 124, "12x", 3);
+	tw_member(&writer, '0', "name", "");
+	bad("a size is no number");
+
 	tw_pax(&writer, "path", "nothing");
+	bad("the last member is not there");
+	/* Records up to the last byte there is. */
+	char text[1024] = "";
+	memset(name, 'c', 500 - strlen("500 comment=\n"));
+	name[500 - strlen("500 comment=\n")] = 0;
+	tw_record(text, "comment", name);
+	tw_record(text, "path", "abc");
+	tw_member(&writer, 'x', "x", text);
+	CHECK_EQ(writer.size, 1024);
 	bad("the last member is not there");
 	tw_pax(&writer, "path", "nothing");
 	tw_end(&writer);
