@@ -180,13 +180,15 @@ static void *release(struct virtq *vq, uint16_t id)
 static int pop_in_order(struct virtq *vq, struct virtq_done *done)
 {
 	if (!vq->in_batch) {
-		int got = fetch(vq, &vq->batch_id, &vq->batch_written);
-		if (got > 0 &&
-		    !virtq_used_is_right(vq->slots, vq->size, vq->batch_id, vq->batch_written) &&
-		    virtq_break_used(vq, vq->batch_id, vq->batch_written) != 0)
-			return ERR_BROKEN;
+		uint32_t last, written;
+		int got = fetch(vq, &last, &written);
 		if (got <= 0)
 			return got;
+		if (!virtq_used_is_right(vq->slots, vq->size, last, written) &&
+		    virtq_break_used(vq, last, written) != 0)
+			return ERR_BROKEN;
+		vq->batch_id = last;
+		vq->batch_written = written;
 		vq->in_batch = true;
 	} else if (vq->format == VIRTQ_SPLIT && vq->split.used_idx == vq->split.used_seen) {
 		return virtq_break(vq, "a batch reaches further than what was used", vq->batch_id);
