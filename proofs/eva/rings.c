@@ -7,7 +7,8 @@
  * pointers to volatile, and for Eva each such load returns any value of its type, every time. What is
  * proved when there is no alarm: no access leaves the memory that it belongs to (each object here is
  * exactly as long as the queue says it needs), nothing uninitialised is used, no kit_assert can fail,
- * and no more bytes are ever reported than the largest buffer had.
+ * no more buffers come out than were asked for, and no more bytes are ever reported than the largest buffer
+ * had, unless the caller has said that any number will do (counts_read).
  *
  * See it at work: make prove
  * Left out: queues of more than 128 descriptors, and long chains in large ones. Eva relates no two variables, so
@@ -17,6 +18,7 @@
 #include "drivers/virtio/virtq_format.h"
 
 #define CHAIN_MAX 8
+#define POP_MAX 3
 #define LENGTH_MAX (UINT32_MAX / CHAIN_MAX)
 
 /* 2.7 and 2.8.10.1, reckoned once more. */
@@ -51,28 +53,49 @@ static void push(unsigned most)
 	/*@ merge readable; */
 }
 
+/* A buffer with an indirect table of the caller's own, of exactly as many entries. */
+static void push_table(struct virtq_desc *table, unsigned entries)
+{
+	unsigned readable = Frama_C_unsigned_int_interval(0, entries);
+	/*@ split readable; */
+
+	virtq_write_table(&vq, table, segments, readable, entries - readable);
+	virtq_push_table(&vq, segments[0].address, entries, (entries - readable) * LENGTH_MAX,
+			 &owner);
+	/*@ merge readable; */
+}
+
 static void pop(void)
 {
-	void *cookie;
-	uint32_t written;
+	struct virtq_done done[POP_MAX];
+	unsigned most = Frama_C_unsigned_int_interval(1, POP_MAX);
+	/*@ split most; */
+	int count = virtq_pop_many(&vq, done, most);
 
-	if (virtq_pop(&vq, &cookie, &written) > 0) {
-		/*@ assert no_more_than_the_buffer_has: written <= CHAIN_MAX * LENGTH_MAX; */
-		/*@ assert a_cookie_that_was_given: cookie == &owner || cookie == \null; */
+	/*@ assert no_more_than_there_is_room: count <= (int)most; */
+	/*@ split count; */
+	for (int i = 0; i < count; i++) {
+		/*@ assert no_more_than_the_buffer_has:
+		      vq.counts_read || done[i].written <= CHAIN_MAX * LENGTH_MAX; */
+		/*@ assert a_cookie_that_was_given:
+		      done[i].cookie == &owner || done[i].cookie == \null; */
 	}
+	/*@ merge count; */
+	/*@ merge most; */
 }
 
 /* Until the reset, whatever the device says and in whatever order the caller calls. */
-static void use(const struct virtq_setup *setup, unsigned most)
+static void use(const struct virtq_setup *setup, unsigned most, struct virtq_desc *prepared)
 {
 	uint32_t data;
 
 	virtq_init(&vq, setup);
 	/*@ split vq.in_order; */
+	/*@ split vq.counts_read; */
 	/*@ dynamic_split vq.broken; */
 	/*@ widen_hints global:"all", 0, 1, 2, 3, 4, 6, 7, 8, 12, 13, 15, 16, 126, 127, 128; */
 	while (any()) {
-		switch (Frama_C_interval(0, 6)) {
+		switch (Frama_C_interval(0, 7)) {
 		case 0:
 			push(most);
 			break;
@@ -96,11 +119,15 @@ static void use(const struct virtq_setup *setup, unsigned most)
 			while (any() && virtq_drain(&vq))
 				;
 			break;
+		case 7:
+			push_table(prepared, most);
+			break;
 		}
 	}
 	while (virtq_drain(&vq))
 		;
 	/*@ merge vq.broken; */
+	/*@ merge vq.counts_read; */
 	/*@ merge vq.in_order; */
 }
 
@@ -111,7 +138,7 @@ static void use(const struct virtq_setup *setup, unsigned most)
 	{ \
 		static uint8_t ring[bytes(n)]; \
 		static struct virtq_slot slots[n]; \
-		static struct virtq_desc tables[(n) * (entries)]; \
+		static struct virtq_desc tables[(n) * (entries)], prepared[chain]; \
 		struct virtq_setup setup = { \
 			.format = kind, \
 			.size = (n), \
@@ -119,6 +146,7 @@ static void use(const struct virtq_setup *setup, unsigned most)
 			.event_idx = any(), \
 			.in_order = any(), \
 			.order_platform = any(), \
+			.counts_read = any(), \
 			.ring = ring, \
 			.ring_address = { Frama_C_unsigned_long_long_interval(0, UINT64_MAX) }, \
 			.table = slots, \
@@ -132,7 +160,7 @@ static void use(const struct virtq_setup *setup, unsigned most)
 			vport_panic("the memory is as long as the queue says", __FILE__, \
 				    __LINE__); \
 		virtq_addresses(kind, (n), setup.ring_address); \
-		use(&setup, (chain)); \
+		use(&setup, (chain), prepared); \
 	}
 
 #define SPLIT(n, entries, chain) QUEUE(VIRTQ_SPLIT, SPLIT_BYTES, n, entries, chain)
