@@ -232,11 +232,12 @@ static bool is_used(uint16_t flags, bool wrap)
 /*
  * Without WRITE in a used descriptor its length is reserved, and nothing was written (2.8.4): DPDK leaves
  * there what we wrote. But QEMU (7.2, virtqueue_packed_fill_desc) never sets WRITE; so a length that can be
- * one is taken as one.
+ * one is taken as one. (In a queue with counts_read any can.)
  */
 static uint32_t written_bytes(const struct virtq *vq, uint16_t flags, uint32_t id, uint32_t length)
 {
-	if ((flags & VIRTQ_DESC_F_WRITE) == 0 && id < vq->size && length > vq->slots[id].writable)
+	if ((flags & VIRTQ_DESC_F_WRITE) == 0 && id < vq->size && length > vq->slots[id].writable &&
+	    !vq->counts_read)
 		return 0;
 	return length;
 }
