@@ -144,7 +144,7 @@ def unmapped(output, disks):
 
 def stamped(output, disks):
     """Each block holds the version that writecheck wrote there last, but for those of which it knows nothing."""
-    said = re.search(r"^writecheck: vda .* unknown=(\d+) bad=0 sum=(\d+)$", output, re.MULTILINE)
+    said = re.search(r"^writecheck: \w+ .* unknown=(\d+) bad=0 sum=(\d+)$", output, re.MULTILINE)
     if not said:
         return "writecheck told of no sum, or of bad blocks"
     data = content(disks[0])

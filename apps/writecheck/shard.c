@@ -57,9 +57,14 @@ static uint32_t random_below(struct shard *shard, uint32_t limit)
 	return (uint32_t)((shard->random * UINT64_C(2685821657736338717) >> 32) * limit >> 32);
 }
 
+static uint64_t attempts(const struct shard *shard)
+{
+	return shard->written + shard->read + shard->errors;
+}
+
 static bool take_random(struct shard *shard, uint32_t *number)
 {
-	if (shard->written + shard->read >= shard->quota || vport_now() >= shard->end)
+	if (attempts(shard) >= shard->quota || vport_now() >= shard->end)
 		return false;
 	do
 		*number = random_below(shard, shard->count);
@@ -220,7 +225,7 @@ static bool turn(struct shard *shard)
 static bool tries_again(const struct shard *shard)
 {
 	return shard->phase == PHASE_RANDOM && !shard->disk->gone &&
-	       shard->written + shard->read < shard->quota && vport_now() < shard->end;
+	       attempts(shard) < shard->quota && vport_now() < shard->end;
 }
 
 void shards_run(void *argument)

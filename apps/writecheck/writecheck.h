@@ -40,7 +40,7 @@ struct shard {
 	uint32_t last_version; /* that was written */
 	unsigned turns;        /* of the first slot, which flushes now and then */
 	uint64_t random;
-	uint64_t quota; /* good requests in PHASE_RANDOM; UINT64_MAX: as the time allows */
+	uint64_t quota; /* requests in PHASE_RANDOM; UINT64_MAX: as the time allows */
 	uint64_t end;   /* vport_now() */
 	uint64_t written, read, flushed, errors, bad;
 	uint64_t verified; /* read well in PHASE_VERIFY */

@@ -2,6 +2,9 @@
 # Long runs, whose result is docs/evidence.md's.
 
 soak: kernels | need-test ## keep disks busy on every kind of machine for SECONDS each
-	@O=$(O) tests/soak/soak.py $(SECONDS)
+	@O=$(O) tests/soak/soak.py reads $(SECONDS)
 
-.PHONY: soak
+soak-writes: kernels | need-test ## write REQUESTS blocks and read them again, by four CPUs of every kind of machine
+	@O=$(O) tests/soak/soak.py writes $(REQUESTS)
+
+.PHONY: soak soak-writes

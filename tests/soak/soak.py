@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Keeps disks busy for a long time on every kind of machine: `make soak SECONDS=n`.
+"""Keeps disks busy for a long time on every kind of machine: `make soak SECONDS=n`, `make soak-writes REQUESTS=n`.
 
-Each machine boots iocheck with two disks for that long, two machines at a time. A single failed read, reset, or
-second without reads is a failure. The figures are of no use for speed; they say how much was done.
+    tests/soak/soak.py reads SECONDS | writes REQUESTS
+
+Two machines at a time. reads: each boots iocheck with two disks for that long; a single failed read, reset, or second
+without reads is a failure. writes: so many requests, dealt over the machines, each with four CPUs that write blocks and
+read them again (apps/writecheck), and at the end the image is read from outside; a single block that is not what was
+written last is a failure, and so is an error. The figures are of no use for speed; they say how much was done.
 """
 
 import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import re
@@ -17,10 +22,14 @@ import tempfile
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests"))
 
+import checks  # noqa: E402
 from ringlet.machine import Disk, Guest, Machine  # noqa: E402
 from ringlet.vmm import Qemu, boot  # noqa: E402
 
+BUILD = pathlib.Path(os.environ.get("O") or TOP / "build")
 LINE = re.compile(r"^iocheck: (\w+) t=(\d+) ok=(\d+) errors=(\d+) resets=(\d+) slowest_ms=(\d+)$", re.M)
+TOLD = re.compile(r"^writecheck: \w+ cpus=(\d+) written=(\d+) read=(\d+) flushed=(\d+) errors=(\d+) "
+                  r"resets=(\d+) unknown=(\d+) bad=(\d+) sum=\d+$", re.M)
 
 MACHINES = {f"{name}, {ring}": Machine(ring=ring, **fields).checked()
             for ring in ("split", "packed") for name, fields in {
@@ -32,43 +41,90 @@ MACHINES = {f"{name}, {ring}": Machine(ring=ring, **fields).checked()
                 "virt, PCI, ITS": {"arch": "aarch64", "transport": "pci", "gic": "3"},
                 "virt, PCI, polled": {"arch": "aarch64", "transport": "pci", "irq": "poll"},
             }.items()}
+CPUS = 4
+UNITS = {"": "num-queues=4", ", scsi": ""}  # a disk of virtio-blk, or a unit behind virtio-scsi
 
 
-def soak(machine, image, seconds):
-    """(reads, errors, resets, slowest in ms, what is wrong or "")"""
-    build = TOP / os.environ.get("O", "build") / machine.arch
-    kernel = build / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
-    options = " ".join(["app=iocheck"] + machine.kernel_options())
-    guest = Guest(str(kernel), f"{options} -- -t {seconds}", (Disk(image), Disk(image)))
-    status, text, _ = boot(Qemu(), machine, guest, seconds + 60)
+def booted(machine, words, disks, timeout, scsi=""):
+    """(status, output)"""
+    kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+    app, _, arguments = words.partition(" ")
+    options = " ".join([f"app={app}", *machine.kernel_options(), "--", arguments])
+    status, text, _ = boot(Qemu(), machine, Guest(str(kernel), options, disks, scsi=scsi), timeout)
+    return status, text
+
+
+# ---- Reads ------------------------------------------------------------------------
+def reads(machine, image, seconds):
+    """(a row's figures, what is wrong or "")"""
+    status, text = booted(machine, f"iocheck -t {seconds}", (Disk(image), Disk(image)), seconds + 60)
     rows = [tuple(map(int, row[1:])) for row in LINE.findall(text)]
     wrong = f"status {status}" if status else ""
     if len(rows) < 2 * seconds:
         wrong = wrong or f"{len(rows)} lines of {2 * seconds}"
     if any(ok == 0 or errors or resets for _, ok, errors, resets, _ in rows):
         wrong = wrong or "an error, a reset, or a second without reads"
-    return (sum(row[1] for row in rows), sum(row[2] for row in rows), sum(row[3] for row in rows),
-            max((row[4] for row in rows), default=0), wrong)
+    return [sum(row[1] for row in rows), sum(row[2] for row in rows), sum(row[3] for row in rows),
+            max((row[4] for row in rows), default=0)], wrong
 
 
+def soak_reads(seconds, folder):
+    image = f"{folder}/disk.raw"
+    subprocess.run([TOP / "test-images/pattern.py", image, str(64 << 20)], check=True)
+    text = f"{seconds} seconds a machine, two disks each, 8 random reads of 4 KiB in flight on each."
+    jobs = {name: (reads, machine, image, seconds) for name, machine in MACHINES.items()}
+    return text, ("reads", "errors", "resets", "slowest, ms"), jobs
+
+
+# ---- Writes -----------------------------------------------------------------------
+def writes(machine, kind, image, requests):
+    with open(image, "wb") as file:
+        file.truncate(16 << 20)
+    scsi = "0:0" if kind else ""
+    disk = Disk(image, writable=True, options=UNITS[kind], scsi=scsi)
+    status, text = booted(machine, f"writecheck -n {requests}", (disk,), 120 + requests // 500,
+                          f"num_queues={CPUS}" if kind else "")
+    told = TOLD.search(text)
+    if status or not told:
+        return [0] * 6, f"status {status}: {text[-400:]}"
+    cpus, written, read, flushed, errors, resets, unknown, bad = map(int, told.groups())
+    wrong = checks.stamped(text, [disk]) or ""
+    if cpus != CPUS or errors or resets or unknown:
+        wrong = wrong or told[0]
+    return [written, read, flushed, errors, resets, bad], wrong
+
+
+def soak_writes(requests, folder):
+    machines = {f"{name}{kind}": (dataclasses.replace(machine, smp=CPUS), kind)
+                for kind in UNITS for name, machine in MACHINES.items() if machine.irq != "intx"}
+    share = -(-requests // len(machines))
+    text = (f"At least {requests:,} requests in all, by {CPUS} CPUs with 8 of 4 KiB in flight each; half of those "
+            "are prepared.")
+    jobs = {name: (writes, machine, kind, f"{folder}/{number}.raw", share)
+            for number, (name, (machine, kind)) in enumerate(machines.items())}
+    return text, ("writes", "reads", "flushes", "errors", "resets", "bad"), jobs
+
+
+# ---- Both -------------------------------------------------------------------------
 def main():
-    seconds = int(sys.argv[1])
+    what, amount = sys.argv[1], int(sys.argv[2])
+    section, command, kind = {"reads": ("soak", f"make soak SECONDS={amount}", soak_reads),
+                              "writes": ("soak-writes", f"make soak-writes REQUESTS={amount}",
+                                         soak_writes)}[what]
     failed = False
-    lines = [f"{seconds} seconds a machine, two disks each, 8 random reads of 4 KiB in flight on each.", "",
-             "| machine | reads | errors | resets | slowest, ms |", "|---|---:|---:|---:|---:|"]
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
-        image = f"{folder}/disk.raw"
-        subprocess.run([TOP / "test-images/pattern.py", image, str(64 << 20)], check=True)
-        jobs = {name: pool.submit(soak, machine, image, seconds)
-                for name, machine in MACHINES.items()}
-        for name, job in jobs.items():
-            reads, errors, resets, slowest, wrong = job.result()
-            lines.append(f"| {name} | {reads:,} | {errors} | {resets} | {slowest} |")
-            print(f"soak: {name}: {reads} reads, slowest {slowest} ms{': FAILED: ' + wrong if wrong else ''}",
-                  flush=True)
+        text, columns, jobs = kind(amount, folder)
+        lines = [text, "", f"| machine | {' | '.join(columns)} |", "|---|" + "---:|" * len(columns)]
+        started = {name: pool.submit(*job) for name, job in jobs.items()}
+        for name, job in started.items():
+            figures, wrong = job.result()
+            row = " | ".join(f"{figure:,}" for figure in figures)
+            lines.append(f"| {name} | {row} |")
+            print(f"soak: {name}: {row}{': FAILED: ' + wrong if wrong else ''}", flush=True)
             failed |= bool(wrong)
-    subprocess.run([TOP / "tools/evidence.py", "soak", "--command", f"make soak SECONDS={seconds}"],
-                   input="\n".join(lines), text=True, check=True)
+    if not failed:
+        subprocess.run([TOP / "tools/evidence.py", section, "--command", command],
+                       input="\n".join(lines), text=True, check=True)
     return 1 if failed else 0
 
 
