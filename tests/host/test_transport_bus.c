@@ -498,8 +498,11 @@ static void window_for_the_isr_and_no_msix(void)
 static void window_for_the_configuration_only(void)
 {
 	static struct fake_disk disk;
+	static struct fake_model model;
 
-	fake_device_init(&fake, bus, &fake_blk, ring);
+	model = fake_blk;
+	model.config_written = NULL; /* all of it can be written */
+	fake_device_init(&fake, bus, &model, ring);
 	fake_disk_init(&fake, &disk);
 	fake.port.unmappable_from = FAKE_BAR4 + FAKE_CONFIG;
 	fake.port.unmappable_to = FAKE_BAR4 + FAKE_NOTIFY;
