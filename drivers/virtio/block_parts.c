@@ -265,6 +265,7 @@ int block_part_cut(struct block_pool *pool, struct block_part *part)
 	part->bytes = 0;
 	part->tries = 0;
 	part->encoded = false;
+	part->extra.length = 0;
 	part->first = 1u + (request->op != BLOCK_WRITE && pool->wire->tail_first);
 	switch (request->op) {
 	case BLOCK_READ:
@@ -383,15 +384,20 @@ void block_part_encode(struct block_pool *pool, const struct virtq *vq, struct b
 {
 	const struct block_wire *wire = pool->wire;
 	bool writes = part->request->op == BLOCK_WRITE;
-	unsigned tail = wire->tail_first && !writes ? 1 : part->first + part->pieces;
+	bool extra = part->extra.length > 0;
+	unsigned tail = wire->tail_first && !writes ? 1u + extra : part->first + part->pieces;
 
 	part->segments[0] = (struct virtq_segment){ part->wire_address, header_bytes };
+	if (extra) {
+		kit_assert(part->pieces == 0 && wire->tail_first);
+		part->segments[1] = part->extra;
+	}
 	part->segments[tail] = (struct virtq_segment){
 		{ part->wire_address.bits + wire->tail_at },
 		wire->tail_bytes,
 	};
-	part->entries = (uint8_t)(part->pieces + 2);
-	part->readable = (uint8_t)(writes ? part->pieces + 1 : 1);
+	part->entries = (uint8_t)(part->pieces + 2 + extra);
+	part->readable = (uint8_t)(writes ? part->pieces + 1 : 1 + extra);
 	part->writable = wire->tail_bytes + (writes ? 0 : part->bytes);
 	if (pool->indirect)
 		virtq_write_table(vq, part->table, part->segments, part->readable,

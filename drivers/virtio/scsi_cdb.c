@@ -45,10 +45,10 @@ void scsi_cdb_unmap(uint8_t *cdb, uint8_t *parameters, uint64_t block, uint32_t 
 
 void scsi_cdb_write_same(uint8_t *cdb, uint64_t block, uint32_t blocks, bool unmap)
 {
-	enum { NO_DATA_OUT = 0x01, UNMAP_BIT = 0x08 };
+	enum { UNMAP_BIT = 0x08 };
 
 	cdb[0] = SCSI_WRITE_SAME_16;
-	cdb[1] = (uint8_t)(NO_DATA_OUT | (unmap ? UNMAP_BIT : 0));
+	cdb[1] = unmap ? UNMAP_BIT : 0;
 	be64_store(cdb + 2, block);
 	be32_store(cdb + 10, blocks);
 }

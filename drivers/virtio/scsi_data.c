@@ -23,28 +23,38 @@ static struct scsi_lun *lun_of(const struct block_request *request)
 
 /* ---- Request ---------------------------------------------------------------------------------- */
 
-/* The program's request in the unit's blocks. How long the data out is that belongs to the command itself. */
-static uint32_t fill_cdb(struct virtio_scsi_req_cmd *req, const struct block_part *part)
+/* Data out that belongs to the command itself: a segment of its own, because QEMU (7.2, virtio_scsi_parse_req)
+ * looks for it there. */
+static void add(struct block_part *part, dma_addr_t address, uint32_t bytes)
+{
+	part->extra = (struct virtq_segment){ address, bytes };
+}
+
+/* The program's request in the unit's blocks. */
+static void fill_cdb(struct virtio_scsi_req_cmd *req, struct block_part *part)
 {
 	const struct block_request *request = part->request;
-	unsigned shift = lun_of(request)->block_shift;
-	uint64_t block = part->sector >> shift;
-	uint32_t blocks = part->sectors >> shift;
+	const struct scsi_lun *lun = lun_of(request);
+	uint64_t block = part->sector >> lun->block_shift;
+	uint32_t blocks = part->sectors >> lun->block_shift;
 
 	switch (request->op) {
 	case BLOCK_READ:
 	case BLOCK_WRITE:
 		scsi_cdb_transfer(req->cdb, request->op == BLOCK_WRITE, block, blocks);
-		return 0;
+		break;
 	case BLOCK_DISCARD:
 		scsi_cdb_unmap(req->cdb, req->parameters, block, blocks);
-		return SCSI_PARAMETER_BYTES;
+		add(part, (dma_addr_t){ part->wire_address.bits + SCSI_REQ_BYTES },
+		    SCSI_PARAMETER_BYTES);
+		break;
 	case BLOCK_WRITE_ZEROES:
 		scsi_cdb_write_same(req->cdb, block, blocks, request->unmap);
-		return 0;
+		add(part, scsi_shared_at(lun->host, __builtin_offsetof(struct scsi_shared, zeros)),
+		    lun->disk.block_size);
+		break;
 	default:
 		scsi_cdb_flush(req->cdb);
-		return 0;
 	}
 }
 
@@ -54,22 +64,21 @@ static uint32_t fill(struct block_part *part)
 	struct scsi_exchange *exchange = part->wire;
 	struct virtio_scsi_req_cmd *req = &exchange->req;
 	const struct scsi_command *command = scsi_command_of(part);
-	uint32_t data = 0;
+	const unsigned rest = __builtin_offsetof(struct virtio_scsi_req_cmd, task_attr);
 
 	shared_store8(&exchange->resp.response, SCSI_POISON);
 	shared_store8(&exchange->resp.status, SCSI_POISON);
 	shared_store64(&req->id, part->wire_address.bits); /* one of its own */
 	/* 5.6.6.1.2-1: attribute, priority and crn are 0 as well. */
-	memset(&req->task_attr, 0,
-	       SCSI_REQ_BYTES - __builtin_offsetof(struct virtio_scsi_req_cmd, task_attr));
+	memset(&req->task_attr, 0, SCSI_REQ_BYTES - rest);
 	if (command) {
 		memcpy(req->lun, command->lun, SCSI_LUN_BYTES);
 		memcpy(req->cdb, command->cdb, sizeof(command->cdb));
 	} else {
 		memcpy(req->lun, lun_of(part->request)->address, SCSI_LUN_BYTES);
-		data = fill_cdb(req, part);
+		fill_cdb(req, part);
 	}
-	return SCSI_REQ_BYTES + data;
+	return SCSI_REQ_BYTES;
 }
 
 /* The short form, in which only the first block differs; where that does not reach, all of it. */

@@ -201,7 +201,9 @@ static void set_limits(struct scsi_lun *lun)
 		.pieces_max = least(lun->host->seg_max, BLOCK_MAX_PIECES),
 		.part_bytes_max = part_bytes(lun),
 		.discard_sectors_max = to_sectors(lun, lun->unmap_max),
-		.zeroes_sectors_max = to_sectors(lun, lun->write_same_max),
+		.zeroes_sectors_max = disk->block_size <= SCSI_ZERO_BYTES
+					      ? to_sectors(lun, lun->write_same_max)
+					      : 0,
 		.zeroes_may_unmap = lun->unmap_max > 0,
 	};
 	lun->long_form = disk->capacity >> lun->block_shift > UINT32_MAX ||

@@ -29,6 +29,7 @@
 #define SCSI_EVENT_BUFFERS 16
 #define SCSI_EVENT_BYTES 64
 #define SCSI_DATA_BYTES 4096 /* that a command of our own may read */
+#define SCSI_ZERO_BYTES 4096 /* so is the largest block that can be repeated */
 #define SCSI_MAX_TARGETS 256 /* 5.6.6.1 */
 #define SCSI_MAX_LUN 16383
 #define SCSI_MAX_LUNS 256 /* that are kept of one device */
@@ -109,6 +110,7 @@ struct scsi_lun {
 #define SCSI_SHARED_ALIGN 4096
 struct scsi_shared {
 	uint8_t data[SCSI_DATA_BYTES];
+	uint8_t zeros[SCSI_ZERO_BYTES]; /* the block that a WRITE SAME repeats */
 	uint8_t events[SCSI_EVENT_BUFFERS][SCSI_EVENT_BYTES];
 	union {
 		struct virtio_scsi_ctrl_tmf tmf;
@@ -238,7 +240,7 @@ void scsi_cdb_transfer(uint8_t *cdb, bool write, uint64_t block, uint32_t blocks
 void scsi_cdb_flush(uint8_t *cdb);
 /* Its parameter list is SCSI_PARAMETER_BYTES of data out. */
 void scsi_cdb_unmap(uint8_t *cdb, uint8_t *parameters, uint64_t block, uint32_t blocks);
-/* Zeros, without data out. unmap: the blocks may be given back, if they read as zeros then. */
+/* Its data out is one block. unmap: the blocks may be given back, if they read as zeros then. */
 void scsi_cdb_write_same(uint8_t *cdb, uint64_t block, uint32_t blocks, bool unmap);
 void scsi_cdb_inquiry(uint8_t *cdb, uint16_t bytes);
 void scsi_cdb_vital_page(uint8_t *cdb, uint8_t page, uint16_t bytes); /* VPD */

@@ -312,9 +312,9 @@ static void discard_and_zeroes(void)
 	CHECK(media.units[0].bytes[6 * 512 + 1] != 0 && media.units[0].bytes[257 * 512 + 1] != 0);
 	CHECK_EQ(block_write_zeroes(disk, 1000, 101, false), 0);
 	CHECK_EQ(media.units[0].zeroes, 3);
-	CHECK_EQ(media.last_cdb[1], 1);
+	CHECK_EQ(media.last_cdb[1], 0);
 	CHECK_EQ(block_write_zeroes(disk, 1000, 1, true), 0);
-	CHECK_EQ(media.last_cdb[1], 9);
+	CHECK_EQ(media.last_cdb[1], 8);
 	CHECK_EQ(block_discard(disk, FAKE_SCSI_BLOCKS, 1), ERR_RANGE);
 }
 

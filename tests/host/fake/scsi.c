@@ -347,8 +347,17 @@ static void unmap(const struct request *r, struct fake_answer *answer)
 
 static void write_same(const struct request *r, struct fake_answer *answer)
 {
-	if ((r->cdb[1] & 1) == 0 || r->readable != 0)
-		fake_breach(r->device, "writes the same with data out");
+	uint8_t block[4096];
+
+	/* QEMU 7.2 takes one without data out, and does nothing. */
+	if ((r->cdb[1] & 1) != 0 || r->readable != r->unit->block_size)
+		fake_breach(r->device, "writes the same without a block of data out");
+	size_t got = ring_chain_read(r->chain, REQ_BYTES, block, sizeof(block));
+	for (size_t i = 0; i < got; i++) {
+		if (block[i] != 0)
+			fake_breach(r->device, "writes other than zeroes");
+	}
+	answer->moved = (uint32_t)got;
 	if (get(r->cdb + 10, 4) > r->unit->write_same_max)
 		fake_breach(r->device, "writes the same to more than it may");
 	r->unit->zeroes++;
@@ -492,6 +501,9 @@ static bool serve_request(struct fake_queue *queue, struct ring_chain *chain, ui
 		fake_breach(device, "moves data both ways without the feature");
 	if (chain->count > 2 + fake_config_get(device, 4, 4))
 		fake_breach(device, "uses more segments than seg_max");
+	if (chain->segments[0].length != REQ_BYTES)
+		fake_breach(device,
+			    "has request and data in one segment, which QEMU does not take");
 	if (req[16] | req[17] | req[18])
 		fake_breach(device, "sets attribute, priority or crn (5.6.6.1.2-1)");
 	scsi->commands++;
