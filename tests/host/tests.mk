@@ -5,7 +5,7 @@
 HOST_TESTS = test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges test_pci_tree_edges \
 	test_format test_cmdline test_sha256 test_tar test_archive test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
-	test_config test_transport test_transport_bus test_queues \
+	test_config test_transport test_transport_bus test_transport_edges test_queues \
 	test_blk test_blk_faults test_partition test_files test_rng test_console test_net test_scsi test_scsi_faults test_scsi_sense
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split
@@ -45,6 +45,7 @@ test_config = $(filter-out drivers/virtio/vhost%,$(wildcard drivers/virtio/*.c))
 	lib/crc32.c lib/error.c kernel/event.c kernel/cpu.c $(RING_DEVICE) $(FAKE)
 test_transport = $(test_config)
 test_transport_bus = $(test_config)
+test_transport_edges = $(test_config)
 # Its driver is its own.
 test_queues = $(filter-out drivers/virtio/drivers.c,$(test_config))
 test_blk = $(test_config)
