@@ -6,11 +6,14 @@ prove: | need-prove ## Frama-C Eva over both rings and the FDT reader, and Relac
 	proofs/eva/eva.py --evidence
 	proofs/relacy/relacy.py --build $(O)/relacy --evidence
 
-MUTANT_FILES = $(addprefix drivers/virtio/,virtq.c split.c packed.c config.c queue.c pci_layout.c pci.c mmio.c \
-	blk_request.c blk.c) $(sort $(wildcard drivers/pci/*.c)) $(sort $(wildcard lib/fdt*.c))
+# All that looks at what a device, a disk or firmware says.
+MUTANT_FILES = $(addprefix drivers/virtio/,virtq.h virtq_format.h virtq.c split.c packed.c device.c config.c queue.c recover.c \
+	mmio.c pci.c pci_layout.c pci_interrupt.c blk.c blk_config.c blk_request.c block_parts.c block_queue.c \
+	partition.c partition_gpt.c partition_mbr.c) \
+	$(sort $(wildcard drivers/pci/*.c lib/fdt*.c)) kernel/acpi.c arch/x86_64/mptable.c kernel/cmdline.c
 mutant_test = '$(1)|$(HOST_INCLUDE)||tests/host/$(1).c $($(1))'
 mutant_replay = 'fuzz_$(1)|$(fuzz_flags_$(1))|tests/fuzz/corpus/$(1)/*|tests/fuzz/replay.c $(fuzz_$(1))'
-MUTANT_REPLAYS = split packed pci_layout msix pci_scan fdt
+MUTANT_REPLAYS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline partition
 
 mutants: | need-mutants ## break each check of a device's value in turn: do the tests notice? docs/evidence.md
 	@tools/mutants.py --build $(O)/mutants $(MUTANT_OPTIONS) --files $(MUTANT_FILES) \

@@ -31,7 +31,7 @@ import mutations
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 GOAL = 95.0
-PROVED = re.compile(r"drivers/virtio/(virtq|split|packed)\.c|lib/fdt\w*\.c")
+PROVED = re.compile(r"drivers/virtio/(virtq\.[ch]|virtq_format\.h|split\.c|packed\.c)|lib/fdt\w*\.c")
 SOURCES = ("lib", "drivers", "kernel", "arch", "tests", "docs", "proofs")
 CC = ["gcc", "-std=gnu11", "-w", "-g", "-O1"]
 KINDS = {
@@ -262,7 +262,7 @@ def main():
     (tree / "mutants.h").write_text(SWITCH, encoding="utf-8")
     (tree / "mutants.c").write_text(f"#define COUNT {count + 1}\n{RECORD}", encoding="utf-8")
     programs = [program for program in (Program(text, tree) for text in options.programs)
-                if set(program.sources) & {mutant.file for mutant in mutants}]
+                if any(mutant.file in program.sources or mutant.file.endswith(".h") for mutant in mutants)]
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         build(tree, programs, pool)
         for kind in KINDS:
