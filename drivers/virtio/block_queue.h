@@ -34,7 +34,8 @@ struct block_part {
 	uint8_t tries;             /* how often the device has answered "not now" */
 	bool prepared;             /* it is the request's own for good: block_prepare */
 	bool encoded;              /* segments and table are as the data is */
-	struct virtq_segment extra; /* behind the header of one without data, by fill; or length 0 */
+	struct virtq_segment
+		extra; /* behind the header of one without data, by fill; or length 0 */
 	dma_addr_t table_address;
 	struct virtq_desc *table; /* the indirect table; shared */
 	struct block_part *next;  /* free, or to be pushed again */
