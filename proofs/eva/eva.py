@@ -75,7 +75,6 @@ CONTROLS = [
     ("drivers/virtio/packed.c",
      "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
      "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_1"),
-    ("drivers/virtio/virtq.h", "\tif (vq->free_count == 0)\n\t\treturn ERR_FULL;\n", "VIRTQ_PACKED_1"),
     ("lib/fdt.c", "name >= fdt->strings_size || ", "FDT tokens, 20 bytes of structure"),
     ("lib/fdt.c", " || token->length > size - at", "FDT tokens, 20 bytes of structure"),
     ("lib/fdt_find.c", "\t\tif (end == length)\n\t\t\treturn false; /* the last one is not terminated */\n",
