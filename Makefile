@@ -33,7 +33,7 @@ MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o \
 	lib/sha256.o lib/crc32.o lib/tar.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
-VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o recover.o \
+VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o queue_resize.o recover.o \
 	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o block.o block_sync.o inspect.o \
 	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk console net rng scsi partition)))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o

@@ -44,8 +44,13 @@ static int resize_queue(struct block_device *disk, unsigned size)
 	struct virtio_blk *blk = blk_of(disk);
 	int error = 0;
 
-	if (size < disk->limits.pieces_max + 2 || size > VIRTQ_MAX_SIZE)
+	if (size == 0 || size > VIRTQ_MAX_SIZE)
 		return ERR_INVALID;
+	for (unsigned i = 0; i < blk->queue_count; i++) {
+		if (virtio_queue_size_for(blk->queues[i].queue, (uint16_t)size) <
+		    disk->limits.pieces_max + 2)
+			return ERR_INVALID;
+	}
 	for (unsigned i = 0; i < blk->queue_count && !error; i++)
 		error = virtio_queue_resize(blk->queues[i].queue, (uint16_t)size);
 	return error;
@@ -126,10 +131,10 @@ static void remove(struct virtio_device *device)
 
 /* ---- What the core tells ------------------------------------------------------------------------ */
 
-static void mark_queues(struct virtio_blk *blk)
+/* It may be another device: the back end that came back. */
+static int restart(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < blk->queue_count; i++)
-		vport_mark(&blk->queues[i].queue->event);
+	return blk_read_config(device->data);
 }
 
 static void ready(struct virtio_device *device)
@@ -141,10 +146,6 @@ static void ready(struct virtio_device *device)
 		memcpy(device->name, blk->disk.name, sizeof(device->name));
 	}
 	blk->disk.resets = device->resets;
-	/* After a reset it may be another device: the back end that came back. */
-	if (device->resets > 0)
-		blk_read_config(blk);
-	mark_queues(blk); /* what waited during a reset */
 }
 
 static void abort_part(struct virtio_queue *queue, void *cookie, int error)
@@ -185,6 +186,7 @@ const struct virtio_driver virtio_blk_driver = {
 	.wanted_count = sizeof(wanted),
 	.probe = probe,
 	.remove = remove,
+	.restart = restart,
 	.ready = ready,
 	.drain = blk_drain,
 	.abort = abort_part,

@@ -237,9 +237,11 @@ int blk_read_config(struct virtio_blk *blk)
 	if (error)
 		return error;
 	/* 2.7.5.3.1-3: header, data and status must fit into the queue. */
-	unsigned size = blk->queue_count > 0 ? blk->queues[0].queue->setup.size : BLK_QUEUE_SIZE;
-	if (size > 2 && limits.pieces_max > size - 2)
-		limits.pieces_max = size - 2;
+	for (unsigned i = 0; i < blk->queue_count; i++) {
+		unsigned size = blk->queues[i].queue->setup.size;
+		if (limits.pieces_max > size - 2)
+			limits.pieces_max = size - 2;
+	}
 	if (!same_limits(&limits, &blk->disk.limits) || block_size != blk->disk.block_size)
 		blk->disk.generation++;
 	if (blk->disk.read_only != virtio_has(blk->device, VIRTIO_BLK_F_RO))

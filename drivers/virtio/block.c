@@ -186,6 +186,7 @@ static __attribute__((noinline, cold)) int submit(struct block_device *disk,
 	if (whole->read_only && changes(request->op))
 		return ERR_READ_ONLY;
 	if (request->driver.part) {
+		kit_assert(request->driver.prepared_for == disk);
 		error = block_check_place(disk, request->sector, request->driver.sectors);
 		if (!error)
 			error = prepare(disk, request);
@@ -213,7 +214,8 @@ int block_submit(struct block_device *disk, struct block_request *request)
 	struct block_device *whole = disk->whole;
 
 	kit_assert(request->done);
-	if (!request->driver.part || request->driver.generation != whole->generation ||
+	if (request->driver.prepared_for != disk ||
+	    request->driver.generation != whole->generation ||
 	    request->sector > request->driver.sector_max ||
 	    (request->sector & request->driver.sector_mask) != 0)
 		return submit(disk, request);
@@ -240,7 +242,10 @@ int block_prepare(struct block_device *disk, struct block_request *request)
 		return ERR_READ_ONLY;
 	request->driver.disk = whole;
 	request->driver.sectors = (uint64_t)sectors;
-	return prepare(disk, request);
+	int error = prepare(disk, request);
+	if (!error)
+		request->driver.prepared_for = disk;
+	return error;
 }
 
 void block_unprepare(struct block_device *disk, struct block_request *request)
@@ -248,6 +253,7 @@ void block_unprepare(struct block_device *disk, struct block_request *request)
 	if (request->driver.part)
 		disk->whole->operations->unprepare(disk->whole, request);
 	kit_assert(!request->driver.part);
+	request->driver.prepared_for = NULL;
 }
 
 int block_resize_queue(struct block_device *disk, unsigned size)

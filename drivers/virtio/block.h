@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Disks, whatever drives them: one interface over virtio-blk (vda …) and, later, virtio-scsi (sda …).
+ * Disks, whatever drives them: one interface over virtio-blk (vda …) and virtio-scsi (sda …).
  *
  * Typical usage, asynchronous:
  *
@@ -46,7 +46,8 @@ struct block_segment {
  * One request. The caller fills in the first part, and the request, its segments and the memory
  * belong to the driver from block_submit until done is called, which happens exactly once for
  * every request that block_submit accepted, in drain context (or, when the device was reset or
- * given up, in a work item: done cannot tell, and waits in neither). It may be of any length that
+ * given up, in a work item; when that happens in the moment of submitting, by block_submit itself: done
+ * cannot tell, and waits in neither). It may be of any length that
  * is a multiple of the disk's block size: the driver splits it as the device demands.
  *
  * What it does not set must be 0: the driver's part as well, the first time.
@@ -70,12 +71,13 @@ struct block_request {
 	/* For the driver. */
 	struct {
 		struct block_request *next;
-		struct block_device *disk; /* the whole one */
-		struct block_part *part;   /* block_prepare: its own device request */
-		unsigned segment;          /* the first byte that is not in a device request yet: */
-		size_t offset;             /* segment, and offset in it, */
-		uint64_t sector;           /* place on the whole disk, */
-		uint64_t sectors;          /* and how many from there on, of discards and zeroes */
+		struct block_device *disk;         /* the whole one */
+		struct block_part *part;           /* block_prepare: its own device request, */
+		struct block_device *prepared_for; /* and the disk or partition it is for */
+		unsigned segment; /* the first byte that is not in a device request yet: */
+		size_t offset;    /* segment, and offset in it, */
+		uint64_t sector;  /* place on the whole disk, */
+		uint64_t sectors; /* and how many from there on, of discards and zeroes */
 		/* Of one that is prepared: the disk's generation then, and where it may begin. */
 		unsigned generation;
 		uint64_t sector_max, sector_mask;

@@ -181,8 +181,11 @@ static void trim(struct block_pool *pool, struct block_part *part, uint32_t exce
 		part->bytes -= cut;
 		length -= cut;
 		/* What is left of it is as contiguous as it was. */
-		if (length == 0 ||
-		    map_piece(pool, part, last, part->memory[last], length) != (long)length) {
+		long mapped =
+			length == 0 ? 0 : map_piece(pool, part, last, part->memory[last], length);
+		if (mapped > 0 && mapped < (long)length)
+			unmap_piece(pool, part, last);
+		if (mapped != (long)length || length == 0) {
 			part->bytes -= length;
 			part->pieces--;
 		}

@@ -114,13 +114,6 @@ static bool issue(struct block_queue *bq)
 	return true;
 }
 
-/* What was in flight when the queue got another size: the request knows nothing of it. */
-static void push_again(struct block_queue *bq)
-{
-	while (bq->again && push(bq, bq->again))
-		bq->again = bq->again->next;
-}
-
 static void append(struct block_request ***end, struct block_request *request)
 {
 	request->driver.next = NULL;
@@ -166,15 +159,6 @@ static void empty_inbox(struct block_queue *bq)
 	vport_lock_give(&bq->inbox_lock);
 }
 
-void block_queue_issue(struct block_queue *bq)
-{
-	if (*(struct block_request *const volatile *)&bq->inbox)
-		empty_inbox(bq);
-	push_again(bq);
-	while (!bq->again && bq->waiting && issue(bq))
-		;
-}
-
 /* ---- Complete -------------------------------------------------------------------------- */
 
 static void finish(struct block_queue *bq, struct block_part *part, int error)
@@ -211,6 +195,29 @@ void block_queue_finish(struct block_queue *bq, struct block_part *part, int err
 		later(bq, part);
 	else
 		finish(bq, part, error);
+}
+
+/* What was in flight when the queue got another size: the request knows nothing of it. */
+static void push_again(struct block_queue *bq)
+{
+	while (bq->again) {
+		struct block_part *part = bq->again;
+		int error = block_part_inside(part); /* the disk may have shrunk meanwhile */
+		if (!error && !push(bq, part))
+			return;
+		bq->again = part->next;
+		if (error)
+			finish(bq, part, error);
+	}
+}
+
+void block_queue_issue(struct block_queue *bq)
+{
+	if (*(struct block_request *const volatile *)&bq->inbox)
+		empty_inbox(bq);
+	push_again(bq);
+	while (!bq->again && bq->waiting && issue(bq))
+		;
 }
 
 /* ---- The end of a queue, or of the device ----------------------------------------------------- */

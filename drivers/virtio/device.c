@@ -197,6 +197,8 @@ int virtio_device_start(struct virtio_device *device, bool first)
 		error = device->driver->probe(device);
 		device->probed = error == 0;
 	}
+	if (!error && !first && device->driver->restart)
+		error = device->driver->restart(device);
 	if (!error) {
 		empty_queues(device);
 		device->transport->interrupts_route(device);

@@ -87,6 +87,9 @@ struct virtio_driver {
 	/* After a probe that worked, when the device does not come up all the same: frees what probe allocated,
 	 * but for the queues. The device does not reach memory any more. */
 	void (*remove)(struct virtio_device *device);
+	/* In a recovery, before any queue is drained again: reads anew what the device says of itself, which may be
+	 * another one now. 0, or an error: then it is given up. NULL where there is nothing to read. */
+	int (*restart)(struct virtio_device *device);
 	/* After DRIVER_OK: at first and after each recovery. Work or program context. */
 	void (*ready)(struct virtio_device *device);
 	/* Used buffers may be there. Drain context; see virtio_queue_pop. */
@@ -127,6 +130,7 @@ struct virtio_queue {
 	bool quiet, awaited; /* interrupts are asked for only while the driver awaits a buffer */
 	bool counts_read;    /* see virtio_queue_options */
 	bool paused;         /* pushes are refused for now: it is about to get another size */
+	bool resizing;       /* it is being reset for that: not to be drained */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
 	bool rekicked;       /* the device was notified once more, to see whether that helps */
 
@@ -253,10 +257,12 @@ void virtio_queues_free(struct virtio_device *device);
 /*
  * Resets one queue and enables it again with another size (rounded down to what the format allows, at most
  * what the device allows): what was in flight comes back by the driver's abort with ERR_BUSY, then queue_ready
- * is called. Program or work context. 0; ERR_UNSUPPORTED without VIRTIO_F_RING_RESET, nothing has happened;
+ * is called. Program or work context of CPU 0. 0; ERR_UNSUPPORTED without VIRTIO_F_RING_RESET, nothing has happened;
  * ERR_NOMEM, ERR_BROKEN, ERR_BUSY (it is being resized), nothing has happened; another error: the device is being recovered as a whole.
  */
 int virtio_queue_resize(struct virtio_queue *queue, uint16_t size);
+/* What size that would be. */
+uint16_t virtio_queue_size_for(const struct virtio_queue *queue, uint16_t size);
 
 /* virtq_push, with a deadline (VIRTIO_ONE_DEADLINE …) for the buffer. */
 int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,

@@ -5,25 +5,24 @@
  * An interrupt handler does two things: it silences the queue and marks it. Draining happens later, in
  * vport_relax, so that interrupts, polling and lost interrupts all take one path.
  *
- * See it at work: make run APP=iocheck
  * A queue has a home CPU. There its interrupts go and its events are drained, so what drains touch needs no lock;
  * whoever else touches the ring (a recovery, a change of size) removes the events first, which waits until a
- * drain has ended.
+ * drain has ended. (A mark may come after that all the same; a drain then does nothing.)
  *
+ * See it at work: make run APP=iocheck
  * Left out: more than 16 queues.
  */
-#include "drivers/virtio/device.h"
+#include "drivers/virtio/queue_ring.h"
 
 /* A queue is looked at four times a second whatever it says: that finds lost interrupts, and counts time
  * for the deadlines. */
 #define LOOK_NS UINT64_C(250000000)
 #define LOOK_MS 250
 #define DEFAULT_DEADLINE_MS 30000
-#define QUIESCE_NS UINT64_C(1000000000)
 
 /* ---- Set-up -------------------------------------------------------------------- */
 
-static void free_ring(struct vport_device *port, struct virtq_setup *setup)
+void queue_free_ring(struct vport_device *port, struct virtq_setup *setup)
 {
 	uint16_t size = setup->size;
 
@@ -36,7 +35,7 @@ static void free_ring(struct vport_device *port, struct virtq_setup *setup)
 		vport_dma_free(port, setup->ring, virtq_ring_bytes(setup->format, size));
 }
 
-static int allocate_ring(struct vport_device *port, struct virtq_setup *setup)
+int queue_allocate_ring(struct vport_device *port, struct virtq_setup *setup)
 {
 	uint16_t size = setup->size;
 
@@ -49,13 +48,13 @@ static int allocate_ring(struct vport_device *port, struct virtq_setup *setup)
 					64, &setup->indirect_address);
 	if (setup->ring && setup->table && (setup->indirect || !setup->indirect_entries))
 		return 0;
-	free_ring(port, setup);
+	queue_free_ring(port, setup);
 	return ERR_NOMEM;
 }
 
 static void free_queue(struct virtio_queue *queue)
 {
-	free_ring(queue->device->port, &queue->setup);
+	queue_free_ring(queue->device->port, &queue->setup);
 	if (queue->expires)
 		vport_free(queue->expires, queue->max_size * sizeof(uint16_t));
 	vport_free(queue, sizeof(*queue));
@@ -80,7 +79,7 @@ static uint16_t count_time(struct virtio_queue *queue)
 }
 
 /* What a ring of about that size looks like with the features of this device. */
-static struct virtq_setup plan_ring(const struct virtio_queue *queue, uint16_t size)
+struct virtq_setup queue_plan_ring(const struct virtio_queue *queue, uint16_t size)
 {
 	const struct virtio_device *device = queue->device;
 	bool packed = virtio_has(device, VIRTIO_F_RING_PACKED);
@@ -132,9 +131,9 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	queue->max_size = (uint16_t)max;
 	if (virtio_has(device, VIRTIO_F_INDIRECT_DESC))
 		queue->indirect_wanted = options->indirect_entries;
-	queue->setup = plan_ring(queue, options->size_limit);
+	queue->setup = queue_plan_ring(queue, options->size_limit);
 	queue->expires = vport_alloc(queue->max_size * sizeof(uint16_t));
-	if (!queue->expires || allocate_ring(device->port, &queue->setup) != 0) {
+	if (!queue->expires || queue_allocate_ring(device->port, &queue->setup) != 0) {
 		queue->setup = (struct virtq_setup){ 0 };
 		free_queue(queue);
 		return ERR_NOMEM;
@@ -160,7 +159,7 @@ void virtio_queues_free(struct virtio_device *device)
 	device->queue_limit = 0;
 }
 
-static void watch(struct virtio_queue *queue)
+void queue_watch(struct virtio_queue *queue)
 {
 	queue->rekicked = false;
 	queue->awaited = !queue->quiet;
@@ -171,7 +170,7 @@ static void watch(struct virtio_queue *queue)
 	vport_event_add(&queue->look_event);
 }
 
-static void unwatch(struct virtio_queue *queue)
+void queue_unwatch(struct virtio_queue *queue)
 {
 	vport_event_remove(&queue->event);
 	vport_event_remove(&queue->look_event);
@@ -181,7 +180,7 @@ void virtio_queues_watch(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_limit; i++) {
 		if (device->queues[i])
-			watch(device->queues[i]);
+			queue_watch(device->queues[i]);
 	}
 }
 
@@ -197,85 +196,8 @@ void virtio_queues_unwatch(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_limit; i++) {
 		if (device->queues[i])
-			unwatch(device->queues[i]);
+			queue_unwatch(device->queues[i]);
 	}
-}
-
-/* ---- Another size (2.6.1) ---------------------------------------------------------- */
-
-/* The device has let go of the old ring: what was in it goes back, and the new one takes its place. Marked
- * broken until all of it is there, because an interrupt handler looks at it. */
-static void replace_ring(struct virtio_queue *queue, const struct virtq_setup *setup)
-{
-	struct virtq_setup old = queue->setup;
-	struct virtq ring;
-	void *cookie;
-
-	while ((cookie = virtq_drain(&queue->ring)) != NULL)
-		queue->device->driver->abort(queue, cookie, ERR_BUSY);
-	virtq_init(&ring, setup);
-	ring.broken = true;
-	queue->ring = ring;
-	queue->setup = *setup;
-	queue->rekicked = false;
-	free_ring(queue->device->port, &old);
-}
-
-/*
- * Lets the device finish what it has: a device may not have implemented 2.6.1.1.1 to the letter, and
- * write what was in flight at its reset into the new ring (QEMU 7.2: virtio_queue_reset in
- * hw/virtio/virtio.c does not reach the requests that hw/block/virtio-blk.c has started). What it does not
- * finish in time is taken away from it.
- */
-static void quiesce(struct virtio_queue *queue)
-{
-	uint64_t limit = vport_now() + QUIESCE_NS;
-
-	while (queue->has_deadline && queue->ring.in_flight > 0 && !queue->ring.broken &&
-	       vport_now() < limit)
-		vport_relax(limit);
-}
-
-int virtio_queue_resize(struct virtio_queue *queue, uint16_t size)
-{
-	struct virtio_device *device = queue->device;
-	struct virtq_setup setup = plan_ring(queue, size);
-
-	kit_assert(size > 0);
-	if (!virtio_has(device, VIRTIO_F_RING_RESET))
-		return ERR_UNSUPPORTED;
-	if (queue->paused)
-		return ERR_BUSY;
-	queue->paused = true; /* nothing is pushed from here on */
-	quiesce(queue);
-	queue->paused = false;
-	if (device->state != VIRTIO_RUNNING || queue->ring.broken)
-		return ERR_BROKEN;
-	if (allocate_ring(device->port, &setup) != 0) {
-		vport_mark(&queue->event); /* what waited meanwhile */
-		return ERR_NOMEM;
-	}
-	queue->ring.broken = true; /* and nothing popped from here on */
-	unwatch(queue);
-	int error = device->transport->queue_reset(queue); /* 2.6.1.1.2-1 */
-	if (error) {
-		free_ring(device->port, &setup);
-		virtio_device_fail(device, ERR_IO, "it does not reset its queue", queue->index);
-		return error;
-	}
-	replace_ring(queue, &setup);
-	struct virtq_addresses at = virtq_addresses(setup.format, setup.size, setup.ring_address);
-	error = device->transport->queue_enable(queue, &at); /* 2.6.1.2.2-1 */
-	if (error) {
-		virtio_device_fail(device, ERR_IO, "it does not enable its queue again",
-				   queue->index);
-		return error;
-	}
-	queue->ring.broken = false;
-	watch(queue);
-	device->driver->queue_ready(queue);
-	vport_mark(&queue->event); /* asks for interrupts */
-	return 0;
 }
 
 /* ---- Use ------------------------------------------------------------------------- */
@@ -351,7 +273,8 @@ static void queue_drain(struct vport_event *event)
 	struct virtio_queue *queue = queue_of(event, event);
 	struct virtio_device *device = queue->device;
 
-	if (device->state != VIRTIO_RUNNING)
+	/* A mark may still come after the events were removed, by an interrupt or from another CPU. */
+	if (device->state != VIRTIO_RUNNING || queue->resizing)
 		return;
 	device->driver->drain(queue);
 	/* Marked again: drained again in the next pass, with interrupts left off meanwhile. */

@@ -22,7 +22,7 @@ fuzz_vhost = tests/fuzz/vhost.c $(addprefix drivers/virtio/,vhost_user.c vhost_m
 
 fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE)) \
 	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c kernel/cpu.c \
-	$(addprefix drivers/virtio/,config.c queue.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
+	$(addprefix drivers/virtio/,config.c queue.c queue_resize.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
 
 fuzz_tar = tests/fuzz/tar.c kernel/archive.c lib/tar.c
 fuzz_partition = tests/fuzz/partition.c $(addprefix drivers/virtio/,partition_gpt.c partition_mbr.c) \
