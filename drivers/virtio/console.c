@@ -4,7 +4,9 @@
  * is typed, and a queue of what is printed.
  *
  * Printing copies into one of a few buffers and waits when all are on their way. It does not wait by
- * vport_relax, because a log line may be printed where that is not allowed, but looks at its own queue.
+ * vport_relax, because a log line may be printed where that is not allowed, but looks at its own queue. So the
+ * transmit queue is used by whichever CPU prints, one at a time; the receive queue by its home CPU alone, and who
+ * reads on another one finds lists between them.
  *
  * See it at work: make run KERNEL_ARGS=console=virtio QEMU_ARGS='-device virtio-serial-pci
  *                  -chardev file,id=c,path=/tmp/out -device virtconsole,chardev=c'
@@ -47,10 +49,15 @@ struct virtio_console {
 	struct virtio_queue *receive, *transmit;
 	uint8_t *memory;
 	struct buffer buffers[RECEIVE_BUFFERS + TRANSMIT_BUFFERS]; /* those to receive first */
+	struct vport_lock lock;                                    /* around what follows */
 	struct buffer *received, **received_end; /* in the order in which they came */
+	struct buffer *
+		emptied; /* read to their end: the receive queue's drain gives them to the device */
+
+	/* Of the transmit queue, its ring and what follows, for now: a CPU's number + 1; 0: nobody. */
+	unsigned owner;
 	struct buffer *free_transmit;
-	unsigned owner; /* of the transmit queue, for now: a CPU's number + 1; 0: nobody */
-	bool stuck;     /* the last wait for a buffer was in vain */
+	bool stuck; /* the last wait for a buffer was in vain */
 	struct virtio_console *next;
 };
 
@@ -77,61 +84,117 @@ static void give(struct virtio_console *console, struct buffer *buffer)
 	virtio_queue_push(console->receive, &segment, 0, 1, buffer, VIRTIO_ONE_DEADLINE);
 }
 
+static void append_received(struct virtio_console *console, struct buffer *buffer, uint32_t written)
+{
+	buffer->length = written;
+	buffer->taken = 0;
+	buffer->next = NULL;
+	vport_lock_take(&console->lock);
+	*console->received_end = buffer;
+	console->received_end = &buffer->next;
+	vport_lock_give(&console->lock);
+}
+
+static struct buffer *take_emptied(struct virtio_console *console)
+{
+	vport_lock_take(&console->lock);
+	struct buffer *emptied = console->emptied;
+	console->emptied = NULL;
+	vport_lock_give(&console->lock);
+	return emptied;
+}
+
+static void give_emptied(struct virtio_console *console)
+{
+	struct buffer *buffer = take_emptied(console);
+
+	if (!buffer)
+		return;
+	while (buffer) {
+		struct buffer *next = buffer->next;
+		give(console, buffer); /* fails during a reset; ready gives all of them anew */
+		buffer = next;
+	}
+	virtio_queue_publish(console->receive);
+}
+
 static void drain_receive(struct virtio_console *console)
 {
 	void *cookie;
 	uint32_t written;
 
+	give_emptied(console);
 	/* As often as there are buffers: a device that returns them empty does not keep us here. */
 	for (unsigned i = 0; i < RECEIVE_BUFFERS; i++) {
 		if (!virtio_queue_pop(console->receive, &cookie, &written))
 			break;
-		struct buffer *buffer = cookie;
 		if (written == 0) {
-			give(console, buffer);
+			give(console, cookie);
 			virtio_queue_publish(console->receive);
-			continue;
+		} else {
+			append_received(console, cookie, written);
 		}
-		buffer->length = written;
-		buffer->taken = 0;
-		buffer->next = NULL;
-		*console->received_end = buffer;
-		console->received_end = &buffer->next;
 	}
 }
 
 int virtio_console_read(struct virtio_console *console)
 {
-	struct buffer *buffer = console->received;
+	int c = -1;
+	bool emptied = false;
 
-	if (!buffer)
-		return -1;
-	int c = buffer->memory[buffer->taken++];
-	if (buffer->taken == buffer->length) {
+	vport_lock_take(&console->lock);
+	struct buffer *buffer = console->received;
+	if (buffer) {
+		c = buffer->memory[buffer->taken++];
+		emptied = buffer->taken == buffer->length;
+	}
+	if (emptied) {
 		console->received = buffer->next;
 		if (!console->received)
 			console->received_end = &console->received;
-		give(console, buffer); /* fails during a reset; ready gives all of them anew */
-		virtio_queue_publish(console->receive);
+		buffer->next = console->emptied;
+		console->emptied = buffer;
 	}
+	vport_lock_give(&console->lock);
+	if (emptied)
+		vport_mark(&console->receive->event);
 	return c;
 }
 
 /* ---- Transmit --------------------------------------------------------------------------------- */
 
-/* A line may be printed on any CPU, and in the middle of a drain: who is at the transmit queue already is not let
- * in again. Others wait, for a moment. */
+/* Another CPU may change that at any time. */
+static bool running(const struct virtio_console *console)
+{
+	return __atomic_load_n(&console->device->state, __ATOMIC_RELAXED) == VIRTIO_RUNNING;
+}
+
+/* Makes this CPU the owner if there is none; else returns who it is. */
+static unsigned try_enter(struct virtio_console *console)
+{
+	unsigned owner = 0;
+
+	__atomic_compare_exchange_n(&console->owner, &owner, vport_cpu() + 1, false,
+				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+	return owner;
+}
+
+/*
+ * A line may be printed on any CPU, and in the middle of a drain: who is at the transmit queue already is not let
+ * in again. Others wait, for a moment, but not for one that recovers the device or has just found that it must be:
+ * what that one logs may have to wait for them in turn.
+ */
 static bool enter(struct virtio_console *console)
 {
-	unsigned me = vport_cpu() + 1, owner;
+	uint64_t start = vport_now();
+	unsigned owner;
 
-	do {
-		owner = 0;
-		if (__atomic_compare_exchange_n(&console->owner, &owner, me, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return true;
-	} while (owner != me);
-	return false;
+	while ((owner = try_enter(console)) != 0) {
+		if (owner == vport_cpu() + 1 || !running(console) ||
+		    vport_now() - start > WRITE_LIMIT_NS)
+			return false;
+	}
+	return true;
 }
 
 static void leave(struct virtio_console *console)
@@ -159,7 +222,7 @@ static struct buffer *take_transmit(struct virtio_console *console)
 
 	drain_transmit(console);
 	while (!console->free_transmit) {
-		if (console->device->state != VIRTIO_RUNNING)
+		if (!running(console))
 			return NULL;
 		if (console->stuck || vport_now() - start > WRITE_LIMIT_NS) {
 			console->stuck = true;
@@ -179,7 +242,7 @@ size_t virtio_console_write(struct virtio_console *console, const char *text, si
 
 	if (!enter(console))
 		return 0;
-	while (done < length && console->device->state == VIRTIO_RUNNING) {
+	while (done < length && running(console)) {
 		struct buffer *buffer = take_transmit(console);
 		if (!buffer)
 			break;
@@ -211,13 +274,13 @@ static void drain(struct virtio_queue *queue)
 
 	if (queue == console->receive)
 		drain_receive(console);
-	else if (enter(console)) {
+	else if (try_enter(console) == 0) { /* else its owner takes back what it needs */
 		drain_transmit(console);
 		leave(console);
 	}
 }
 
-/* ---- Probe, remove, ready, abort, gone --------------------------------------------------------------------- */
+/* ---- Probe, remove, stop, ready, abort, gone --------------------------------------------------------------------- */
 
 static int create_queues(struct virtio_console *console)
 {
@@ -272,14 +335,27 @@ static void remove(struct virtio_device *device)
 	free_console(device->data);
 }
 
+/* Nobody prints during a recovery. Who does now stops soon, because the device is not running. */
+static void stop(struct virtio_device *device)
+{
+	struct virtio_console *console = device->data;
+	unsigned owner;
+
+	while ((owner = try_enter(console)) != 0)
+		kit_assert(owner != vport_cpu() + 1);
+}
+
 /* All buffers are ours: at first, and after a reset (what was typed and not read is lost then, and so is
  * what was printed and not taken). */
 static void ready(struct virtio_device *device)
 {
 	struct virtio_console *console = device->data;
 
+	vport_lock_take(&console->lock);
 	console->received = NULL;
 	console->received_end = &console->received;
+	console->emptied = NULL;
+	vport_lock_give(&console->lock);
 	console->free_transmit = NULL;
 	for (unsigned i = 0; i < RECEIVE_BUFFERS; i++)
 		give(console, &console->buffers[i]);
@@ -296,6 +372,7 @@ static void ready(struct virtio_device *device)
 		memcpy(device->name, "con0", 5);
 		device->name[3] = (char)('0' + console_count++ % 10);
 	}
+	leave(console); /* since stop; at first nobody else could be in */
 }
 
 static void abort_buffer(struct virtio_queue *queue, void *cookie, int error)
@@ -307,7 +384,7 @@ static void abort_buffer(struct virtio_queue *queue, void *cookie, int error)
 
 static void gone(struct virtio_device *device)
 {
-	(void)device; /* nobody waits: a write looks at the state */
+	(void)device; /* nobody waits, and the transmit queue stays ours: a write returns at once */
 }
 
 const struct virtio_driver virtio_console_driver = {
@@ -317,6 +394,7 @@ const struct virtio_driver virtio_console_driver = {
 	.wanted_count = sizeof(wanted),
 	.probe = probe,
 	.remove = remove,
+	.stop = stop,
 	.ready = ready,
 	.drain = drain,
 	.abort = abort_buffer,

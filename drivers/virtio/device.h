@@ -87,6 +87,10 @@ struct virtio_driver {
 	/* After a probe that worked, when the device does not come up all the same: frees what probe allocated,
 	 * but for the queues. The device does not reach memory any more. */
 	void (*remove)(struct virtio_device *device);
+	/* A recovery begins, and the drains have ended: when this returns nobody of the driver's is at the queues,
+	 * on any CPU, nor comes there before ready. It may wait for who is, but not by vport_relax. Work context.
+	 * NULL: there is nobody to wait for. */
+	void (*stop)(struct virtio_device *device);
 	/* In a recovery, before any queue is drained again: reads anew what the device says of itself, which may be
 	 * another one now. 0, or an error: then it is given up. NULL where there is nothing to read. */
 	int (*restart)(struct virtio_device *device);

@@ -14,7 +14,8 @@
  * are not freed, and no mapping is undone. One that breaks a rule again and again right after its reset is
  * given up as well.
  *
- * See it at work: make run APP=iocheck with a back end that is killed meanwhile
+ * See it at work: make run ARCH=host APP=iocheck ARGS='-t 6' DISK=vhost-user:/tmp/disk.sock
+ *                  and the daemon behind the socket killed and started again: README.md
  */
 #include "drivers/virtio/device.h"
 #include "lib/containing.h"
@@ -63,6 +64,8 @@ static void recover(struct vport_work *work)
 	struct virtio_device *device = containing(work, struct virtio_device, recovery);
 
 	virtio_queues_unwatch(device);
+	if (device->driver->stop)
+		device->driver->stop(device);
 	device->resets++;
 	int error = virtio_device_reset(device);
 	if (!error) {

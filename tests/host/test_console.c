@@ -191,6 +191,25 @@ static void typed_faster_than_read(void)
 	expect_typed(text, 10);
 }
 
+/* Who reads, on whatever CPU, leaves the queue alone: its drain gives the buffers back, all of them. */
+static void emptied_buffers_wait_for_the_drain(void)
+{
+	static char text[2048];
+
+	make();
+	start();
+	memset(text, 'w', sizeof(text));
+	for (unsigned i = 0; i < 3; i++) {
+		fake_sleep(1);
+		CHECK_EQ(fake_type(&fake, text, sizeof(text)), sizeof(text));
+		fake_sleep(1);
+		for (size_t n = 0; n < sizeof(text); n++)
+			CHECK_EQ(virtio_console_read(console), 'w');
+		CHECK_EQ(virtio_first()->queues[0]->ring.in_flight, 0);
+	}
+	works();
+}
+
 /* FAULTS 7: buffers that come back empty are given again; a device that does nothing else keeps nobody from
  * anything. */
 static void row7_empty_buffers(void)
@@ -314,6 +333,38 @@ static void row35_read_during_the_reset(void)
 	works();
 }
 
+/* A CPU that saw the device running just before the fault comes to the transmit queue late: here when the rings are
+ * new already, and the driver not ready yet. It is not let in. */
+static unsigned latecomers;
+
+static void print_late(struct fake_device *device, const char *step)
+{
+	struct virtio_device *known = virtio_first();
+
+	(void)device;
+	if (!known || known->state != VIRTIO_RECOVERING || strncmp(step, "queue", 5) != 0)
+		return;
+	known->state = VIRTIO_RUNNING;
+	CHECK_EQ(print("late"), 0);
+	known->state = VIRTIO_RECOVERING;
+	latecomers++;
+}
+
+static void row35_print_during_the_reset(void)
+{
+	make();
+	start();
+	fake.after_step = print_late;
+	for (unsigned i = 1; i <= 3; i++) {
+		works();
+		fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+		fake_interrupt_config(&fake);
+		CHECK(FAKE_WAIT(virtio_first()->resets == i, 1000));
+		CHECK_EQ(latecomers, 2 * i); /* at each of the two queues */
+	}
+	works();
+}
+
 static void row36_gone(void)
 {
 	make();
@@ -399,12 +450,14 @@ int main(void)
 		SCENARIO(emergency_not_offered, ON_BUSES),
 		SCENARIO(typed, ON_ALL),
 		SCENARIO(typed_faster_than_read, ON_ALL),
+		SCENARIO(emptied_buffers_wait_for_the_drain, ON_ALL),
 		SCENARIO(row7_empty_buffers, ON_ALL),
 		SCENARIO(row7_empty_buffers_for_ever, ON_ALL),
 		SCENARIO(row1_used_id_beyond_the_queue, ON_ALL),
 		SCENARIO(row6_more_written_than_the_buffer_has, ON_ALL),
 		SCENARIO(row35_needs_reset, ON_ALL),
 		SCENARIO(row35_read_during_the_reset, ON_ALL),
+		SCENARIO(row35_print_during_the_reset, ON_ALL),
 		SCENARIO(row36_gone, ON_ALL),
 		SCENARIO(two_consoles, ON_BUSES),
 		SCENARIO(one_queue_only, ON_BUSES),
