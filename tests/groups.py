@@ -16,6 +16,7 @@ import commands
 import disks
 import online
 import qtest.cases
+import units
 import vhost.cases
 from ringlet import ktap
 from ringlet.machine import Guest, Machine
@@ -163,6 +164,7 @@ def boot_tests():
                     yield Test(f"boot/{spec['name']}/{name}{suffix}", functools.partial(
                         booted, judged, Machine(**settings), text_offset, seed))
     yield from online.tests()
+    yield from units.tests()
 
 
 def booted(spec, machine, text_offset, seed):
