@@ -32,8 +32,12 @@ int partition_read(struct partition_reader *reader, uint64_t lba)
 
 	if (lba >= reader->blocks)
 		return partition_fault(reader->table, "it points past the disk's end");
-	return block_read(disk, lba * (disk->block_size / BLOCK_SECTOR), reader->block,
-			  disk->block_size);
+	int error = block_read(disk, lba * (reader->block_size / BLOCK_SECTOR), reader->block,
+			       reader->block_size);
+	if (error == ERR_NODEV)
+		return error;
+	/* Whatever was read, or not: it is another disk's than what was read before. */
+	return disk->generation == reader->table->generation ? error : (int)ERR_BUSY;
 }
 
 static void name_partition(struct partition *part, const char *disk)
@@ -53,7 +57,7 @@ int partition_add(struct partition_reader *reader, unsigned number, uint64_t fir
 		return partition_fault(table, "a partition begins where the table is");
 	if (first > reader->blocks || count > reader->blocks - first)
 		return partition_fault(table, "a partition reaches past the disk's end");
-	uint64_t ratio = disk->block_size / BLOCK_SECTOR, sector = first * ratio;
+	uint64_t ratio = reader->block_size / BLOCK_SECTOR, sector = first * ratio;
 	uint64_t sectors = count * ratio;
 	for (; *end; end = &(*end)->next) {
 		const struct block_device *other = &(*end)->device;
@@ -67,7 +71,7 @@ int partition_add(struct partition_reader *reader, unsigned number, uint64_t fir
 	part->number = number;
 	part->device.first_sector = sector;
 	part->device.capacity = sectors;
-	part->device.block_size = disk->block_size;
+	part->device.block_size = reader->block_size;
 	part->device.whole = disk;
 	part->device.operations = disk->operations;
 	part->device.port = disk->port;
@@ -105,6 +109,8 @@ static int read_table(struct partition_reader *reader)
 /* Reads the table of a disk into memory; NULL and an error when the disk cannot be read. */
 static struct partition_table *new_table(struct block_device *disk, int *error)
 {
+	unsigned generation =
+		disk->generation; /* before the sizes: if they are newer, it is noticed */
 	struct partition_table *table = vport_alloc(sizeof(*table));
 	uint32_t block_size = disk->block_size;
 	uint8_t *block = vport_alloc(block_size);
@@ -112,8 +118,8 @@ static struct partition_table *new_table(struct block_device *disk, int *error)
 	*error = ERR_NOMEM;
 	if (table && block) {
 		table->disk = disk;
-		table->generation = disk->generation;
-		struct partition_reader reader = { table, block,
+		table->generation = generation;
+		struct partition_reader reader = { table, block, block_size,
 						   disk->capacity / (block_size / BLOCK_SECTOR) };
 		*error = reader.blocks > 0 ? read_table(&reader) : 0;
 		table->error = *error;

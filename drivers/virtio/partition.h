@@ -46,8 +46,8 @@ struct partition_table {
 /*
  * The partition table of a disk (of a partition: it has none). Program context, because it may have to be
  * read. 0, and what there is; ERR_FORMAT or ERR_UNSUPPORTED and table->fault, which was logged when it was
- * found; another error, and no table: the disk could not be read, and next time it is tried again. The list is
- * good until the disk changes.
+ * found; another error, and no table: the disk could not be read, or changed meanwhile (ERR_BUSY),
+ * and next time it is tried again. The list is good until the disk changes.
  */
 int partition_table(struct block_device *disk, const struct partition_table **table);
 

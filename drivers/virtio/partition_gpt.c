@@ -46,7 +46,7 @@ static int check_header(struct partition_reader *reader, uint64_t lba, struct gp
 	if (memcmp(header->signature, "EFI PART", sizeof(header->signature)) != 0)
 		return partition_fault(table, "its header is not there");
 	uint32_t size = le32_get(header->header_size);
-	if (size < HEADER_BYTES || size > table->disk->block_size)
+	if (size < HEADER_BYTES || size > reader->block_size)
 		return partition_fault(table, "its header has an impossible size");
 	/* The checksum's own place counts as zeroes. */
 	uint32_t crc = crc32_add(0, reader->block, crc_at);
@@ -77,7 +77,7 @@ static int check_layout(struct partition_reader *reader, uint64_t lba,
 		return partition_fault(table, "it has no entries, or too many");
 	if (first > last || last >= reader->blocks)
 		return partition_fault(table, "it is larger than the disk");
-	uint32_t block_size = table->disk->block_size;
+	uint32_t block_size = reader->block_size;
 	uint64_t blocks = ((uint64_t)count * size + block_size - 1) / block_size;
 	if (entries <= PRIMARY_LBA || entries >= reader->blocks ||
 	    blocks > reader->blocks - entries)
@@ -138,7 +138,7 @@ static int add_entry(struct partition_reader *reader, unsigned number, const uin
  * entry (its first 128 bytes) crosses no block's end. */
 static int read_entries(struct partition_reader *reader, const struct gpt_header *header)
 {
-	uint32_t block_size = reader->table->disk->block_size, crc = 0;
+	uint32_t block_size = reader->block_size, crc = 0;
 	uint32_t size = le32_get(header->entry_size), total = le32_get(header->entry_count) * size;
 	int wrong = 0;
 
@@ -187,7 +187,7 @@ int gpt_read(struct partition_reader *reader)
 
 	table->scheme = PARTITION_GPT;
 	int error = read_copy(reader, PRIMARY_LBA, &backup);
-	if (!error || error == ERR_NODEV || error == ERR_NOMEM)
+	if (!error || error == ERR_NODEV || error == ERR_NOMEM || error == ERR_BUSY)
 		return error;
 	const char *why = error == ERR_FORMAT ? table->fault : error_text(error);
 	if (backup <= PRIMARY_LBA || backup >= reader->blocks)

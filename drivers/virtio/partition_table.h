@@ -6,11 +6,13 @@
 #include "drivers/virtio/partition.h"
 #include "lib/le.h"
 
-/* A table on its way into memory. Addresses (LBA) and counts on the disk are in blocks of its own size. */
+/* A table on its way into memory. Addresses (LBA) and counts on the disk are in blocks of its own size, which is
+ * the one that is here: the disk's may become another one in the middle of a table, with the reset of a device. */
 struct partition_reader {
 	struct partition_table *table;
-	uint8_t *block;  /* of block_size bytes: what was read last */
-	uint64_t blocks; /* on the disk */
+	uint8_t *block;      /* of block_size bytes: what was read last */
+	uint32_t block_size; /* the disk's, when reading began; a power of two */
+	uint64_t blocks;     /* on the disk, likewise */
 };
 
 /* An MBR's or EBR's entry. */
@@ -24,7 +26,8 @@ struct mbr_entry {
 _Static_assert(sizeof(struct mbr_entry) == 16, "UEFI 5.2.1");
 #define MBR_ENTRIES 4
 
-/* Reads the block at that LBA into reader->block. 0; ERR_FORMAT past the end; another error. */
+/* Reads the block at that LBA into reader->block. 0; ERR_FORMAT past the end; ERR_BUSY: the
+ * disk has changed since table->generation; another error. */
 int partition_read(struct partition_reader *reader, uint64_t lba);
 
 /* Adds a partition of the blocks [first, first + count). ERR_FORMAT and a fault where it is not inside the

@@ -197,9 +197,8 @@ static void mbr(void)
 	CHECK_EQ(table->scheme, PARTITION_NONE);
 }
 
-static void extended(void)
+static void extended_make(void)
 {
-	make();
 	mbr_sign(0);
 	mbr_entry(0, 0, 0x83, 64, 64);
 	mbr_entry(0, 1, 0x05, 200, 1000);
@@ -214,6 +213,12 @@ static void extended(void)
 	mbr_entry(400, 1, 0x85, 900, 100);
 	mbr_sign(1100);
 	mbr_entry(1100, 0, 0x83, 1, 99);
+}
+
+static void extended(void)
+{
+	make();
+	extended_make();
 	start();
 	check_partitions("vda1 64+64 vda5 201+99 vda6 702+50 vda7 1101+99 ");
 }
@@ -758,6 +763,76 @@ static void of_a_disk_that_shrinks(void)
 	CHECK_EQ(virtio_first()->resets, 0);
 }
 
+/* What happens at the second read of a table. */
+static void (*change)(void);
+static unsigned reads_seen;
+
+static bool change_at_second(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	(void)queue;
+	(void)chain;
+	(void)written;
+	if (++reads_seen < 2)
+		return true;
+	fake.before_use = NULL;
+	change();
+	return (fake.status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) == 0;
+}
+
+static void read_while(void (*changes)(void))
+{
+	change = changes;
+	fake.before_use = change_at_second;
+	CHECK_EQ(partition_table(disk, &table), ERR_BUSY);
+	CHECK(!table);
+	CHECK(!fake.before_use);
+	CHECK_EQ(fake_logged_times("is damaged"), 0);
+}
+
+/* As many blocks, of 64 KiB each. */
+static void comes_back_larger(void)
+{
+	limits(65536, 126, 0);
+	media.sectors = FAKE_DISK_SECTORS;
+	fake_config_set(&fake, 0, 8, FAKE_DISK_SECTORS);
+	mbr_sign(0);
+	mbr_entry(0, 0, 0x83, 2, 1);
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	fake_interrupt_config(&fake);
+}
+
+/* The backup of a GPT, whose first copy could not be read, is read into memory for a block of the old size. */
+static void blocks_grow_while_read(void)
+{
+	make();
+	media.sectors = FAKE_DISK_SECTORS * 512 / 65536;
+	fake_config_set(&fake, 0, 8, media.sectors);
+	mbr_sign(0);
+	mbr_entry(0, 0, 0xee, 1, (uint32_t)media.sectors - 1);
+	start();
+	read_while(comes_back_larger);
+	CHECK_EQ(disk->block_size, 65536);
+	check_partitions("vda1 256+128 ");
+}
+
+static void shrink(void)
+{
+	media.sectors = 1600;
+	fake_config_set(&fake, 0, 8, media.sectors);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+}
+
+/* One table is not made of what two disks have. */
+static void changes_while_read(void)
+{
+	make();
+	extended_make();
+	start();
+	read_while(shrink);
+	check_partitions("vda1 64+64 vda5 201+99 vda6 702+50 vda7 1101+99 ");
+}
+
 /* Another size may be another disk, with another table. What is as it was stays what programs know it by; what
  * is not is nothing any more, whatever has its number now. */
 static void table_changes(void)
@@ -866,6 +941,8 @@ int main(void)
 		SCENARIO(prepared, ON_ALL),
 		SCENARIO(of_a_read_only_disk, ONCE),
 		SCENARIO(of_a_disk_that_shrinks, ON_BUSES),
+		SCENARIO(blocks_grow_while_read, ONCE),
+		SCENARIO(changes_while_read, ONCE),
 		SCENARIO(table_changes, ONCE),
 		SCENARIO(of_a_disk_that_goes, ON_BUSES),
 	};
