@@ -14,10 +14,9 @@
 
 int disk_reader_open(struct disk_reader *reader, struct block_device *disk)
 {
-	size_t size = disk->block_size > WINDOW ? disk->block_size : WINDOW;
-
-	*reader = (struct disk_reader){ .disk = disk, .window_size = size };
-	reader->window = vport_alloc(size);
+	*reader = (struct disk_reader){ .disk = disk, .block_size = disk->block_size };
+	reader->window_size = reader->block_size > WINDOW ? reader->block_size : WINDOW;
+	reader->window = vport_alloc(reader->window_size);
 	return reader->window ? 0 : ERR_NOMEM;
 }
 
@@ -27,22 +26,30 @@ void disk_reader_close(struct disk_reader *reader)
 	reader->window = NULL;
 }
 
+/* Whole blocks, of the size that the disk had. It may have another one whenever a read is over: its device has been
+ * reset meanwhile. */
+static int read_blocks(struct disk_reader *reader, uint64_t start, void *to, size_t length)
+{
+	int error = block_read(reader->disk, start / BLOCK_SECTOR, to, length);
+
+	return reader->disk->whole->block_size == reader->block_size ? error : (int)ERR_BUSY;
+}
+
 /* Moves the window to where `offset` is. */
 static int fill(struct disk_reader *reader, uint64_t offset)
 {
-	struct block_device *disk = reader->disk;
-	uint64_t end = disk->capacity * BLOCK_SECTOR;
-	uint64_t start = offset & -(uint64_t)disk->block_size;
+	uint64_t end = reader->disk->capacity * BLOCK_SECTOR;
+	uint64_t start = offset & -(uint64_t)reader->block_size;
 
 	reader->length = 0; /* of no use, should the read fail */
 	if (offset >= end)
 		return ERR_RANGE;
 	size_t length =
 		end - start < reader->window_size ? (size_t)(end - start) : reader->window_size;
-	int error = block_read(disk, start / BLOCK_SECTOR, reader->window, length);
+	int error = read_blocks(reader, start, reader->window, length);
 	if (error == ERR_IO) { /* maybe only in what nobody has asked for yet */
-		length = disk->block_size;
-		error = block_read(disk, start / BLOCK_SECTOR, reader->window, length);
+		length = reader->block_size;
+		error = read_blocks(reader, start, reader->window, length);
 	}
 	if (error)
 		return error;
@@ -55,12 +62,11 @@ static int fill(struct disk_reader *reader, uint64_t offset)
  * how much, or an error. */
 static long read_some(struct disk_reader *reader, uint64_t offset, void *buffer, size_t length)
 {
-	struct block_device *disk = reader->disk;
 	int error;
 
-	if (offset % disk->block_size == 0 && length >= reader->window_size) {
-		size_t whole = length & -(size_t)disk->block_size;
-		error = block_read(disk, offset / BLOCK_SECTOR, buffer, whole);
+	if (offset % reader->block_size == 0 && length >= reader->window_size) {
+		size_t whole = length & -(size_t)reader->block_size;
+		error = read_blocks(reader, offset, buffer, whole);
 		return error ? error : (long)whole;
 	}
 	if (offset < reader->start || offset - reader->start >= reader->length) {

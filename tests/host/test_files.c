@@ -273,6 +273,60 @@ static void disk_fails(void)
 	CHECK_EQ(file_open("/disk/vda/large", &file), ERR_NODEV);
 }
 
+/* The device is reset at the next request, and what comes back has blocks of this size. */
+static uint32_t next_block_size;
+
+static bool comes_back_other(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	(void)queue;
+	(void)chain;
+	(void)written;
+	fake.before_use = NULL;
+	limits(next_block_size, 126, 0);
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	fake_interrupt_config(&fake);
+	return false;
+}
+
+/* An open file is of the disk as it was: what was made room for stays as large as it was. */
+static void blocks_change_size(uint32_t before, uint32_t after, uint64_t offset, size_t length)
+{
+	static uint8_t bytes[LARGE];
+
+	make();
+	limits(before, 126, 0);
+	put_archive(0, "text");
+	start();
+	CHECK_EQ(file_open("/disk/large", &file), 0);
+	CHECK_EQ(file.data, 1536);
+	next_block_size = after;
+	fake.before_use = comes_back_other;
+	CHECK_EQ(file_read(&file, offset - file.data, bytes, length), ERR_BUSY);
+	CHECK_EQ(disk->block_size, after);
+	CHECK_EQ(file_read(&file, offset - file.data, bytes, length), ERR_BUSY);
+	file_close(&file);
+	CHECK_EQ(file_open("/disk/large", &file), 0);
+	CHECK_EQ(file_read(&file, offset - file.data, bytes, length), length);
+	CHECK(memcmp(bytes, media.bytes + offset, length) == 0);
+	file_close(&file);
+}
+
+static void blocks_grow(void)
+{
+	blocks_change_size(512, 65536, 65536, 512);
+}
+
+static void blocks_shrink(void)
+{
+	blocks_change_size(65536, 512, 65536 + 60000, 40000);
+}
+
+/* More than a window holds goes past it. */
+static void blocks_grow_under_a_long_read(void)
+{
+	blocks_change_size(512, 65536, 65536, 100000);
+}
+
 static void without_memory(void)
 {
 	make();
@@ -307,6 +361,9 @@ int main(void)
 		SCENARIO(left_out, ONCE),
 		SCENARIO(disk_changes, ONCE),
 		SCENARIO(disk_fails, ONCE),
+		SCENARIO(blocks_grow, ONCE),
+		SCENARIO(blocks_shrink, ONCE),
+		SCENARIO(blocks_grow_under_a_long_read, ONCE),
 		SCENARIO(without_memory, ONCE),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
