@@ -17,8 +17,7 @@
 struct mount {
 	struct block_device *disk;
 	bool indexed;
-	uint64_t capacity;   /* when the index was made, */
-	unsigned generation; /* like this */
+	unsigned generation; /* the disk's, when the index was made */
 	struct archive archive;
 	int error;      /* ERR_FORMAT: known to be damaged */
 	unsigned users; /* open folders */
@@ -65,19 +64,18 @@ static void say(const struct mount *mount)
 static int make_index(struct mount *mount)
 {
 	struct block_device *disk = mount->disk;
+	unsigned generation = disk->whole->generation; /* before anything that may be newer */
 	struct disk_reader reader;
 
 	int error = disk_reader_open(&reader, disk);
 	if (error)
 		return error;
-	uint64_t capacity = disk->capacity;
-	unsigned generation = disk->whole->generation;
-	error = archive_index(&mount->archive, read_archive, &reader, capacity * BLOCK_SECTOR);
+	error = archive_index(&mount->archive, read_archive, &reader,
+			      disk->capacity * BLOCK_SECTOR);
 	disk_reader_close(&reader);
 	mount->error = error == ERR_FORMAT ? error : 0;
 	if (!error || mount->error) {
 		mount->indexed = true;
-		mount->capacity = capacity;
 		mount->generation = generation;
 		say(mount);
 	}
@@ -107,9 +105,10 @@ static struct mount *new_mount(struct block_device *disk, int *error)
 /* The disk has changed (block_device.generation): what is on it may be something else. */
 static int renew_index(struct mount *mount)
 {
-	/* What folders that are open show is not taken away from under them. */
+	/* What folders that are open show is not taken away from under them. Nothing else is found by it: even a
+	 * disk of the same size may hold other files. */
 	if (mount->users > 0)
-		return mount->capacity == mount->disk->capacity ? mount->error : (int)ERR_BUSY;
+		return ERR_BUSY;
 	archive_free(&mount->archive);
 	mount->indexed = false; /* should it not work now, it is tried again */
 	return make_index(mount);

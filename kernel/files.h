@@ -7,8 +7,10 @@
  *                               its partitions
  *
  * A disk's name wins over a folder of the same name in the first archive. An archive is looked for and its
- * index made when somebody first asks; it is made again when the disk has changed (its size, its medium), which
- * is ERR_BUSY while a folder of it is open. Whoever writes to a disk that files were read from reads nonsense. Memory: kernel/archive.h; 32 KiB for each open file.
+ * index made when somebody first asks; it is made again when the disk may have changed
+ * (block_device.generation: its size, its medium), which is ERR_BUSY while a folder of it is open. A file that is open
+ * is ERR_BUSY when the disk's blocks have another size by now. Whoever writes to a disk that files were read from, or
+ * puts another medium into it while they are open, reads nonsense. Memory: kernel/archive.h; 32 KiB for each open file.
  *
  * Paths are UTF-8, or whatever bytes the archive has. Errors are those of block.h, and ERR_NOT_FOUND,
  * ERR_NOT_FOLDER, ERR_FOLDER, ERR_LOOP, ERR_NO_ARCHIVE; ERR_FORMAT for an archive that is damaged, which is said

@@ -223,6 +223,10 @@ static void disk_changes(void)
 	CHECK(!folder_next(&folder, &info));
 	folder_rewind(&folder);
 	CHECK_TEXT(folder_next(&folder, &info), "file");
+	/* Another medium, and of the size of the first: its files are not where the index says. */
+	resize(2000);
+	CHECK_EQ(error_of("/disk/folder/file"), ERR_BUSY);
+	CHECK_EQ(file_open("/disk/large", &file), ERR_BUSY);
 	folder_close(&folder);
 	put_archive(0, "third");
 	check_file("/disk/folder/file", "third");
