@@ -118,10 +118,11 @@ static bool checksum_is_right(const struct header *header)
 	return size_field(header->checksum, sizeof(header->checksum), &said) && said == sum;
 }
 
-/* Reads header and other blocks that describe members, of which there may only be so many. */
+/* Reads header and other blocks that describe members, of which there may only be so many. Each read counts as a
+ * block: one of less costs whoever reads no less. */
 static int read_some(struct tar *tar, uint64_t offset, void *buffer, size_t length)
 {
-	tar->headers += length;
+	tar->headers += TAR_BLOCK; /* tar_read_fn: no read is of more */
 	if (tar->headers > TAR_HEADERS_MAX)
 		return fault(tar, "it has too many headers");
 	return tar->read(tar->context, offset, buffer, length);
@@ -260,10 +261,13 @@ static int read_pax(struct tar *tar, uint64_t at, uint64_t size, struct tar_memb
 		    length > end - at)
 			return fault(tar, "a pax record has an impossible length");
 		key++;
-		if (length < have)
-			have = (unsigned)length;
 		char last;
-		error = read_some(tar, at + length - 1, &last, 1);
+		if (length <= have) {
+			have = (unsigned)length;
+			last = record[length - 1];
+		} else {
+			error = read_some(tar, at + length - 1, &last, 1);
+		}
 		if (error)
 			return error;
 		if (last != '\n')

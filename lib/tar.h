@@ -19,7 +19,8 @@
 
 #define TAR_BLOCK 512
 #define TAR_NAME_MAX 4096 /* bytes of a name, without its zero */
-/* Bytes of headers that are read of one archive, at most: of a hostile one that has nothing else. */
+/* Bytes of headers that are read of one archive, at most, each read counting as a block: of a hostile one that
+ * has nothing else. */
 #define TAR_HEADERS_MAX (UINT64_C(256) << 20)
 
 enum tar_type {
@@ -47,7 +48,7 @@ struct tar {
 	void *context;
 	uint64_t size;    /* of all that may be the archive */
 	uint64_t at;      /* the header that is next; behind an error, the one that was bad */
-	uint64_t headers; /* bytes of them so far */
+	uint64_t headers; /* bytes of them so far, as TAR_HEADERS_MAX counts them */
 	const char *fault;
 };
 

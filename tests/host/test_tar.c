@@ -506,6 +506,63 @@ static void headers_without_end(void)
 	tw_free(&writer);
 }
 
+/* Each read may cost a request, however little it reads: there are as many as blocks of headers may be. */
+static unsigned pattern_reads;
+static uint64_t pattern_size; /* what is behind the first header, again and again */
+
+static int read_pattern(void *context, uint64_t offset, void *buffer, size_t length)
+{
+	uint8_t *to = buffer;
+
+	if (++pattern_reads > TAR_HEADERS_MAX / TAR_BLOCK)
+		return ERR_TIMEOUT;
+	while (length > 0) {
+		uint64_t from = offset < 512 ? offset : 512 + (offset - 512) % pattern_size;
+		uint64_t here = (offset < 512 ? 512 : 512 + pattern_size) - from;
+		size_t piece = length < here ? length : (size_t)here;
+		int error = tw_read(context, from, to, piece);
+		if (error)
+			return error;
+		to += piece;
+		offset += piece;
+		length -= piece;
+	}
+	return 0;
+}
+
+static void read_without_end(uint64_t pattern)
+{
+	pattern_size = pattern;
+	pattern_reads = 0;
+	tar_begin(&tar, read_pattern, &writer, INT64_MAX);
+	CHECK_EQ(tar_next(&tar, &member), ERR_FORMAT);
+	CHECK_TEXT(tar.fault, "it has too many headers");
+	CHECK(pattern_reads > TAR_HEADERS_MAX / TAR_BLOCK / 2);
+	tw_free(&writer);
+}
+
+static void maps_and_records_without_end(void)
+{
+	static const char size[12] = { (char)0x80, 0, 0, 0, 0, 1 }; /* 2 to the 48th */
+	char text[400] = "", value[300];
+
+	tw_member_of(&writer, 'S', "sparse", "", 0, 0);
+	tw_set(&writer, 482, "\1", 1);
+	memset(tw_grow(&writer, 512), 1, 512);
+	read_without_end(512);
+
+	/* Records that are there at the first read, and some whose end is elsewhere. */
+	tw_member(&writer, 'x', "x", "8 a=bcd\n");
+	tw_set(&writer, 124, size, sizeof(size));
+	read_without_end(8);
+	memset(value, 'v', sizeof(value));
+	value[299] = 0;
+	tw_record(text, "key", value);
+	tw_member(&writer, 'x', "x", text);
+	tw_set(&writer, 124, size, sizeof(size));
+	read_without_end(strlen(text));
+}
+
 /* Whichever read fails, its error is told. */
 static void read_errors(void)
 {
@@ -543,5 +600,6 @@ int main(void)
 		CHECK_CASE(numbers), CHECK_CASE(large), CHECK_CASE(pax), CHECK_CASE(pax_corners),
 		CHECK_CASE(gnu), CHECK_CASE(sparse), CHECK_CASE(ends), CHECK_CASE(no_archive),
 		CHECK_CASE(bad_headers), CHECK_CASE(bad_extensions),
-		CHECK_CASE(headers_without_end), CHECK_CASE(read_errors), CHECK_END });
+		CHECK_CASE(headers_without_end), CHECK_CASE(maps_and_records_without_end),
+		CHECK_CASE(read_errors), CHECK_END });
 }
