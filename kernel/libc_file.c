@@ -5,6 +5,8 @@
  * Standard input comes in lines: what is typed is echoed and may be erased until Return is pressed,
  * and ^D on an empty line is the end. A program that wants keys calls console_read instead.
  *
+ * See it at work: make run APP=hello, whose printf comes out here; tar cf files.tar FOLDER; make run APP=filesum
+ * DISK=files.tar, whose fread does.
  * Left out: writing files. Nothing can be made, renamed or removed.
  */
 #include "kernel/libc_file.h"

@@ -3,7 +3,7 @@
  * The MBR, and the chain of EBRs in its extended partition (UEFI 2.10, 5.2; the chain is described nowhere
  * but in programs). Partitions of the MBR are 1 to 4, those in the chain 5 and on, as everywhere.
  *
- * See it at work: make run DISK=disk.img, then `part vda`
+ * See it at work: truncate -s 8M mbr.raw; echo 64,128 | /sbin/sfdisk mbr.raw; make run DISK=mbr.raw ARGS=part
  * Left out: cylinders, heads and sectors; the extended partition as a disk of its own.
  */
 #include "drivers/virtio/partition_table.h"
