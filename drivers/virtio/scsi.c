@@ -268,7 +268,6 @@ static void drain(struct virtio_queue *queue)
 		scsi_events_drain(scsi);
 		break;
 	default:
-		scsi_data_answer(scsi);
 		scsi_drain_requests(&scsi->queues[queue->index - SCSI_REQUESTQ]);
 	}
 }

@@ -102,6 +102,8 @@ static void timer_drain(struct vport_event *event)
 				       __builtin_offsetof(struct virtio_scsi, timer));
 	uint64_t now = vport_now();
 	bool urgent;
+
+	scsi_data_answer(scsi);
 	bool any = wished(scsi, &urgent);
 
 	event->check_at = scsi->poll_at;

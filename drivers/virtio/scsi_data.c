@@ -185,7 +185,7 @@ static void answer_id(struct virtio_scsi *scsi, struct block_request *request)
 	*scsi->answered_end = request;
 	scsi->answered_end = &request->driver.next;
 	vport_lock_give(&scsi->lock);
-	vport_mark(&scsi->queues[0].queue->event);
+	vport_mark(&scsi->timer); /* which is drained whatever becomes of the device */
 }
 
 void scsi_data_answer(struct virtio_scsi *scsi)

@@ -635,6 +635,28 @@ static void row32_never_reset(void)
 	job_free(&job);
 }
 
+/* What needs no command is answered even when the device is given up meanwhile: somebody waits for it. */
+static void row32_id_while_reset(void)
+{
+	make();
+	fake_setting("deadline_ms", "500");
+	start();
+	struct block_device *disk = disk_named("sda");
+	struct job job;
+	fake.hang_reset = true;
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(virtio_first()->state == VIRTIO_RECOVERING, 2000));
+	job_make(&job, BLOCK_GET_ID, 0, BLOCK_ID_BYTES);
+	CHECK_EQ(block_submit(disk, &job.request), 0);
+	CHECK(FAKE_WAIT(disk->gone, 60000));
+	CHECK(FAKE_WAIT(job.done == 1, 1000));
+	CHECK_EQ(job.request.status, 0);
+	CHECK(memcmp(job.memory, "fake-0-0", 9) == 0);
+	misses_expected = true;
+	job_free(&job);
+}
+
 static void row36_gone(void)
 {
 	make();
@@ -711,6 +733,7 @@ static const struct scenario scenarios[] = {
 	SCENARIO(row13_silent_from_the_start, ON_ALL),
 	SCENARIO(row35_needs_reset, ON_ALL),
 	SCENARIO(row32_never_reset, ON_MMIO | ON_SPLIT | ON_PACKED),
+	SCENARIO(row32_id_while_reset, ON_MMIO | ON_SPLIT | ON_PACKED),
 	SCENARIO(row36_gone, ON_ALL),
 	SCENARIO(row36_gone_while_scanned, ON_ALL),
 	SCENARIO(out_of_memory, ON_BUSES),
