@@ -111,6 +111,15 @@ static int once_more(struct block_part *part, unsigned most)
 	return error;
 }
 
+/* Another medium may be in the drive than the one that this was meant for: that is for the program to decide. */
+static bool other_medium(const struct scsi_lun *lun, const struct scsi_sense *sense)
+{
+	enum { MEDIUM_MAY_HAVE_CHANGED = 0x28 };
+
+	return lun->removable && sense->valid && sense->key == SCSI_UNIT_ATTENTION &&
+	       sense->asc == MEDIUM_MAY_HAVE_CHANGED;
+}
+
 /* Not all went well. */
 static int troubled(struct block_part *part, uint32_t written)
 {
@@ -121,7 +130,7 @@ static int troubled(struct block_part *part, uint32_t written)
 	if (answer.verdict == SCSI_DONE)
 		return written >= part->writable && answer.residual == 0 ? 0 : ERR_IO;
 	scsi_notice(lun, &answer);
-	if (answer.verdict != SCSI_FAILED)
+	if (answer.verdict != SCSI_FAILED && !other_medium(lun, &answer.sense))
 		return once_more(part, answer.verdict == SCSI_AGAIN ? TRIES : TRIES_BUSY);
 	part->tries = 0;
 	/* A unit that never said that it has a cache, and knows no command to flush one, has none. */

@@ -572,6 +572,29 @@ static void medium_is_taken_away(void)
 	CHECK_EQ(read_at(disk, unit, 0, 2048), ERR_NO_MEDIUM);
 }
 
+/* What was meant for one medium is not written to another. */
+static void medium_is_exchanged(void)
+{
+	static uint8_t bytes[512];
+
+	make();
+	struct fake_unit *unit = fake_scsi_add(&media, 1, 0, 512);
+	unit->removable = true;
+	media.subscribes = true; /* so that nobody but the program asks */
+	start();
+	struct block_device *disk = disk_named("sdb");
+	works("sdb", unit);
+	unsigned writes = unit->writes;
+	unsigned generation = disk->generation;
+	fake_scsi_attention(unit, 0x28, 0);
+	CHECK_EQ(block_write(disk, 0, bytes, 512), ERR_IO);
+	CHECK_EQ(unit->writes, writes);
+	CHECK(FAKE_WAIT(disk->generation != generation, 1000));
+	works("sdb", unit);
+	fake_scsi_attention(unit, 0x29, 0); /* the same medium, but the drive was reset */
+	works("sdb", unit);
+}
+
 /* 5.6.6.2: one that tells is not asked. */
 static void drive_that_tells(void)
 {
@@ -696,6 +719,7 @@ static const struct scenario scenarios[] = {
 	SCENARIO(with_a_medium, ON_PCI | ON_SPLIT),
 	SCENARIO(medium_comes_and_goes, ON_PCI | ON_SPLIT),
 	SCENARIO(medium_is_taken_away, ON_PCI | ON_SPLIT),
+	SCENARIO(medium_is_exchanged, ON_RINGS),
 	SCENARIO(drive_that_tells, ON_PCI | ON_SPLIT),
 	SCENARIO(unit_reset, ON_ALL),
 	SCENARIO(unit_reset_that_is_refused, ON_PCI | ON_SPLIT),
