@@ -49,7 +49,8 @@ static void fill_cdb(struct virtio_scsi_req_cmd *req, struct block_part *part)
 		    SCSI_PARAMETER_BYTES);
 		break;
 	case BLOCK_WRITE_ZEROES:
-		scsi_cdb_write_same(req->cdb, block, blocks, request->unmap);
+		scsi_cdb_write_same(req->cdb, block, blocks,
+				    request->unmap && lun->disk.limits.zeroes_may_unmap);
 		add(part, scsi_shared_at(lun->host, __builtin_offsetof(struct scsi_shared, zeros)),
 		    lun->disk.block_size);
 		break;

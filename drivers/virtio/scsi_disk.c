@@ -204,7 +204,7 @@ static void set_limits(struct scsi_lun *lun)
 		.zeroes_sectors_max = disk->block_size <= SCSI_ZERO_BYTES
 					      ? to_sectors(lun, lun->write_same_max)
 					      : 0,
-		.zeroes_may_unmap = lun->unmap_max > 0,
+		.zeroes_may_unmap = lun->write_same_unmaps,
 	};
 	lun->long_form = disk->capacity >> lun->block_shift > UINT32_MAX ||
 			 disk->limits.part_bytes_max / disk->block_size > UINT16_MAX;

@@ -94,6 +94,7 @@ struct scsi_lun {
 	uint32_t transfer_max;   /* blocks in a READ or WRITE; 0: no limit */
 	uint32_t unmap_max;      /* blocks in an UNMAP; 0: it knows none */
 	uint32_t write_same_max; /* blocks in a WRITE SAME; 0: it knows none */
+	bool write_same_unmaps;  /* which may give them back: LBPWS of SBC */
 
 	/* Under the host's lock. */
 	uint8_t wishes; /* enum scsi_wish */

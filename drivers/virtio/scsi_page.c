@@ -172,6 +172,7 @@ static void take_limits(struct scsi_lun *lun, const struct limits *limits, bool 
 	if (same == 0 && writes_same)
 		same = UINT32_MAX;
 	lun->write_same_max = same < UINT32_MAX ? (uint32_t)same : UINT32_MAX;
+	lun->write_same_unmaps = writes_same;
 	if (lun->disk.read_only)
 		lun->unmap_max = lun->write_same_max = 0;
 }

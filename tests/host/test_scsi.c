@@ -313,6 +313,13 @@ static void discard_and_zeroes(void)
 	CHECK_EQ(block_write_zeroes(disk, 1000, 101, false), 0);
 	CHECK_EQ(media.units[0].zeroes, 3);
 	CHECK_EQ(media.last_cdb[1], 0);
+	/* A permission that is of no use to it, though it knows UNMAP. */
+	CHECK_EQ(block_write_zeroes(disk, 1000, 1, true), 0);
+	CHECK_EQ(media.last_cdb[1], 0);
+	CHECK(!disk->limits.zeroes_may_unmap);
+	media.units[0].write_same_unmaps = true;
+	CHECK_EQ(scsi_scan(), 0);
+	CHECK(disk->limits.zeroes_may_unmap);
 	CHECK_EQ(block_write_zeroes(disk, 1000, 1, true), 0);
 	CHECK_EQ(media.last_cdb[1], 8);
 	CHECK_EQ(block_discard(disk, FAKE_SCSI_BLOCKS, 1), ERR_RANGE);

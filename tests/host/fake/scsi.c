@@ -202,7 +202,7 @@ static void vital_page(struct fake_scsi *scsi, struct fake_unit *unit, uint8_t p
 		put(in + 36, 8, unit->write_same_max);
 	} else if (page == 0xb2) {
 		put(in + 2, 2, 4);
-		in[5] = unit->unmap_max ? 0x80 : 0;
+		in[5] = (unit->unmap_max ? 0x80 : 0) | (unit->write_same_unmaps ? 0x40 : 0);
 		answer->in_length = 8;
 	} else {
 		bad_field(scsi, answer);
@@ -352,6 +352,10 @@ static void write_same(const struct request *r, struct fake_answer *answer)
 	/* QEMU 7.2 takes one without data out, and does nothing. */
 	if ((r->cdb[1] & 1) != 0 || r->readable != r->unit->block_size)
 		fake_breach(r->device, "writes the same without a block of data out");
+	if ((r->cdb[1] & 8) != 0 && !r->unit->write_same_unmaps) {
+		bad_field(r->scsi, answer);
+		return;
+	}
 	size_t got = ring_chain_read(r->chain, REQ_BYTES, block, sizeof(block));
 	for (size_t i = 0; i < got; i++) {
 		if (block[i] != 0)

@@ -28,6 +28,7 @@ struct fake_unit {
 	bool short_only; /* and no commands of 16 bytes */
 	uint32_t transfer_max, unmap_max;
 	uint64_t write_same_max;
+	bool write_same_unmaps; /* LBPWS */
 	/* Unit attentions that it has to tell, asc << 8 | ascq, the next one last. */
 	uint16_t attentions[8];
 	unsigned attention_count;
