@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The control queue of virtio-scsi: VIRTIO 1.4, 5.6.6.2. Task management and subscriptions to notifications; one
- * request at a time, by work items alone.
+ * request at a time: by the device's work item, and by the first scan, which runs instead of it.
  *
  * See it at work: make run BUS=scsi, then `scsi reset sda` in the shell
  * Left out: what Linux does not use either: clearing and querying of task sets, I_T nexus reset.

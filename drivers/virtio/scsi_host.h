@@ -144,6 +144,7 @@ struct virtio_scsi {
 	struct scsi_lun *luns, **luns_end;
 	unsigned lun_count;
 	bool told_full;
+	uint64_t scan_until; /* whoever scans gives up then */
 
 	/* scsi_data.c: requests that are answered from here; under the lock. */
 	struct block_request *answered, **answered_end;
@@ -258,8 +259,11 @@ void scsi_cdb_mode_sense(uint8_t *cdb, uint8_t page, uint8_t bytes);
 bool scsi_address_read(const uint8_t *address, uint8_t *target, uint16_t *number);
 /* One that is there; NULL: none is known. */
 struct scsi_lun *scsi_lun_find(struct virtio_scsi *scsi, uint8_t target, uint16_t number);
+/* All that is scanned from now on has a minute together; and whether that is over. */
+void scsi_scan_begin(struct virtio_scsi *scsi);
+bool scsi_scan_is_late(const struct virtio_scsi *scsi);
 /* Work context, or program context for the first time. 0, or an error of the device: not all could be
- * looked at. */
+ * looked at; ERR_TIMEOUT: not in the time that there is. */
 int scsi_scan_host(struct virtio_scsi *scsi);
 int scsi_scan_target(struct virtio_scsi *scsi, uint8_t target);
 int scsi_scan_lun(struct virtio_scsi *scsi, uint8_t target, uint16_t number);

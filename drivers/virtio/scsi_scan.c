@@ -15,6 +15,7 @@
 #include "lib/mem.h"
 
 #define PINGS 16
+#define SCAN_NS UINT64_C(60000000000)
 #define TRIED_MAX 255 /* units that are tried one by one, when nobody lists them */
 
 /* ---- Addresses (5.6.6.1) ----------------------------------------------------------------------- */
@@ -77,6 +78,28 @@ static void remove_unit(struct scsi_lun *lun)
 	scsi_log(lun, VPORT_LOG_INFO, "removed");
 }
 
+static bool is_full(struct virtio_scsi *scsi)
+{
+	if (scsi->lun_count < SCSI_MAX_LUNS)
+		return false;
+	if (!scsi->told_full)
+		virtio_log(scsi->device, VPORT_LOG_ERROR,
+			   "%s: no room for more than %u logical units: others are left out",
+			   scsi->device->name, SCSI_MAX_LUNS);
+	scsi->told_full = true;
+	return true;
+}
+
+/* What would not be kept is not asked. */
+static bool is_worth_asking(struct virtio_scsi *scsi, uint8_t target, uint16_t number)
+{
+	for (const struct scsi_lun *lun = scsi->luns; lun; lun = lun->next) {
+		if (lun->target == target && lun->number == number)
+			return true;
+	}
+	return !is_full(scsi);
+}
+
 /* One that was there before and comes back is the same: so is its name. But a disk does not become a CD. */
 static struct scsi_lun *unit_for(struct virtio_scsi *scsi, uint8_t target, uint16_t number,
 				 uint8_t type)
@@ -89,14 +112,8 @@ static struct scsi_lun *unit_for(struct virtio_scsi *scsi, uint8_t target, uint1
 		if (lun->present)
 			remove_unit(lun);
 	}
-	if (scsi->lun_count == SCSI_MAX_LUNS) {
-		if (!scsi->told_full)
-			virtio_log(scsi->device, VPORT_LOG_ERROR,
-				   "%s: more than %u logical units: the others are left out",
-				   scsi->device->name, SCSI_MAX_LUNS);
-		scsi->told_full = true;
+	if (is_full(scsi))
 		return NULL;
-	}
 	struct scsi_lun *lun = vport_alloc(sizeof(*lun));
 	if (!lun)
 		return NULL;
@@ -145,12 +162,27 @@ static void absent(struct virtio_scsi *scsi, uint8_t target, uint16_t number)
 		remove_unit(lun);
 }
 
-/* 1: it is there; 0: it is not; or an error of the device. */
+/* Each command is given up in bounded time, but a device may have 4 million units to tell of. */
+void scsi_scan_begin(struct virtio_scsi *scsi)
+{
+	scsi->scan_until = vport_now() + SCAN_NS;
+}
+
+bool scsi_scan_is_late(const struct virtio_scsi *scsi)
+{
+	return vport_now() >= scsi->scan_until;
+}
+
+/* 1: it is there, or there is no room for it; 0: it is not; or an error of the device. */
 static int look_at(struct virtio_scsi *scsi, uint8_t target, uint16_t number)
 {
 	uint8_t address[SCSI_LUN_BYTES];
 	struct scsi_command command = { .lun = address, .data_bytes = INQUIRY_BYTES };
 
+	if (scsi_scan_is_late(scsi))
+		return ERR_TIMEOUT;
+	if (!is_worth_asking(scsi, target, number))
+		return 1;
 	make_address(address, target, number);
 	scsi_cdb_inquiry(command.cdb, INQUIRY_BYTES);
 	int error = scsi_command_run(scsi, &command);
@@ -300,6 +332,8 @@ int scsi_scan_target(struct virtio_scsi *scsi, uint8_t target)
 	struct scsi_command command;
 	bool host;
 
+	if (scsi_scan_is_late(scsi))
+		return ERR_TIMEOUT;
 	for (struct scsi_lun *lun = scsi->luns; lun; lun = lun->next)
 		lun->seen = false;
 	int error = list_units(scsi, target, &command, &host);

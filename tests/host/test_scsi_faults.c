@@ -294,13 +294,43 @@ static void row43_lists_that_lie(void)
 	works("sda", &media.units[0]);
 }
 
+/* Each unit that is listed is busy whenever it is asked. */
+static void always_busy(struct fake_scsi *scsi, struct fake_unit *unit, const uint8_t *cdb,
+			struct fake_answer *answer)
+{
+	lie_about_units(scsi, unit, cdb, answer);
+	if (cdb[0] == 0x12)
+		answer->status = 8;
+}
+
+/* A scan does not take as long as all of them together. */
+static void row43_busy_without_end(void)
+{
+	make();
+	media.before_answer = always_busy;
+	list_length = UINT32_MAX;
+	list_entries = 1000;
+	list_moved = sizeof(lie.in);
+	uint64_t began = fake_port.now;
+	start();
+	CHECK(fake_port.now - began < UINT64_C(62000000000));
+	CHECK(fake_logged("scsi0: not all of it could be scanned: timed out"));
+	media.before_answer = NULL;
+	CHECK_EQ(scsi_scan(), 0);
+	works("sda", &media.units[0]);
+}
+
+static unsigned asked;
+
 /* Every number is there, says the device. */
 static void always_there(struct fake_scsi *scsi, struct fake_unit *unit, const uint8_t *cdb,
 			 struct fake_answer *answer)
 {
 	lie_about_units(scsi, unit, cdb, answer);
-	if (cdb[0] == 0x12 && (cdb[1] & 1) == 0)
+	if (cdb[0] == 0x12 && (cdb[1] & 1) == 0) {
 		answer->in[0] = 3; /* a processor */
+		asked++;
+	}
 }
 
 static void row43_too_many_units(void)
@@ -321,6 +351,7 @@ static void row43_too_many_units(void)
 	}
 	CHECK_EQ(count, 256);
 	CHECK_EQ(fake_logged_times("more than 256 logical units"), 1);
+	CHECK_EQ(asked, 256);
 }
 
 /* ---- Events (row 44) ---------------------------------------------------------------------------------- */
@@ -716,6 +747,7 @@ static const struct scenario scenarios[] = {
 	SCENARIO(row7_too_short, ON_RINGS),
 	SCENARIO(row8_no_response, ON_RINGS),
 	SCENARIO(row43_lists_that_lie, ON_PCI | ON_SPLIT),
+	SCENARIO(row43_busy_without_end, ON_PCI | ON_SPLIT),
 	SCENARIO(row43_too_many_units, ON_PCI | ON_SPLIT),
 	SCENARIO(row44_flood, ON_ALL),
 	SCENARIO(row44_missed, ON_PCI | ON_SPLIT),
