@@ -185,8 +185,27 @@ static void finish(struct block_queue *bq, struct block_part *part, int error)
 
 static void later(struct block_queue *bq, struct block_part *part)
 {
-	part->next = bq->again;
-	bq->again = part;
+	struct block_part **list = part->not_before ? &bq->later : &bq->again;
+
+	part->next = *list;
+	*list = part;
+}
+
+/* The device had no time for them: those whose time has come are pushed again. */
+static void end_later(struct block_queue *bq, uint64_t now)
+{
+	struct block_part **at = &bq->later;
+
+	while (*at) {
+		struct block_part *part = *at;
+		if (part->not_before > now) {
+			at = &part->next;
+			continue;
+		}
+		*at = part->next;
+		part->not_before = 0;
+		later(bq, part);
+	}
 }
 
 void block_queue_finish(struct block_queue *bq, struct block_part *part, int error)
@@ -215,6 +234,8 @@ void block_queue_issue(struct block_queue *bq)
 {
 	if (*(struct block_request *const volatile *)&bq->inbox)
 		empty_inbox(bq);
+	if (bq->later)
+		end_later(bq, vport_now());
 	push_again(bq);
 	while (!bq->again && bq->waiting && issue(bq))
 		;
@@ -233,6 +254,7 @@ void block_queue_fail(struct block_queue *bq)
 	bq->closed = true;
 	vport_lock_give(&bq->inbox_lock);
 	empty_inbox(bq);
+	end_later(bq, VPORT_NEVER);
 	while (bq->again) {
 		struct block_part *part = bq->again;
 		bq->again = part->next;

@@ -35,7 +35,8 @@ struct block_part {
 	bool prepared;             /* it is the request's own for good: block_prepare */
 	bool encoded;              /* segments and table are as the data is */
 	struct virtq_segment
-		extra; /* behind the header of one without data, by fill; or length 0 */
+		extra;       /* behind the header of one without data, by fill; or length 0 */
+	uint64_t not_before; /* with ERR_BUSY: when it is pushed again; 0: at once */
 	dma_addr_t table_address;
 	struct virtq_desc *table; /* the indirect table; shared */
 	struct block_part *next;  /* free, or to be pushed again */
@@ -57,7 +58,8 @@ struct block_wire {
 	uint32_t (*fill)(struct block_part *part);
 	/* The same for one that was filled before, and answered well, and differs in its sector alone. */
 	void (*refill)(struct block_part *part);
-	/* What the device's answer means: 0, an error, or ERR_BUSY: to be sent again. */
+	/* What the device's answer means: 0, an error, or ERR_BUSY: to be sent again, at the first look at the queue
+	 * after part->not_before. */
 	int (*result)(struct block_part *part, uint32_t written);
 };
 
@@ -73,6 +75,7 @@ struct block_queue {
 	struct block_request *inbox, **inbox_end; /* what programs submitted, on any CPU */
 	bool closed;                              /* nothing comes in any more */
 	struct block_part *again; /* to be pushed once more: the queue was given another size */
+	struct block_part *later; /* not before its time: the device was busy */
 	bool draining;            /* completions run: what they submit goes out at their end */
 	bool direct;              /* or, of prepared requests, at once: nothing waits before them */
 };

@@ -10,9 +10,11 @@
 #include "lib/be.h"
 #include "lib/mem.h"
 
-/* How often a part is given again that the device answers with "once more", and with "not now". */
+/* How often a part is given again that the device answers with "once more"; and with "not now", which it then has
+ * so much time for each: 10 seconds at least. */
 #define TRIES 8
-#define TRIES_BUSY 200
+#define TRIES_LATER 100
+#define LATER_NS UINT64_C(100000000)
 /* In a part's `tries`: it takes too long, and is not to be given again. */
 enum { ABORTED = 0xfe, RESET = 0xff };
 
@@ -100,12 +102,13 @@ static void refill(struct block_part *part)
 /* ---- Answer ------------------------------------------------------------------------------------- */
 
 /* ERR_BUSY as long as it may be given again; else how it ends. */
-static int once_more(struct block_part *part, unsigned most)
+static int once_more(struct block_part *part, bool at_once)
 {
 	int error = part->tries >= ABORTED ? ERR_TIMEOUT : ERR_IO;
 
-	if (part->tries < most) {
+	if (part->tries < (at_once ? TRIES : TRIES_LATER)) {
 		part->tries++;
+		part->not_before = at_once ? 0 : vport_now() + LATER_NS;
 		return ERR_BUSY;
 	}
 	part->tries = 0;
@@ -132,7 +135,7 @@ static int troubled(struct block_part *part, uint32_t written)
 		return written >= part->writable && answer.residual == 0 ? 0 : ERR_IO;
 	scsi_notice(lun, &answer);
 	if (answer.verdict != SCSI_FAILED && !other_medium(lun, &answer.sense))
-		return once_more(part, answer.verdict == SCSI_AGAIN ? TRIES : TRIES_BUSY);
+		return once_more(part, answer.verdict == SCSI_AGAIN);
 	part->tries = 0;
 	/* A unit that never said that it has a cache, and knows no command to flush one, has none. */
 	if (part->request->op == BLOCK_FLUSH && answer.error == ERR_UNSUPPORTED && !lun->cache_told)

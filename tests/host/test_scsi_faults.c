@@ -153,11 +153,38 @@ static void busy(void)
 	busy_reads = 20;
 	CHECK_EQ(read_at(disk_named("sda"), &media.units[0], 0, 512), 0);
 	CHECK_EQ(busy_reads, 0);
+	/* For so long that it is given up: after ten seconds, and few tries. */
 	busy_reads = 100000;
+	uint64_t began = fake_port.now;
 	CHECK_EQ(read_at(disk_named("sda"), &media.units[0], 0, 512), ERR_IO);
+	CHECK(fake_port.now - began >= UINT64_C(10000000000));
 	CHECK(busy_reads > 99000);
 	busy_reads = 0;
 	works("sda", &media.units[0]);
+}
+
+/* What waits for its time when the device is given up is failed, too. */
+static void busy_until_the_end(void)
+{
+	make();
+	fake_setting("deadline_ms", "500");
+	media.before_answer = busy_for_a_while;
+	start();
+	struct job job;
+	busy_reads = 100000;
+	job_make(&job, BLOCK_READ, 3, 512);
+	CHECK_EQ(block_submit(disk_named("sda"), &job.request), 0);
+	CHECK(FAKE_WAIT(busy_reads < 100000, 1000));
+	CHECK_EQ(job.done, 0);
+	fake.hang_reset = true;
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(disk_named("sda")->gone, 60000));
+	CHECK(FAKE_WAIT(job.done == 1, 1000));
+	CHECK_EQ(job.request.status, ERR_NODEV);
+	busy_reads = 0;
+	misses_expected = true;
+	job_free(&job);
 }
 
 static void a_bad_block(void)
@@ -743,6 +770,7 @@ static const struct scenario scenarios[] = {
 	SCENARIO(row42_sense_keys, ON_PCI | ON_SPLIT),
 	SCENARIO(row42_illegal_requests, ON_PCI | ON_SPLIT),
 	SCENARIO(busy, ON_RINGS),
+	SCENARIO(busy_until_the_end, ON_MMIO | ON_SPLIT | ON_PACKED),
 	SCENARIO(a_bad_block, ON_PCI | ON_SPLIT),
 	SCENARIO(row7_too_short, ON_RINGS),
 	SCENARIO(row8_no_response, ON_RINGS),
