@@ -310,6 +310,7 @@ def vhost_qemu(machine, socket, connection=""):
     """With a disk whose back end is at the socket."""
     device = "vhost-user-blk,chardev=c" if machine.transport == "mmio" else \
         "vhost-user-blk-pci,chardev=c,disable-legacy=on"
+    device += f",num-queues={machine.smp}"
     device += ",packed=on" if machine.ring == "packed" else ""
     return Qemu(arguments=f"-object memory-backend-memfd,id=m,size={machine.mem}M,share=on "
                           f"-machine memory-backend=m -chardev socket,id=c,path={socket}{connection} "
@@ -341,13 +342,13 @@ def killed_under_a_guest(machine):
         words = " ".join(["app=writecheck", "deadline_ms=2000", *machine.kernel_options(), "--", "-t 6"])
         command = vmm.command(machine, Guest(str(kernel), words))
         with contextlib.ExitStack() as stack:
-            daemon = stack.enter_context(storage_daemon(socket, disk.path))
+            daemon = stack.enter_context(storage_daemon(socket, disk.path, machine.smp))
             peer = stack.enter_context(Peer(command))
             peer.wait_for("it writes", lambda text: "writecheck: running" in text)
             time.sleep(1)
             daemon.kill()
             daemon.process.wait()
-            stack.enter_context(storage_daemon(socket, disk.path))
+            stack.enter_context(storage_daemon(socket, disk.path, machine.smp))
             peer.wait_for("the end", lambda text: "EXIT: STATUS=" in text)
             code = peer.process.wait(PATIENCE)
         output = peer.text()
@@ -387,6 +388,8 @@ def tests():
     for name, machine in MACHINES.items():
         yield Test(f"vhost/booted/killed-in-mid-write-{name}",
                    functools.partial(killed_under_a_guest, machine))
+        yield Test(f"vhost/booted/killed-in-mid-write-4-cpus-{name}",
+                   functools.partial(killed_under_a_guest, dataclasses.replace(machine, smp=4)))
     for case in (*bad_messages(), *BAD_OFFERS):
         yield Test(f"vhost/bad/{case.name()}",
                    functools.partial(with_bad, dataclasses.replace(case, seconds=case.seconds if

@@ -49,13 +49,13 @@ class Peer(Process):
 
 
 @contextlib.contextmanager
-def storage_daemon(socket, image):
+def storage_daemon(socket, image, queues=1):
     """qemu-storage-daemon with that raw image as a disk at the socket."""
     command = ["qemu-storage-daemon",
                "--blockdev", f"driver=file,node-name=file,filename={image}",
                "--blockdev", "driver=raw,node-name=disk,file=file",
                "--export", "type=vhost-user-blk,id=export,node-name=disk,writable=on,"
-                           f"addr.type=unix,addr.path={socket}"]
+                           f"num-queues={queues},addr.type=unix,addr.path={socket}"]
     with contextlib.suppress(FileNotFoundError):
         os.unlink(socket)
     with Peer(command) as daemon:
