@@ -18,7 +18,9 @@
 #include "drivers/virtio/virtq_format.h"
 
 #define CHAIN_MAX 8
+#ifndef POP_MAX
 #define POP_MAX 3
+#endif
 #define LENGTH_MAX (UINT32_MAX / CHAIN_MAX)
 
 /* 2.7 and 2.8.10.1, reckoned once more. */
