@@ -156,26 +156,22 @@ static int negotiate(struct virtio_device *device, bool first)
 /* A handler may run as soon as interrupts are routed, and is to find whole rings then. */
 static void empty_queues(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			virtq_init(&device->queues[i]->ring, &device->queues[i]->setup);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtq_init(&device->queues[i]->ring, &device->queues[i]->setup);
 }
 
 static int enable_queues(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
+	for (unsigned i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = device->queues[i];
-		if (!queue)
-			continue;
 		struct virtq_addresses at = virtq_addresses(queue->setup.format, queue->setup.size,
 							    queue->setup.ring_address);
 		virtio_log(device, VPORT_LOG_TRACE, "queue %u: size %u, desc 0x%llx (2.6, 3.1.1-1)",
-			   i, queue->setup.size, (unsigned long long)at.desc);
+			   queue->index, queue->setup.size, (unsigned long long)at.desc);
 		int error = device->transport->queue_enable(queue, &at);
 		if (error) {
-			virtio_log(device, VPORT_LOG_ERROR, "queue %u could not be enabled: %s", i,
-				   error_text(error));
+			virtio_log(device, VPORT_LOG_ERROR, "queue %u could not be enabled: %s",
+				   queue->index, error_text(error));
 			return error;
 		}
 	}

@@ -126,7 +126,9 @@ struct virtio_queue {
 	struct virtio_device *device;
 	struct vport_event event;      /* used buffers may be there */
 	struct vport_event look_event; /* the regular look */
-	uint16_t index, max_size;      /* the largest size that the device allows */
+	uint16_t index;                /* the device's number for it */
+	uint16_t place;                /* in the device's list: it was created as that one */
+	uint16_t max_size;             /* the largest size that the device allows */
 	uint16_t
 		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
@@ -168,7 +170,7 @@ enum virtio_state {
 
 enum virtio_interrupts { VIRTIO_POLLED, VIRTIO_LINE, VIRTIO_MSIX };
 
-#define VIRTIO_MAX_QUEUES 16
+#define VIRTIO_MAX_QUEUES 64 /* of one device, whatever their indices are */
 
 struct virtio_device {
 	const struct virtio_transport *transport;
@@ -192,8 +194,8 @@ struct virtio_device {
 	uint32_t config_generation;
 	bool config_interrupted;
 
-	struct virtio_queue *queues[VIRTIO_MAX_QUEUES]; /* by index; NULL: not created */
-	unsigned queue_limit;                           /* 1 + the highest index created */
+	struct virtio_queue *queues[VIRTIO_MAX_QUEUES]; /* in the order of their creation */
+	unsigned queue_count;
 	enum virtio_interrupts interrupts;
 	unsigned vectors; /* MSI-X vectors in use */
 
@@ -252,11 +254,14 @@ struct virtio_queue_options {
 	void *driver;
 };
 
-/* Creates queue `index` of a device in probe. 0; ERR_NODEV: the device has no such queue; ERR_FORMAT: it
+/* Creates queue `index` of a device in probe: it is the next of device->queues, so that a driver that creates 0, 1, 2
+ * … finds each by its index. There are at most VIRTIO_MAX_QUEUES, and none twice. 0; ERR_NODEV: the device has no such queue; ERR_FORMAT: it
  * has an impossible one; ERR_NOMEM. */
 int virtio_queue_create(struct virtio_device *device, unsigned index,
 			const struct virtio_queue_options *options);
 void virtio_queues_free(struct virtio_device *device);
+/* By the device's number for it; NULL: it was not created. Any context. */
+struct virtio_queue *virtio_queue_at(const struct virtio_device *device, unsigned index);
 
 /*
  * Resets one queue and enables it again with another size (rounded down to what the format allows, at most

@@ -54,17 +54,15 @@ static const char *feature_name(uint32_t type, unsigned bit)
 
 static size_t describe_queues(const struct virtio_device *device, char *line, size_t size)
 {
-	unsigned count = 0, largest = 0;
+	unsigned largest = 0;
 	bool packed = virtio_has(device, VIRTIO_F_RING_PACKED);
 
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (!device->queues[i])
-			continue;
-		count++;
+	for (unsigned i = 0; i < device->queue_count; i++) {
 		if (device->queues[i]->setup.size > largest)
 			largest = device->queues[i]->setup.size;
 	}
-	return format(line, size, " %s %ux%u", packed ? "packed" : "split", count, largest);
+	return format(line, size, " %s %ux%u", packed ? "packed" : "split", device->queue_count,
+		      largest);
 }
 
 size_t virtio_describe(const struct virtio_device *device, char *line, size_t size)

@@ -166,10 +166,8 @@ static void interrupts_route(struct virtio_device *device)
 	if (!vport_setting_is("irq", "poll") &&
 	    vport_line_request(device->port, virtio_line_interrupt, device) == 0)
 		device->interrupts = VIRTIO_LINE;
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			device->queues[i]->interrupts = device->interrupts == VIRTIO_LINE;
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		device->queues[i]->interrupts = device->interrupts == VIRTIO_LINE;
 }
 
 static void interrupts_release(struct virtio_device *device)

@@ -55,10 +55,8 @@ static bool vector_per_queue(struct virtio_pci *pci)
 	if (!open_vector(pci, vector, 0, virtio_config_interrupt, device) ||
 	    !set_vector(pci, config_msix_vector, 0))
 		return false;
-	for (unsigned i = 0; i < device->queue_limit; i++) {
+	for (unsigned i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = device->queues[i];
-		if (!queue)
-			continue;
 		/* 4.1.5.1.2.2-4: no vector outside the table. */
 		if (++vector >= pci->function->msix_count ||
 		    !open_vector(pci, vector, queue->event.home, virtio_queue_interrupt, queue) ||
@@ -75,8 +73,8 @@ static bool one_shared_vector(struct virtio_pci *pci)
 	if (!open_vector(pci, 0, 0, virtio_shared_interrupt, device) ||
 	    !set_vector(pci, config_msix_vector, 0))
 		return false;
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i] && !set_queue_vector(device->queues[i], 0))
+	for (unsigned i = 0; i < device->queue_count; i++) {
+		if (!set_queue_vector(device->queues[i], 0))
 			return false;
 	}
 	return true;
@@ -100,10 +98,8 @@ static bool try_msix(struct virtio_pci *pci, bool (*rung)(struct virtio_pci *))
 		return true;
 	}
 	set_vector(pci, config_msix_vector, VIRTIO_MSI_NO_VECTOR);
-	for (unsigned i = 0; i < pci->device.queue_limit; i++) {
-		if (pci->device.queues[i])
-			set_queue_vector(pci->device.queues[i], VIRTIO_MSI_NO_VECTOR);
-	}
+	for (unsigned i = 0; i < pci->device.queue_count; i++)
+		set_queue_vector(pci->device.queues[i], VIRTIO_MSI_NO_VECTOR);
 	release_vectors(pci);
 	pci_msix_enable(pci->function, false);
 	return false;
@@ -138,10 +134,8 @@ void virtio_pci_interrupts_route(struct virtio_device *device)
 		!poll &&
 		((!intx && (try_msix(pci, vector_per_queue) || try_msix(pci, one_shared_vector))) ||
 		 try_intx(pci));
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			device->queues[i]->interrupts = routed;
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		device->queues[i]->interrupts = routed;
 }
 
 void virtio_pci_interrupts_release(struct virtio_device *device)

@@ -10,7 +10,7 @@
  * drain has ended. (A mark may come after that all the same; a drain then does nothing.)
  *
  * See it at work: make run APP=iocheck
- * Left out: more than 16 queues.
+ * Left out: more than 64 queues of a device.
  */
 #include "drivers/virtio/queue_ring.h"
 
@@ -105,7 +105,7 @@ static void queue_look(struct vport_event *event);
 int virtio_queue_create(struct virtio_device *device, unsigned index,
 			const struct virtio_queue_options *options)
 {
-	kit_assert(index < VIRTIO_MAX_QUEUES && !device->queues[index]);
+	kit_assert(device->queue_count < VIRTIO_MAX_QUEUES && !virtio_queue_at(device, index));
 
 	uint32_t max = device->transport->queue_max_size(device, index);
 	bool packed = virtio_has(device, VIRTIO_F_RING_PACKED);
@@ -143,20 +143,27 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	queue->event.drain = queue_drain;
 	queue->event.check_at = VPORT_NEVER;
 	queue->look_event.drain = queue_look;
-	device->queues[index] = queue;
-	if (device->queue_limit <= index)
-		device->queue_limit = index + 1;
+	queue->place = (uint16_t)device->queue_count;
+	device->queues[device->queue_count++] = queue;
 	return 0;
 }
 
 void virtio_queues_free(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			free_queue(device->queues[i]);
+	for (unsigned i = 0; i < device->queue_count; i++) {
+		free_queue(device->queues[i]);
 		device->queues[i] = NULL;
 	}
-	device->queue_limit = 0;
+	device->queue_count = 0;
+}
+
+struct virtio_queue *virtio_queue_at(const struct virtio_device *device, unsigned index)
+{
+	for (unsigned i = 0; i < device->queue_count; i++) {
+		if (device->queues[i]->index == index)
+			return device->queues[i];
+	}
+	return NULL;
 }
 
 void queue_watch(struct virtio_queue *queue)
@@ -178,26 +185,20 @@ void queue_unwatch(struct virtio_queue *queue)
 
 void virtio_queues_watch(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			queue_watch(device->queues[i]);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		queue_watch(device->queues[i]);
 }
 
 void virtio_queues_mark(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			vport_mark(&device->queues[i]->event);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		vport_mark(&device->queues[i]->event);
 }
 
 void virtio_queues_unwatch(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			queue_unwatch(device->queues[i]);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		queue_unwatch(device->queues[i]);
 }
 
 /* ---- Use ------------------------------------------------------------------------- */
@@ -341,10 +342,8 @@ void virtio_queue_interrupt(void *argument)
 
 static void all_queues_interrupt(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			virtio_queue_interrupt(device->queues[i]);
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtio_queue_interrupt(device->queues[i]);
 }
 
 void virtio_config_interrupt(void *argument)

@@ -25,10 +25,8 @@
 
 static void stop_queues(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
-		if (device->queues[i])
-			device->queues[i]->ring.broken = true;
-	}
+	for (unsigned i = 0; i < device->queue_count; i++)
+		device->queues[i]->ring.broken = true;
 }
 
 void virtio_device_fail(struct virtio_device *device, int error, const char *why, uint64_t value)
@@ -51,10 +49,10 @@ void virtio_device_fail(struct virtio_device *device, int error, const char *why
 
 static void abort_in_flight(struct virtio_device *device, int error)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
+	for (unsigned i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = device->queues[i];
 		void *cookie;
-		while (queue && (cookie = virtq_drain(&queue->ring)) != NULL)
+		while ((cookie = virtq_drain(&queue->ring)) != NULL)
 			device->driver->abort(queue, cookie, error);
 	}
 }

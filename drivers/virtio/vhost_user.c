@@ -35,7 +35,7 @@ struct vhost_user {
 	bool has_memory;     /* the back end was told of our memory on this connection */
 	bool refused;        /* the features, by the back end */
 	uint32_t generation; /* of the configuration */
-	int kick[VIRTIO_MAX_QUEUES], call[VIRTIO_MAX_QUEUES];
+	int kick[VIRTIO_MAX_QUEUES], call[VIRTIO_MAX_QUEUES]; /* by the queues' places */
 	bool started[VIRTIO_MAX_QUEUES];
 	struct vhost_user *next;
 };
@@ -156,8 +156,8 @@ static int connect(struct vhost_user *user)
 /* Stops the rings: an answer says that the back end has left a ring alone. */
 static int stop_rings(struct vhost_user *user)
 {
-	for (unsigned i = 0; i < VIRTIO_MAX_QUEUES; i++) {
-		struct vhost_vring_state state = { .index = i };
+	for (unsigned i = 0; i < user->device.queue_count; i++) {
+		struct vhost_vring_state state = { .index = user->device.queues[i]->index };
 		if (!user->started[i])
 			continue;
 		int error =
@@ -301,13 +301,13 @@ static uint32_t first_base(const struct virtio_queue *queue)
 
 /* A polled queue has a counter for interrupts too, which nobody looks at: some back ends take its absence
  * for a fault (libvhost-user of QEMU 7.2). */
-static int make_events(struct vhost_user *user, unsigned index)
+static int make_events(struct vhost_user *user, unsigned place)
 {
-	if (user->kick[index] < 0)
-		user->kick[index] = vhost_port_event();
-	if (user->call[index] < 0)
-		user->call[index] = vhost_port_event();
-	return user->kick[index] >= 0 && user->call[index] >= 0 ? 0 : ERR_NOMEM;
+	if (user->kick[place] < 0)
+		user->kick[place] = vhost_port_event();
+	if (user->call[place] < 0)
+		user->call[place] = vhost_port_event();
+	return user->kick[place] >= 0 && user->call[place] >= 0 ? 0 : ERR_NOMEM;
 }
 
 static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses *at)
@@ -317,7 +317,7 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 	struct vhost_vring_addr addresses = {
 		.index = queue->index, .desc = at->desc, .avail = at->driver, .used = at->device
 	};
-	int error = make_events(user, queue->index);
+	int error = make_events(user, queue->place);
 
 	if (!error)
 		error = tell(user, VHOST_USER_SET_VRING_NUM, &state, sizeof(state), -1);
@@ -326,13 +326,13 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 		error = tell(user, VHOST_USER_SET_VRING_BASE, &state, sizeof(state), -1);
 	if (!error)
 		error = tell(user, VHOST_USER_SET_VRING_ADDR, &addresses, sizeof(addresses), -1);
-	user->started[queue->index] = true; /* from here on it may be, whatever the answers are */
+	user->started[queue->place] = true; /* from here on it may be, whatever the answers are */
 	if (!error)
 		error = tell64(user, VHOST_USER_SET_VRING_CALL, queue->index,
-			       user->call[queue->index]);
+			       user->call[queue->place]);
 	if (!error)
 		error = tell64(user, VHOST_USER_SET_VRING_KICK, queue->index,
-			       user->kick[queue->index]);
+			       user->kick[queue->place]);
 	state.num = 1;
 	if (!error && (user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES)))
 		error = tell(user, VHOST_USER_SET_VRING_ENABLE, &state, sizeof(state), -1);
@@ -342,7 +342,7 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 static void notify(struct virtio_queue *queue, uint32_t value)
 {
 	(void)value; /* each queue has a counter of its own */
-	vhost_port_signal(vhost(queue->device)->kick[queue->index]);
+	vhost_port_signal(vhost(queue->device)->kick[queue->place]);
 }
 
 /* ---- Interrupts ---------------------------------------------------------------------------------- */
@@ -353,10 +353,8 @@ static void interrupts_route(struct virtio_device *device)
 	bool poll = vport_setting_is("irq", "poll");
 
 	device->interrupts = poll ? VIRTIO_POLLED : VIRTIO_MSIX;
-	for (unsigned i = 0; i < device->queue_limit; i++) {
+	for (unsigned i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = device->queues[i];
-		if (!queue)
-			continue;
 		queue->interrupts = !poll && make_events(user, i) == 0;
 		if (!queue->interrupts)
 			continue;
@@ -367,7 +365,7 @@ static void interrupts_route(struct virtio_device *device)
 
 static void interrupts_release(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_limit; i++) {
+	for (unsigned i = 0; i < device->queue_count; i++) {
 		if (vhost(device)->call[i] >= 0)
 			vhost_port_unwatch(vhost(device)->call[i]);
 	}

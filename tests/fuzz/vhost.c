@@ -162,7 +162,8 @@ static void live(struct virtio_device *device)
 		queues[i].setup.format = i ? VIRTQ_PACKED : VIRTQ_SPLIT;
 		FUZZ_CHECK(transport->queue_max_size(device, i) <= VIRTQ_MAX_SIZE);
 		device->queues[i] = &queues[i];
-		device->queue_limit = i + 1;
+		queues[i].place = (uint16_t)i;
+		device->queue_count = i + 1;
 		if (transport->queue_enable(&queues[i], &at) == 0)
 			transport->notify(&queues[i], i);
 	}
@@ -174,7 +175,7 @@ static void live(struct virtio_device *device)
 	transport->status_read(device);
 	transport->interrupts_release(device);
 	reset(device);
-	device->queue_limit = 0;
+	device->queue_count = 0;
 }
 
 int virtio_device_add(struct virtio_device *device)

@@ -115,11 +115,11 @@ static void start(void)
 static int push(unsigned index)
 {
 	struct virtq_segment segment = { data, 64 };
-	int id = virtio_queue_push(device->queues[index], &segment, 0, 1, &fake,
+	int id = virtio_queue_push(virtio_queue_at(device, index), &segment, 0, 1, &fake,
 				   VIRTIO_ONE_DEADLINE);
 
 	if (id >= 0)
-		virtio_queue_publish(device->queues[index]);
+		virtio_queue_publish(virtio_queue_at(device, index));
 	return id;
 }
 
@@ -139,8 +139,8 @@ static void with_a_gap(void)
 {
 	make();
 	start();
-	CHECK(device->queues[1] == NULL);
-	CHECK_EQ(device->queue_limit, 3);
+	CHECK(virtio_queue_at(device, 1) == NULL);
+	CHECK_EQ(device->queue_count, 2);
 	works();
 	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
 	CHECK(FAKE_WAIT(device->resets == 1 && device->state == VIRTIO_RUNNING, 2000));
@@ -202,7 +202,7 @@ static void one_that_cannot_be_had(void)
 	for (unsigned i = 1; i < 3; i++)
 		fake.queues[i].size_max = 0;
 	start();
-	CHECK_EQ(device->queue_limit, 1);
+	CHECK_EQ(device->queue_count, 1);
 }
 
 /* ---- Another size --------------------------------------------------------------------------------- */
@@ -212,11 +212,11 @@ static void another_size(void)
 	make();
 	start();
 	works();
-	CHECK_EQ(virtio_queue_resize(device->queues[2], 2), 0);
-	CHECK_EQ(device->queues[2]->setup.size, 2);
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 2), 2), 0);
+	CHECK_EQ(virtio_queue_at(device, 2)->setup.size, 2);
 	CHECK_EQ(ready_queues, 1);
 	works();
-	CHECK_EQ(virtio_queue_resize(device->queues[2], 8), 0);
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 2), 8), 0);
 	works();
 	CHECK_EQ(fake_log_count(), 0);
 }
@@ -232,8 +232,8 @@ static void another_size_without_memory(void)
 	make();
 	start();
 	fake_port.allocation_fails = fake_port.allocated + 1;
-	CHECK_EQ(virtio_queue_resize(device->queues[0], 4), ERR_NOMEM);
-	CHECK_EQ(device->queues[0]->setup.size, 8);
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 0), 4), ERR_NOMEM);
+	CHECK_EQ(virtio_queue_at(device, 0)->setup.size, 8);
 	works();
 }
 
@@ -242,7 +242,7 @@ static void another_size_is_not_offered(void)
 	make();
 	fake_withdraw(&fake, VIRTIO_F_RING_RESET);
 	start();
-	CHECK_EQ(virtio_queue_resize(device->queues[0], 4), ERR_UNSUPPORTED);
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 0), 4), ERR_UNSUPPORTED);
 	works();
 }
 
@@ -250,7 +250,7 @@ static void another_size_is_not_offered(void)
 static void ask_again(struct vport_work *work)
 {
 	(void)work;
-	CHECK_EQ(virtio_queue_resize(device->queues[0], 2), ERR_BUSY);
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 0), 2), ERR_BUSY);
 	CHECK_EQ(push(0), ERR_FULL);
 }
 
@@ -263,7 +263,7 @@ static void another_size_while_it_hangs(void)
 	fake.deaf = true;
 	CHECK(push(0) >= 0);
 	vport_work_queue(&work);
-	int error = virtio_queue_resize(device->queues[0], 4);
+	int error = virtio_queue_resize(virtio_queue_at(device, 0), 4);
 	CHECK(error == 0 || error == ERR_BROKEN);
 	CHECK(FAKE_WAIT(aborted == 1, 3000));
 	fake.deaf = false;
@@ -283,7 +283,7 @@ static void another_size_is_refused(void)
 	make();
 	start();
 	fake.after_step = refuse_when_reset;
-	CHECK(virtio_queue_resize(device->queues[0], 4) < 0);
+	CHECK(virtio_queue_resize(virtio_queue_at(device, 0), 4) < 0);
 	fake.after_step = NULL;
 	fake.refuse_queue = false;
 	CHECK(FAKE_WAIT(device->resets > 0 && device->state == VIRTIO_RUNNING, 3000));
@@ -305,7 +305,7 @@ static void given_up(void)
 	CHECK_EQ(device->state, VIRTIO_FAILED);
 	CHECK_EQ(push(0), ERR_BROKEN);
 	CHECK_EQ(push(2), ERR_BROKEN);
-	CHECK_EQ(virtio_queue_resize(device->queues[0], 4), ERR_BROKEN);
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 0), 4), ERR_BROKEN);
 	CHECK_EQ(aborted, 1);
 }
 
@@ -338,7 +338,7 @@ static void deadlines_of_any_length(void)
 	make();
 	fake_setting("deadline_ms", "99999999");
 	start();
-	CHECK(device->queues[0]->deadline_ticks <
+	CHECK(virtio_queue_at(device, 0)->deadline_ticks <
 	      0x4000); /* so that two of them do not wrap around */
 	works();
 }
@@ -348,7 +348,7 @@ static void a_deadline_of_nothing(void)
 	make();
 	fake_setting("deadline_ms", "0");
 	start();
-	CHECK_EQ(device->queues[0]->deadline_ticks, 1);
+	CHECK_EQ(virtio_queue_at(device, 0)->deadline_ticks, 1);
 	works();
 }
 

@@ -20,7 +20,7 @@
 enum fake_bus { FAKE_PCI, FAKE_MMIO };
 enum fake_format { FAKE_SPLIT, FAKE_PACKED };
 
-#define FAKE_QUEUES 4
+#define FAKE_QUEUES 64
 #define FAKE_CONFIG_BYTES 64
 #define FAKE_VECTORS 8
 #define FAKE_NO_VECTOR 0xffff
@@ -181,7 +181,7 @@ enum {
 	FAKE_ISR = 0x1000,
 	FAKE_CONFIG = 0x2000,
 	FAKE_NOTIFY = 0x3000,
-	FAKE_NOTIFY_BYTES = 0x100,
+	FAKE_NOTIFY_BYTES = 0x200,
 	FAKE_MULTIPLIER = 4,
 };
 #define FAKE_BAR1 UINT64_C(0xfe000000) /* MSI-X table, 4 KiB, 32 bits */
