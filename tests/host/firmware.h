@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A MiB of physical memory for firmware's tables, for the tests that read them. What memory_map hands
+ * A MiB and a half of physical memory for firmware's tables, for the tests that read them. What memory_map hands
  * out is a copy of just the bytes asked for: the sanitizers see every read past them.
  */
 #ifndef TESTS_HOST_FIRMWARE_H
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY_SIZE 0x100000
+#define MEMORY_SIZE 0x180000
 
 static uint8_t memory[MEMORY_SIZE];
 

@@ -161,6 +161,146 @@ static void falls_back_to_rsdt(void)
 	CHECK_EQ(acpi_open(&acpi, RSDP_AT, memory_map), 0);
 }
 
+/* What is behind a first version's fields is of no interest; and of the second version's, what cannot be read, is
+ * too long or names nothing. */
+static void keeps_rsdt_where_there_is_no_xsdt(void)
+{
+	static const struct {
+		uint64_t at;
+		uint32_t length;
+		unsigned revision;
+		bool xsdt, is_used;
+	} rows[] = {
+		{ RSDP_AT, 36, 2, true, true },           { RSDP_AT, 36, 1, true, false },
+		{ RSDP_AT, 36, 2, false, false },         { RSDP_AT, 4096, 2, true, true },
+		{ RSDP_AT, 4097, 2, true, false },        { MEMORY_SIZE - 36, 36, 2, true, true },
+		{ MEMORY_SIZE - 36, 37, 2, true, false }, { MEMORY_SIZE - 20, 0, 2, false, false },
+	};
+	struct acpi acpi;
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		uint64_t at = rows[i].at;
+
+		start(0);
+		put_header(DSDT_AT, "XSDT", 36);
+		seal(DSDT_AT);
+		memory_put_text(at, "RSD PTR ");
+		memory_put(at + 15, 1, rows[i].revision);
+		memory_put(at + 16, 4, ROOT_AT);
+		memory_seal(at, 20, at + 8);
+		if (rows[i].length != 0) {
+			memory_put(at + 20, 4, rows[i].length);
+			memory_put(at + 24, 8, rows[i].xsdt ? DSDT_AT : 0);
+			memory_seal(at, rows[i].length == 37 ? 36 : rows[i].length, at + 32);
+		}
+		CHECK_EQ(acpi_open(&acpi, at, memory_map), 0);
+		CHECK_EQ(acpi.root64, rows[i].is_used);
+		CHECK_EQ(acpi.root, rows[i].is_used ? DSDT_AT : ROOT_AT);
+	}
+}
+
+static const void *no_memory(uint64_t phys, uint64_t length)
+{
+	(void)phys;
+	(void)length;
+	return NULL;
+}
+
+static void looks_where_an_rsdp_may_be(void)
+{
+	static const struct {
+		uint64_t at;
+		unsigned segment;
+		int result;
+	} rows[] = {
+		{ 0xe0000, 0, 0 },
+		{ 0xfffe0, 0, 0 },
+		{ 0xe0008, 0, ERR_NODEV }, /* on no multiple of 16 */
+		{ 0xdfff0, 0, ERR_NODEV },
+		{ 0x200, 0, ERR_NODEV }, /* no EBDA is not one at 0 */
+		{ 0x200, 0x10, 0 },
+		{ 0x9fc00, 0x9fc0, 0 },
+		{ 0x9fc10, 0x9fc1, ERR_NODEV }, /* it would end behind low memory */
+	};
+	struct acpi acpi;
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		start(0);
+		memset(memory + RSDP_AT, 0, 20);
+		memory_put(0x40e, 2, rows[i].segment);
+		put_rsdp(rows[i].at, 0);
+		CHECK_EQ(acpi_open(&acpi, 0, memory_map), rows[i].result);
+		CHECK_EQ(acpi_open(&acpi, rows[i].at, memory_map), 0); /* as it is told */
+	}
+	CHECK_EQ(acpi_open(&acpi, 0, no_memory), ERR_NODEV);
+	CHECK_EQ(acpi_open(&acpi, RSDP_AT, no_memory), ERR_FORMAT);
+}
+
+/* One whose signature is another, or that names no root, is none: the next one may be good. */
+static void passes_over_bad_rsdps(void)
+{
+	struct acpi acpi;
+
+	for (unsigned revision = 0; revision <= 2; revision += 2) {
+		uint64_t at = 0xe0000;
+
+		start(revision);
+		put_rsdp(at, revision);
+		memory_put(at, 1, 'P');
+		memory_seal(at, 20, at + 8);
+		CHECK_EQ(acpi_open(&acpi, at, memory_map), ERR_FORMAT);
+		CHECK_EQ(acpi_open(&acpi, 0, memory_map), 0);
+
+		for (uint32_t length = 20; length <= 36; length += 16) {
+			put_rsdp(at, revision);
+			memory_put(at + 16, 4, 0);
+			memory_put(at + 24, 8, 0);
+			memory_seal(at, 20, at + 8);
+			if (revision == 2) {
+				memory_put(at + 20, 4, length);
+				memory_seal(at, 36, at + 32);
+			}
+			CHECK_EQ(acpi_open(&acpi, 0, memory_map), 0);
+		}
+	}
+	start(0);
+	put_rsdp(MEMORY_SIZE - 20, 0);
+	memory_put(MEMORY_SIZE - 5, 1, 2);
+	memory_put(MEMORY_SIZE - 4, 4, 0);
+	memory_seal(MEMORY_SIZE - 20, 20, MEMORY_SIZE - 12);
+	CHECK_EQ(acpi_open(&acpi, MEMORY_SIZE - 20, memory_map), ERR_FORMAT);
+}
+
+/* 64 tables are looked at, and each may have a MiB. */
+static void bounds_tables(void)
+{
+	size_t length;
+	struct acpi acpi;
+
+	for (unsigned revision = 0; revision <= 2; revision += 2) {
+		start(revision);
+		for (unsigned i = 0; i < 63; i++)
+			put_root_entry(i % 2 ? 0 : MEMORY_SIZE);
+		seal(put_table("AAAA", 36));
+		seal(put_table("BBBB", 36));
+		acpi = opened();
+		CHECK(acpi_table(&acpi, "AAAA", 0, &length) != NULL);
+		CHECK(acpi_table(&acpi, "BBBB", 0, &length) == NULL);
+		memory_put(ROOT_AT + 9, 1, 1 + memory_get(ROOT_AT + 9, 1));
+		CHECK(acpi_table(&acpi, "AAAA", 0, &length) == NULL); /* no more root */
+	}
+
+	start(2);
+	uint64_t at = put_table("AAAA", 1 << 20);
+	seal(at);
+	acpi = opened();
+	CHECK(acpi_table(&acpi, "AAAA", 0, &length) != NULL);
+	CHECK_EQ(length, 1 << 20);
+	memory_put(at + 4, 4, 1 << 20 | 1);
+	seal(at);
+	CHECK(acpi_table(&acpi, "AAAA", 0, &length) == NULL);
+}
+
 static void skips_bad_tables(void)
 {
 	static const uint32_t lengths[] = { 0, 35, 1 << 20 | 1, UINT32_MAX, MEMORY_SIZE };
@@ -175,10 +315,13 @@ static void skips_bad_tables(void)
 	memory_put(at + 38, 1, 1 + memory_get(at + 38, 1));
 	put_root_entry(0);
 	put_root_entry(MEMORY_SIZE - 4);
+	put_header(MEMORY_SIZE - 40, "CCCC", 41); /* past the memory's end */
+	put_root_entry(MEMORY_SIZE - 40);
 	put_root_entry(UINT64_MAX);
 	put_root_entry(ROOT_AT); /* the root itself */
 	acpi = opened();
 	CHECK(acpi_table(&acpi, "BBBB", 0, &length) == NULL);
+	CHECK(acpi_table(&acpi, "CCCC", 0, &length) == NULL);
 	CHECK(acpi_table(&acpi, "XSDT", 0, &length) != NULL);
 	for (unsigned i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
 		memory_put(at + 4, 4, lengths[i]);
@@ -224,7 +367,9 @@ static void reads_madt(void)
 	PUT_MADT_ENTRY(2, 10, 0, 10, 10, 0, 0, 0, 0x0d, 0);              /* 10: level, high */
 	PUT_MADT_ENTRY(2, 10, 0, 9, 20, 0, 0, 0, 0x0f, 0);               /* 9: level, low */
 	PUT_MADT_ENTRY(4, 6, 0xff, 0, 0, 1);                             /* NMI: of no interest */
-	PUT_MADT_ENTRY(0x7f, 2);                                         /* of no known type */
+	PUT_MADT_ENTRY(5, 12, 0, 0, 1, 0, 0xe0, 0xfe, 1, 0, 0, 0);       /* and an address */
+	PUT_MADT_ENTRY(0x80, 16, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1); /* of no known type */
+	PUT_MADT_ENTRY(0x7f, 2);
 	struct acpi acpi = opened();
 	CHECK_EQ(acpi_madt(&acpi, &madt), 0);
 	CHECK_EQ(madt.cpu_count, 2);
@@ -275,10 +420,11 @@ static void refuses_bad_madt_entries(void)
 	CHECK_EQ(acpi_madt(&acpi, &madt), 0);
 	CHECK_EQ(madt.cpu_count + madt.io_apic_count + madt.override_count, 0);
 
-	start_madt();
-	memory_put(madt_at + 4, 4, 40);
-	seal(madt_at);
+	start_madt(); /* without any entry: good */
 	acpi = opened();
+	CHECK_EQ(acpi_madt(&acpi, &madt), 0);
+	memory_put(madt_at + 4, 4, 43);
+	seal(madt_at);
 	CHECK_EQ(acpi_madt(&acpi, &madt), ERR_FORMAT);
 }
 
@@ -331,6 +477,37 @@ static void reads_mcfg(void)
 	CHECK_EQ(acpi_ecam(&acpi, 0, &ecam), ERR_NODEV);
 }
 
+static void refuses_bad_ecams(void)
+{
+	static const struct {
+		uint64_t base;
+		uint8_t first_bus, last_bus;
+		int result;
+	} rows[] = {
+		{ 1 << 20, 0, 0, 0 },
+		{ 1 << 20, 7, 7, 0 },
+		{ 1 << 20, 8, 7, ERR_FORMAT },
+		{ 0, 0, 0, ERR_FORMAT },
+		{ (1 << 20) + 0x1000, 0, 0, ERR_FORMAT },
+		{ (UINT64_C(1) << 52) - (1 << 20), 0, 0, 0 },
+		{ UINT64_C(1) << 52, 0, 0, ERR_FORMAT },
+	};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct acpi_ecam ecam;
+
+		start(2);
+		uint64_t at = put_table("MCFG", 60);
+		memory_put(at + 44, 8, rows[i].base);
+		memory_put(at + 54, 1, rows[i].first_bus);
+		memory_put(at + 55, 1, rows[i].last_bus);
+		seal(at);
+		struct acpi acpi = opened();
+		CHECK_EQ(acpi_ecam(&acpi, 0, &ecam), rows[i].result);
+		CHECK_EQ(acpi_ecam(&acpi, 1, &ecam), ERR_NODEV);
+	}
+}
+
 /* ---- FADT ------------------------------------------------------------------- */
 
 static void reads_fadt(void)
@@ -379,6 +556,60 @@ static void reads_fadt(void)
 	CHECK_EQ(fadt.sleep_control.address, 0);
 }
 
+/* A table that ends behind a field has it; one that ends in it has not. */
+static void reads_fadt_to_its_end(void)
+{
+	struct acpi_fadt fadt;
+
+	start(2);
+	struct acpi acpi = opened();
+	CHECK_EQ(acpi_fadt(&acpi, &fadt), ERR_NODEV);
+	uint64_t at = put_table("FACP", 148);
+	memory_put(at + 40, 4, ROOT_AT);
+	memory_put(at + 140, 8, DSDT_AT);
+	memory_put(at + 248, 8, 0xfea00000);
+	seal(at);
+	acpi = opened();
+	CHECK_EQ(acpi_fadt(&acpi, &fadt), 0);
+	CHECK_EQ(fadt.dsdt, DSDT_AT);
+	memory_put(at + 4, 4, 147);
+	seal(at);
+	CHECK_EQ(acpi_fadt(&acpi, &fadt), 0);
+	CHECK_EQ(fadt.dsdt, ROOT_AT);
+	memory_put(at + 4, 4, 255);
+	seal(at);
+	CHECK_EQ(acpi_fadt(&acpi, &fadt), 0);
+	CHECK_EQ(fadt.sleep_control.address, 0);
+	memory_put(at + 4, 4, 256);
+	seal(at);
+	CHECK_EQ(acpi_fadt(&acpi, &fadt), 0);
+	CHECK_EQ(fadt.sleep_control.address, 0xfea00000);
+}
+
+/* Registers in memory may be anywhere, ports below 64 Ki. */
+static void reads_fadt_registers(void)
+{
+	struct acpi_fadt fadt;
+
+	start(2);
+	uint64_t at = put_table("FACP", 268);
+	memory_put(at + 76, 4, 0xffff);
+	memory_put(at + 172 + 4, 8, 0xfea00000);
+	memory_put(at + 184, 1, ACPI_SPACE_IO);
+	memory_put(at + 184 + 4, 8, 0x10000);
+	memory_put(at + 244, 1, ACPI_SPACE_IO);
+	memory_put(at + 248, 8, 0x600);
+	seal(at);
+	struct acpi acpi = opened();
+	CHECK_EQ(acpi_fadt(&acpi, &fadt), 0);
+	CHECK_EQ(fadt.pm_timer, 0xffff);
+	CHECK_EQ(fadt.pm1a_control.space, ACPI_SPACE_MEMORY);
+	CHECK_EQ(fadt.pm1a_control.address, 0xfea00000);
+	CHECK_EQ(fadt.pm1b_control.address, 0);
+	CHECK_EQ(fadt.sleep_control.space, ACPI_SPACE_IO);
+	CHECK_EQ(fadt.sleep_control.address, 0x600);
+}
+
 /* ---- \_S5 ------------------------------------------------------------------- */
 
 /* A DSDT of these bytes of AML, in a string so that its end is where a read past it shows. */
@@ -423,7 +654,12 @@ static void refuses_bad_s5(void)
 	struct acpi_s5 s5;
 
 	CHECK_EQ(S5_IN("", &s5), ERR_NODEV);
-	CHECK_EQ(S5_IN("_S5_\x12\x06\x04\0\0\0\0", &s5), ERR_NODEV);             /* not a Name */
+	CHECK_EQ(S5_IN("_S5_\x12\x06\x04\0\0\0\0", &s5), ERR_NODEV); /* not a Name */
+	CHECK_EQ(S5_IN("xx_S5_\x12\x06\x04\0\0\0\0", &s5), ERR_NODEV);
+	CHECK_EQ(S5_IN("x\\_S5_\x12\x06\x04\0\0\0\0", &s5), ERR_NODEV);
+	CHECK_EQ(S5_IN("\x08^_S5_\x12\x06\x04\0\0\0\0", &s5), ERR_NODEV); /* another prefix */
+	CHECK_EQ(S5_IN("\x08_S4_\x12\x06\x04\0\0\0\0", &s5), ERR_NODEV);  /* another Name */
+	CHECK_EQ(S5_IN("\x08_S5_\x11\x06\x04\0\0\0\0", &s5), ERR_NODEV);  /* a buffer */
 	CHECK_EQ(S5_IN("\x08_S5_\x12\x06\x00\x0a\x05\x0a\x05", &s5), ERR_NODEV); /* empty */
 	CHECK_EQ(S5_IN("\x08_S5_\x12\x06\x02\x0d\x05\x0a\x05", &s5), ERR_NODEV); /* a string */
 	CHECK_EQ(S5_IN("\x08_S5_\x12\xc6", &s5), ERR_NODEV); /* a length that is cut off */
@@ -449,6 +685,26 @@ static void finds_s5_in_ssdt(void)
 	CHECK_EQ(s5.type_a, 5);
 }
 
+/* It is looked for in 16 of them. */
+static void bounds_ssdts(void)
+{
+	static const char aml[] = "\x08_S5_\x12\x07\x02\x0a\x05\x0a\x05";
+
+	for (unsigned in_front = 15; in_front <= 16; in_front++) {
+		struct acpi_s5 s5;
+
+		start(2);
+		for (unsigned i = 0; i < in_front; i++)
+			seal(put_table("SSDT", 36));
+		uint64_t at = put_table("SSDT", 36 + sizeof aml - 1);
+		memcpy(memory + at + 36, aml, sizeof aml - 1);
+		seal(at);
+		struct acpi acpi = opened();
+		CHECK_EQ(acpi_s5(&acpi, &(struct acpi_fadt){ .dsdt = 0 }, &s5),
+			 in_front < 16 ? 0 : ERR_NODEV);
+	}
+}
+
 int main(void)
 {
 	return check_run((struct check[]){
@@ -456,15 +712,23 @@ int main(void)
 		CHECK_CASE(finds_rsdp_in_ebda),
 		CHECK_CASE(refuses_bad_roots),
 		CHECK_CASE(falls_back_to_rsdt),
+		CHECK_CASE(keeps_rsdt_where_there_is_no_xsdt),
+		CHECK_CASE(looks_where_an_rsdp_may_be),
+		CHECK_CASE(passes_over_bad_rsdps),
+		CHECK_CASE(bounds_tables),
 		CHECK_CASE(skips_bad_tables),
 		CHECK_CASE(reads_madt),
 		CHECK_CASE(refuses_bad_madt_entries),
 		CHECK_CASE(bounds_madt_lists),
 		CHECK_CASE(reads_mcfg),
+		CHECK_CASE(refuses_bad_ecams),
 		CHECK_CASE(reads_fadt),
+		CHECK_CASE(reads_fadt_to_its_end),
+		CHECK_CASE(reads_fadt_registers),
 		CHECK_CASE(finds_s5),
 		CHECK_CASE(refuses_bad_s5),
 		CHECK_CASE(finds_s5_in_ssdt),
+		CHECK_CASE(bounds_ssdts),
 		CHECK_END,
 	});
 }

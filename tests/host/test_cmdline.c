@@ -48,6 +48,17 @@ static void options(void)
 	CHECK(cmdline_get("appendixx") == NULL);
 }
 
+static void spaces(void)
+{
+	parse("a=1\nb=2\rc=3\td=4 -- x\ny\rz\r\n");
+	CHECK_TEXT(cmdline_get("a"), "1");
+	CHECK_TEXT(cmdline_get("b"), "2");
+	CHECK_TEXT(cmdline_get("c"), "3");
+	CHECK_TEXT(cmdline_get("d"), "4");
+	CHECK_EQ(cmdline_argc(), 3);
+	CHECK_TEXT(cmdline_argv()[2], "z");
+}
+
 static void arguments(void)
 {
 	parse("app=a -- -t 5 key=value -- vda");
@@ -99,7 +110,7 @@ static void too_much(void)
 
 int main(void)
 {
-	return check_run((struct check[]){ CHECK_CASE(nothing), CHECK_CASE(options),
-					   CHECK_CASE(arguments), CHECK_CASE(quotes),
-					   CHECK_CASE(devices), CHECK_CASE(too_much), CHECK_END });
+	return check_run((struct check[]){
+		CHECK_CASE(nothing), CHECK_CASE(options), CHECK_CASE(spaces), CHECK_CASE(arguments),
+		CHECK_CASE(quotes), CHECK_CASE(devices), CHECK_CASE(too_much), CHECK_END });
 }

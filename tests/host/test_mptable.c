@@ -66,6 +66,30 @@ static void finds_pointer(void)
 	memory_put(0x80010 + 8, 1, 1);
 	memory_put(0x80010 + 11, 1, 1);
 	CHECK_EQ(mptable_read(memory_map, &madt), ERR_NODEV);
+	memory_put(0x80010 + 8, 1, 2); /* a wrong length, or another signature, with a right sum */
+	memory_seal(0x80010, 16, 0x8001a);
+	CHECK_EQ(mptable_read(memory_map, &madt), ERR_NODEV);
+	put_pointer(0x80010);
+	CHECK_EQ(mptable_read(memory_map, &madt), 0);
+	memory_put(0x80010, 1, '-');
+	memory_seal(0x80010, 16, 0x8001a);
+	CHECK_EQ(mptable_read(memory_map, &madt), ERR_NODEV);
+}
+
+/* What names no place, or one that ends behind low memory, is not looked at. */
+static void looks_in_low_memory_only(void)
+{
+	struct acpi_madt madt;
+
+	start(0x200);
+	CHECK_EQ(mptable_read(memory_map, &madt), ERR_NODEV);
+	memory_put(0x413, 2, 1);
+	CHECK_EQ(mptable_read(memory_map, &madt), ERR_NODEV);
+	memory_put(0x40e, 2, 0x10);
+	CHECK_EQ(mptable_read(memory_map, &madt), 0);
+	start(0xa0000);
+	memory_put(0x40e, 2, 0x9fc1);
+	CHECK_EQ(mptable_read(memory_map, &madt), ERR_NODEV);
 }
 
 static void reads_entries(void)
@@ -126,6 +150,31 @@ static void refuses_bad_tables(void)
 	CHECK_EQ(mptable_read(memory_map, &madt), ERR_FORMAT);
 }
 
+static void passes_over_what_cannot_be(void)
+{
+	struct acpi_madt madt;
+
+	start(0x9fc00);
+	PUT_ENTRY(2, 9, 0x11, 1, 0, 0, 0xc0, 0xfe);
+	PUT_ENTRY(3, 0, 0, 0, 0, 0, 9, 2); /* a bus, but no ISA bus, has the number 0 */
+	CHECK_EQ(mptable_read(memory_map, &madt), 0);
+	CHECK_EQ(madt.io_apic_count, 1);
+	CHECK_EQ(madt.override_count, 0);
+
+	start(0x9fc00);
+	PUT_ENTRY(1, 0, 'I', 'S', 'A', ' ', ' ', ' ');
+	PUT_ENTRY(2, 8, 0x11, 0, 0, 0x10, 0xc0, 0xfe); /* disabled */
+	PUT_ENTRY(2, 9, 0x11, 1, 0, 0, 0xc0, 0xfe);
+	PUT_ENTRY(3, 0, 0, 0, 0, 16, 9, 2); /* ISA has 16 lines */
+	PUT_ENTRY(3, 0, 0, 0, 0, 15, 9, 3);
+	CHECK_EQ(mptable_read(memory_map, &madt), 0);
+	CHECK_EQ(madt.io_apic_count, 1);
+	CHECK_EQ(madt.io_apics[0].id, 9);
+	CHECK_EQ(madt.override_count, 1);
+	CHECK_EQ(madt.overrides[0].source, 15);
+	CHECK_EQ(madt.overrides[0].gsi, 3);
+}
+
 static void bounds_lists(void)
 {
 	struct acpi_madt madt;
@@ -148,8 +197,10 @@ int main(void)
 {
 	return check_run((struct check[]){
 		CHECK_CASE(finds_pointer),
+		CHECK_CASE(looks_in_low_memory_only),
 		CHECK_CASE(reads_entries),
 		CHECK_CASE(refuses_bad_tables),
+		CHECK_CASE(passes_over_what_cannot_be),
 		CHECK_CASE(bounds_lists),
 		CHECK_END,
 	});
