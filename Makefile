@@ -38,7 +38,7 @@ VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o 
 	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk console net rng scsi partition)))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
 driver_console = console.o
-driver_net = net.o net_frame.o
+driver_net = net.o net_frame.o net_control.o
 driver_rng = rng.o
 driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _disk.o _page.o \
 	_control.o _event.o _attend.o) block_queue.o block_parts.o

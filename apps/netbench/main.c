@@ -60,6 +60,14 @@ static void wait(void)
 	}
 }
 
+static uint64_t malformed_frames(void)
+{
+	struct net_counts counts;
+
+	net_count(net, &counts);
+	return counts.malformed;
+}
+
 static void done(struct net_buffer *frame, int status)
 {
 	sent++;
@@ -204,12 +212,12 @@ static int measure(const char *kind, uint64_t count)
 			continue;
 		sent = received = errors = 0;
 		net_listen(net, count_frames, NULL);
-		uint64_t malformed = net->malformed, start = vport_now();
+		uint64_t malformed = malformed_frames(), start = vport_now();
 		uint64_t n = kinds[i].run(count);
 		uint64_t took = vport_now() - start;
 		net_listen(net, NULL, NULL);
 		give_back();
-		malformed = net->malformed - malformed;
+		malformed = malformed_frames() - malformed;
 		if (malformed > 0)
 			kprint("netbench: %s dropped %" PRIu64 " malformed frame%s\n", net->name,
 			       malformed, malformed == 1 ? "" : "s");

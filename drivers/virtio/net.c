@@ -60,6 +60,23 @@ void net_listen(struct net_device *net, net_listener *listener, void *cookie)
 	net->listener_cookie = cookie;
 }
 
+void net_watch_link(struct net_device *net, net_link_listener *listener, void *cookie)
+{
+	net->link_listener = listener;
+	net->link_cookie = cookie;
+}
+
+void net_announce(struct net_device *net, net_announcer *announcer, void *cookie)
+{
+	net->announcer = announcer;
+	net->announcer_cookie = cookie;
+}
+
+void net_count(const struct net_device *net, struct net_counts *counts)
+{
+	*counts = ((const struct virtio_net *)net)->counts;
+}
+
 /* ---- Configuration (5.1.4) -------------------------------------------------------------------------- */
 
 static void read_link(struct virtio_net *nic)
@@ -104,6 +121,9 @@ static int read_mtu(struct virtio_net *nic)
 		mtu = DEFAULT_MTU;
 	}
 	nic->net.mtu = mtu;
+	nic->net.largest = NET_HEADER_BYTES + nic->net.mtu;
+	nic->net.pieces_heard = 1;
+	nic->net.pairs = nic->net.pairs_max = 1;
 	return 0;
 }
 
@@ -113,9 +133,12 @@ static void config_changed(struct virtio_device *device)
 	bool before = nic->net.link;
 
 	read_link(nic);
-	if (nic->net.link != before)
-		virtio_log(device, VPORT_LOG_INFO, "%s: link %s", nic->net.name,
-			   nic->net.link ? "up" : "down");
+	if (nic->net.link == before)
+		return;
+	virtio_log(device, VPORT_LOG_INFO, "%s: link %s", nic->net.name,
+		   nic->net.link ? "up" : "down");
+	if (nic->net.link_listener)
+		nic->net.link_listener(&nic->net, nic->net.link_cookie);
 }
 
 /* ---- Probe, remove, ready, abort, gone -------------------------------------------------------------------- */
@@ -144,7 +167,10 @@ static int create_queues(struct virtio_net *nic)
 	if (!error) {
 		nic->receive = device->queues[RECEIVEQ];
 		nic->transmit = device->queues[TRANSMITQ];
-		if (nic->transmit->setup.size < NET_MAX_PIECES) {
+		nic->net.pieces = nic->transmit->setup.size < NET_MAX_PIECES
+					  ? nic->transmit->setup.size
+					  : NET_MAX_PIECES;
+		if (nic->net.pieces < 2) {
 			virtio_log(device, VPORT_LOG_ERROR, "its queue is too small: %u",
 				   nic->transmit->setup.size);
 			error = ERR_UNSUPPORTED;
@@ -180,7 +206,7 @@ static int allocate_buffers(struct virtio_net *nic)
 		size_t offset = (size_t)i * nic->buffer_bytes;
 		net_buffer_over(buffer, nic->memory + offset, nic->buffer_bytes);
 		buffer->address.bits = address.bits + offset;
-		buffer->pooled = true;
+		buffer->pool = &nic->pool;
 		net_put_free(nic, buffer);
 	}
 	return 0;
@@ -241,6 +267,8 @@ static void gone(struct virtio_device *device)
 
 	nic->net.gone = true;
 	nic->net.link = false;
+	if (nic->net.link_listener)
+		nic->net.link_listener(&nic->net, nic->net.link_cookie);
 }
 
 const struct virtio_driver virtio_net_driver = {

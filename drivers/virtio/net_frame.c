@@ -8,43 +8,46 @@
  */
 #include "drivers/virtio/net_frame.h"
 
+#define HEADER_BYTES 12
+
 /* 5.1.9 */
 struct virtio_net_hdr {
 	uint8_t flags, gso_type;
 	le16 hdr_len, gso_size, csum_start, csum_offset;
 	le16 num_buffers;
 };
-_Static_assert(sizeof(struct virtio_net_hdr) == NET_ROOM, "5.1.9");
+_Static_assert(sizeof(struct virtio_net_hdr) == HEADER_BYTES, "5.1.9");
 _Static_assert(__builtin_offsetof(struct virtio_net_hdr, num_buffers) == 10, "5.1.9");
 
 /* ---- Buffers -------------------------------------------------------------------------------- */
 
 static struct virtio_net_hdr *header_of(const struct net_buffer *frame)
 {
-	return (struct virtio_net_hdr *)(frame->memory + frame->start - NET_ROOM);
+	return (struct virtio_net_hdr *)(frame->memory + frame->start - HEADER_BYTES);
 }
 
 void net_put_free(struct virtio_net *nic, struct net_buffer *buffer)
 {
-	kit_assert(buffer->pooled);
-	buffer->next = nic->free;
-	nic->free = buffer;
+	kit_assert(buffer->pool == &nic->pool);
+	buffer->next = nic->pool.free;
+	nic->pool.free = buffer;
 }
 
 struct net_buffer *net_take(struct net_device *net)
 {
 	struct virtio_net *nic = (struct virtio_net *)net;
-	struct net_buffer *buffer = nic->free;
+	struct net_buffer *buffer = nic->pool.free;
 
 	if (!buffer) {
 		virtio_queue_await(nic->transmit);
 		return NULL;
 	}
-	nic->free = buffer->next;
+	nic->pool.free = buffer->next;
 	buffer->start = NET_ROOM;
 	buffer->length = 0;
 	buffer->more = NULL;
 	buffer->done = NULL;
+	buffer->offload = (struct net_offload){ 0 };
 	return buffer;
 }
 
@@ -72,7 +75,7 @@ void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size)
 
 static size_t room_before(const struct net_buffer *frame, const struct net_buffer *piece)
 {
-	return piece == frame ? NET_ROOM : 0;
+	return piece == frame ? HEADER_BYTES : 0;
 }
 
 /* Not of a device that may go on reading: what a bounce area holds for it must not be used for others. */
@@ -92,10 +95,10 @@ static void unmap(struct virtio_net *nic, struct net_buffer *frame)
 static void finish(struct virtio_net *nic, struct net_buffer *frame, int status)
 {
 	if (status == 0)
-		nic->net.sent++;
+		nic->counts.sent++;
 	else
-		nic->net.failed++;
-	if (!frame->pooled || frame->more)
+		nic->counts.failed++;
+	if (!frame->pool || frame->more)
 		unmap(nic, frame);
 	if (frame->done) {
 		nic->expected--;
@@ -128,11 +131,11 @@ static void reap_awaited(struct virtio_net *nic)
 {
 	struct virtio_queue *queue = nic->transmit;
 	bool awaited = queue->awaited;
-	uint64_t before = nic->net.sent;
+	uint64_t before = nic->counts.sent;
 
 	queue->awaited = false; /* a done function may await more */
 	reap(nic);
-	if (nic->expected > 0 || (awaited && nic->net.sent == before))
+	if (nic->expected > 0 || (awaited && nic->counts.sent == before))
 		queue->awaited = true;
 }
 
@@ -144,7 +147,7 @@ static int segment_of(struct virtio_net *nic, struct net_buffer *frame, struct n
 	uint32_t length = piece->length + room;
 
 	segment->length = length;
-	if (piece->pooled) {
+	if (piece->pool) {
 		segment->address.bits = piece->address.bits + piece->start - room;
 		return 0;
 	}
@@ -175,7 +178,7 @@ static void clear_header(uint8_t *header)
 	} __attribute__((packed, may_alias));
 	struct words *words = (struct words *)header;
 
-	_Static_assert(sizeof(*words) == NET_ROOM, "the whole header");
+	_Static_assert(sizeof(*words) == HEADER_BYTES, "the whole header");
 	if (words->first != 0 || words->last != 0)
 		*words = (struct words){ 0 };
 }
@@ -191,8 +194,9 @@ static int gather(struct virtio_net *nic, struct net_buffer *frame, struct virtq
 	*count = 0;
 	for (struct net_buffer *piece = frame; piece; piece = piece->more) {
 		kit_assert(piece->start <= piece->size &&
-			   piece->length <= piece->size - piece->start &&
-			   ++pieces <= NET_MAX_PIECES);
+			   piece->length <= piece->size - piece->start);
+		if (++pieces > nic->net.pieces)
+			return ERR_RANGE;
 		length += piece->length;
 		if (piece->length + room_before(frame, piece) == 0)
 			continue;
@@ -200,6 +204,8 @@ static int gather(struct virtio_net *nic, struct net_buffer *frame, struct virtq
 		if (error)
 			return error;
 	}
+	if (frame->offload.segments != NET_WHOLE || (frame->offload.flags & NET_CHECKSUM_START))
+		return ERR_UNSUPPORTED;
 	if (length < NET_HEADER_BYTES || length > NET_HEADER_BYTES + (uint64_t)nic->net.mtu)
 		return ERR_RANGE; /* 5.1.4.2-8 */
 	return 0;
@@ -210,8 +216,8 @@ static int push(struct virtio_net *nic, struct net_buffer *frame)
 	struct virtq_segment segments[NET_MAX_PIECES];
 	unsigned count;
 
-	kit_assert(frame->start >= NET_ROOM && frame->start <= frame->size);
-	clear_header(net_data(frame) - NET_ROOM); /* before it is mapped */
+	kit_assert(frame->start >= HEADER_BYTES && frame->start <= frame->size);
+	clear_header(net_data(frame) - HEADER_BYTES); /* before it is mapped */
 	int error = gather(nic, frame, segments, &count);
 	if (!error && count == 1)
 		error = virtio_queue_push_one(nic->transmit, segments, false, frame);
@@ -253,20 +259,20 @@ void net_refill(struct virtio_net *nic)
 {
 	if (nic->receive->ring.in_flight >= nic->receive_max)
 		return;
-	while (nic->free && nic->receive->ring.in_flight < nic->receive_max &&
+	while (nic->pool.free && nic->receive->ring.in_flight < nic->receive_max &&
 	       virtq_has_room(&nic->receive->ring, 1)) {
-		struct net_buffer *buffer = nic->free;
+		struct net_buffer *buffer = nic->pool.free;
 		struct virtq_segment segment = { buffer->address, buffer->size };
 
 		/* What 5.1.9.4.1-1 has the device write. Some leave it out (DPDK's vhost library 22.11):
 		 * so only one that writes another number is caught. Mostly it is there from the last
 		 * time, and a store would cost the device a cache miss. */
-		buffer->start = NET_ROOM;
+		buffer->start = HEADER_BYTES;
 		if (shared_load16(&header_of(buffer)->num_buffers) != 1)
 			shared_store16(&header_of(buffer)->num_buffers, 1);
 		if (virtio_queue_push_one(nic->receive, &segment, true, buffer) < 0)
 			break;
-		nic->free = buffer->next;
+		nic->pool.free = buffer->next;
 	}
 	virtio_queue_publish(nic->receive);
 }
@@ -275,7 +281,7 @@ void net_refill(struct virtio_net *nic)
  * gso fields mean nothing without the offloads that are not negotiated, and are not looked at. */
 static bool well_formed(const struct net_buffer *buffer, uint32_t written)
 {
-	return written >= NET_ROOM + NET_HEADER_BYTES &&
+	return written >= HEADER_BYTES + NET_HEADER_BYTES &&
 	       shared_load16(&header_of(buffer)->num_buffers) == 1;
 }
 
@@ -290,23 +296,24 @@ static unsigned receive_burst(struct virtio_net *nic)
 	for (unsigned i = 0; i < popped; i++) {
 		struct net_buffer *buffer = used[i].cookie;
 		if (!well_formed(buffer, used[i].written)) {
-			net->malformed++;
+			nic->counts.malformed++;
 			net_put_free(nic, buffer);
 			continue;
 		}
-		buffer->length = used[i].written - NET_ROOM;
+		buffer->length = used[i].written - HEADER_BYTES;
 		buffer->more = NULL;
 		buffer->done = NULL;
+		buffer->offload = (struct net_offload){ 0 };
 		frames[count++] = buffer;
 	}
 	if (count == 0)
 		return popped;
 	if (net->listener) {
-		net->received += count;
+		nic->counts.received += count;
 		net->listener(net, frames, count, net->listener_cookie);
 		return popped;
 	}
-	net->unheard += count;
+	nic->counts.unheard += count;
 	for (unsigned i = 0; i < count; i++)
 		net_put_free(nic, frames[i]);
 	return popped;

@@ -6,6 +6,11 @@
 #include "drivers/virtio/device.h"
 #include "drivers/virtio/net.h"
 
+/* Empty buffers that are nobody's now. */
+struct net_pool {
+	struct net_buffer *free;
+};
+
 struct virtio_net {
 	struct net_device net; /* first: an interface's driver part is found by a cast */
 	struct virtio_device *device;
@@ -14,7 +19,9 @@ struct virtio_net {
 	unsigned
 		receive_max; /* of them, as many as the device may have to fill: the others are to send */
 	uint32_t buffer_bytes;
-	struct net_buffer *buffers, *free;
+	struct net_buffer *buffers;
+	struct net_pool pool;
+	struct net_counts counts;
 	uint8_t *memory;
 	bool receiving, reaping;
 	unsigned expected; /* frames in flight whose sender wants to know when they are done */
