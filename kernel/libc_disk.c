@@ -70,8 +70,9 @@ static void close_disk(struct open_file *open)
 
 int open(const char *path, int flags, ...)
 {
-	static const struct open_file_operations operations = { read_disk, status_disk,
-								close_disk };
+	static const struct open_file_operations operations = { .read = read_disk,
+								.status = status_disk,
+								.close = close_disk };
 	struct file_info info;
 
 	if ((flags & O_ACCMODE) != O_RDONLY) {

@@ -7,7 +7,7 @@
  *
  * See it at work: make run APP=hello, whose printf comes out here; tar cf files.tar FOLDER; make run APP=filesum
  * DISK=files.tar, whose fread does.
- * Left out: writing files. Nothing can be made, renamed or removed.
+ * Left out: making, renaming and removing files.
  */
 #include "kernel/libc_file.h"
 
@@ -66,6 +66,12 @@ int libc_fail(int error)
 		return fail(ETIMEDOUT);
 	case ERR_FORMAT:
 		return fail(EBADMSG);
+	case ERR_FULL:
+		return fail(EAGAIN);
+	case ERR_CLOSED:
+		return fail(EPIPE);
+	case ERR_READ_ONLY:
+		return fail(EROFS);
 	default:
 		return fail(EIO);
 	}
@@ -91,14 +97,27 @@ static struct open_file *file_of(int fd)
 	return fd >= 0 && fd < OPEN_FILES ? open_files[fd] : NULL;
 }
 
-static long read_file(struct open_file *file, void *buffer, size_t length)
+/* After a read or write of so many bytes, or an error. */
+static long moved(struct open_file *file, long result)
 {
-	long result = file->operations->read(file, file->position, buffer, length);
-
 	if (result < 0)
 		return libc_fail((int)result);
 	file->position += (uint64_t)result;
 	return result;
+}
+
+static long read_file(struct open_file *file, void *buffer, size_t length)
+{
+	if ((file->flags & O_ACCMODE) == O_WRONLY)
+		return fail(EBADF);
+	return moved(file, file->operations->read(file, file->position, buffer, length));
+}
+
+static long write_file(struct open_file *file, const void *buffer, size_t length)
+{
+	if ((file->flags & O_ACCMODE) == O_RDONLY || !file->operations->write)
+		return fail(EBADF);
+	return moved(file, file->operations->write(file, file->position, buffer, length));
 }
 
 /* ---- Standard input ---------------------------------------------------------------------------- */
@@ -151,6 +170,10 @@ LIBC_ALSO(read);
 
 _READ_WRITE_RETURN_TYPE write(int fd, const void *buffer, size_t length)
 {
+	if (length > INT_MAX)
+		length = INT_MAX;
+	if (file_of(fd))
+		return (_READ_WRITE_RETURN_TYPE)write_file(file_of(fd), buffer, length);
 	if (fd != STDOUT_FILENO && fd != STDERR_FILENO)
 		return fail(EBADF);
 	console_write(buffer, length);

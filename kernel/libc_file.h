@@ -14,16 +14,25 @@
 
 struct open_file;
 
+/* What can be done without waiting. */
+enum { FILE_READABLE = 1, FILE_WRITABLE = 2, FILE_HUNG_UP = 4 };
+
 struct open_file_operations {
-	/* How many bytes, 0 at the end, or an error of lib/error.h. */
+	/* How many bytes, 0 at the end, or an error of lib/error.h. With O_NONBLOCK in file->flags ERR_FULL instead of
+	 * waiting. */
 	long (*read)(struct open_file *file, uint64_t offset, void *buffer, size_t length);
 	void (*status)(struct open_file *file, struct stat *status);
 	void (*close)(struct open_file *file); /* frees it */
+	/* How many bytes were taken, or an error, as above. NULL: it cannot be written to. */
+	long (*write)(struct open_file *file, uint64_t offset, const void *buffer, size_t length);
+	/* FILE_ bits. NULL: it never makes anybody wait. */
+	unsigned (*ready)(struct open_file *file);
 };
 
 struct open_file {
 	const struct open_file_operations *operations;
 	uint64_t position, size;
+	int flags; /* O_RDONLY … O_NONBLOCK, of <fcntl.h> */
 };
 
 /* The file's number; -1 and errno when there are too many. */

@@ -39,6 +39,8 @@ const char *error_text(int code)
 		return "too many symbolic links";
 	case ERR_NO_ARCHIVE:
 		return "no tar archive there";
+	case ERR_CLOSED:
+		return "closed by the other end";
 	case ERR_NO_MEDIUM:
 		return "no medium";
 	}

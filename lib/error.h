@@ -26,6 +26,7 @@ enum error {
 	ERR_FOLDER = -16,     /* a file was wanted */
 	ERR_LOOP = -17,       /* symbolic links lead on and on */
 	ERR_NO_ARCHIVE = -18, /* the disk holds no files that can be read */
+	ERR_CLOSED = -19,     /* the other end does not take anything any more */
 };
 
 /* A short sentence for a code, never NULL. */

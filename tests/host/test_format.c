@@ -94,7 +94,7 @@ static void ends_with_the_buffer(void)
 
 static void every_error_has_a_text(void)
 {
-	for (int code = ERR_NO_ARCHIVE; code <= ERR_IO; code++)
+	for (int code = ERR_CLOSED; code <= ERR_IO; code++)
 		CHECK(strcmp(error_text(code), "unknown error") != 0);
 	CHECK_TEXT(error_text(0), "no error");
 	CHECK_TEXT(error_text(17), "no error");
