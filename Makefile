@@ -54,6 +54,7 @@ include arch/$(ARCH)/arch.mk
 
 # A program is a folder under apps/ with a main(): it is found, not listed.
 PROGRAMS := $(sort $(patsubst apps/%/,%,$(dir $(wildcard apps/*/*.c))))
+include kernel/net/net.mk
 HERE = $(filter-out $(NOT_HERE),$(PROGRAMS))
 $(foreach app,$(filter-out $(HERE),$(APPS)),$(error APPS=$(app): there is $(HERE)))
 program_objects = $(patsubst %.c,$(B)/%.o,$(wildcard apps/$(1)/*.c))
@@ -178,7 +179,7 @@ compile_commands.json: | need-build ## for editors and analysers
 	$(MAKE) --no-print-directory -B -n V=1 all | tools/compile_commands.py >$@
 
 deps: ## install what the other goals on the command line need (Debian)
-	@ARCH=$(ARCH) COMPILER=$(COMPILER) tools/deps.sh install $(filter-out deps,$(MAKECMDGOALS))
+	@ARCH=$(ARCH) COMPILER=$(COMPILER) O=$(O) tools/deps.sh install $(filter-out deps,$(MAKECMDGOALS))
 
 doctor: ## say which tools are there and which are not
 	@tools/deps.sh doctor
@@ -186,8 +187,8 @@ doctor: ## say which tools are there and which are not
 help: ## print this
 	@tools/help.sh $(MAKEFILE_LIST)
 
-clean: ## remove what was built, except newlib and the disk images
-	rm -rf $(filter-out $(O)/newlib $(O)/images,$(wildcard $(O)/*))
+clean: ## remove what was built, except newlib, lwIP's source and the disk images
+	rm -rf $(filter-out $(O)/newlib $(O)/lwip $(O)/images,$(wildcard $(O)/*))
 
 distclean: ## remove everything that was built
 	rm -rf $(O) compile_commands.json

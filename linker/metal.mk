@@ -31,7 +31,7 @@ $(NEWLIB)/done: tools/newlib.sh | need-build
 # ---- How they are linked -------------------------------------------------------
 LDFLAGS = -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-page-size=4096 \
 	--fatal-warnings --no-warn-rwx-segments -T $(B)/linker.ld
-LIBRARIES = --start-group $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
+LIBRARIES = --start-group $(NETWORK_ARCHIVE) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
 	$(shell $(CROSS)gcc -print-libgcc-file-name) --end-group
 LINK = $(LD) $(LDFLAGS) $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o
 function_names = $(CROSS)nm -n $(1) | tools/symbols.py
@@ -43,7 +43,7 @@ $(B)/linker.ld: linker/$(ARCH).ld $(B)/flags
 # backtraces print (kernel/symbols.h). It is read-only data behind the code: nothing moves. (OBJECTS
 # is known only once this file has been read: hence the second expansion.)
 .SECONDEXPANSION:
-$(W).elf: $$(OBJECTS) $$(APP_OBJECTS) $(W)/apps.o $(B)/linker.ld $(NEWLIB)/done tools/symbols.py
+$(W).elf: $$(OBJECTS) $$(APP_OBJECTS) $(W)/apps.o $$(NETWORK_ARCHIVE) $(B)/linker.ld $(NEWLIB)/done tools/symbols.py
 	$(call say,LINK,$@)
 	$(Q)tools/symbols.py </dev/null >$(W)/none.c
 	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $(W)/none.o $(W)/none.c

@@ -6,7 +6,7 @@
 #   tools/deps.sh install GOAL…     installs what those goals of make need (make deps GOAL…)
 #   tools/deps.sh doctor            what is there and what is not
 #
-# ARCH, COMPILER and GOALS are the Makefile's. Only a shell is needed to run it.
+# ARCH, COMPILER, GOALS and O are the Makefile's. Only a shell is needed to run it.
 set -eu
 ARCH=${ARCH:-x86_64} COMPILER=${COMPILER:-gcc}
 HERE=$(uname -m)
@@ -38,6 +38,10 @@ tools_for() {
 			cross "$ARCH"
 		fi
 		if [ "$COMPILER" = clang ]; then echo "clang clang"; fi
+		;;
+	lwip) # to fetch it: tools/lwip.sh. Only the network programs need it.
+		echo "xz xz-utils"
+		echo "patch patch"
 		;;
 	run)
 		echo "python3 python3"
@@ -103,11 +107,11 @@ runtime() {
 # What a goal of make needs.
 purposes_of() {
 	case $1 in
-	all | size | compile_commands.json) echo build ;;
-	run) echo build run ;;
-	bench | bench-counts | bench-linux) echo bench ;;
-	debug | gdb) echo build debug ;;
-	test | test-host | test-boot | test-vhost | test-qtest) echo test ;;
+	all | size | compile_commands.json) echo build lwip ;;
+	run) echo build run lwip ;;
+	bench | bench-counts | bench-linux) echo bench lwip ;;
+	debug | gdb) echo build debug lwip ;;
+	test | test-host | test-boot | test-vhost | test-qtest) echo test lwip ;;
 	lint | format | format-check) echo lint ;;
 	images) echo images ;;
 	fuzz | fuzzers | fuzz-seeds) echo fuzz ;;
@@ -115,7 +119,7 @@ purposes_of() {
 	prove) echo prove ;;
 	mutants) echo mutants ;;
 	docs) echo lint ;;
-	"") echo test debug ;;
+	"") echo test debug lwip ;;
 	esac
 }
 
@@ -145,6 +149,11 @@ need() {
 
 install() {
 	set -- $(for goal in "${@:-}"; do purposes_of "$goal"; done)
+	install_packages "$@"
+	case " $* " in *" lwip "*) "$(dirname "$0")/lwip.sh" "${O:-build}/lwip" ;; esac
+}
+
+install_packages() {
 	gone=$(missing "$@")
 	[ -n "$gone" ] || return 0
 	packages=$(echo "$gone" | packages_of)

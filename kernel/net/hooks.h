@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What lwIP asks the port while it works. */
+#ifndef KERNEL_NET_HOOKS_H
+#define KERNEL_NET_HOOKS_H
+
+#include <stdint.h>
+
+/* A connection's first sequence number, which nobody else can guess. */
+uint32_t network_random(void);
+#define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) network_random()
+
+#endif

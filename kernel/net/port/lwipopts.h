@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * How lwIP is configured: no threads, its own memory, everything that a server needs. docs/network.md says what the
+ * numbers mean together.
+ */
+#ifndef LWIPOPTS_H
+#define LWIPOPTS_H
+
+#include "drivers/virtio/net.h"
+
+/* ---- One thread: the event loop's. Sockets are ours (kernel/net/socket.h). ------------------------- */
+#define NO_SYS 1
+#define SYS_LIGHTWEIGHT_PROT 0
+#define LWIP_NETCONN 0
+#define LWIP_SOCKET 0
+#define LWIP_TIMERS 1
+
+/* ---- Memory: a heap for what is sent, from which nothing is taken before the stack is started, and pools. What is
+ * freed in drain context must not be libc's. ------------------------------------------------------- */
+extern void *network_heap;
+#define LWIP_RAM_HEAP_POINTER network_heap
+#define MEM_SIZE (2u << 20)
+#define MEM_ALIGNMENT 8
+#define MEMP_NUM_RAW_PCB 8
+#define MEMP_NUM_UDP_PCB 48
+#define MEMP_NUM_TCP_PCB 256
+#define MEMP_NUM_TCP_PCB_LISTEN 16
+#define MEMP_NUM_TCP_SEG 2048
+#define MEMP_NUM_PBUF 256
+#define MEMP_NUM_REASSDATA 16
+#define MEMP_NUM_FRAG_PBUF 64
+#define MEMP_NUM_ARP_QUEUE 64
+#define MEMP_NUM_ND6_QUEUE 32
+#define MEMP_NUM_SYS_TIMEOUT (LWIP_NUM_SYS_TIMEOUT_INTERNAL + 4)
+/* Copies of received frames, when the driver's buffers are short, and datagrams to be sent. */
+#define PBUF_POOL_SIZE 256
+#define PBUF_POOL_BUFSIZE 1664
+
+/* ---- Frames ------------------------------------------------------------------------------------- */
+/* The driver writes its header in front of each frame. */
+#define PBUF_LINK_ENCAPSULATION_HLEN NET_ROOM
+#define LWIP_SUPPORT_CUSTOM_PBUF 1
+#define LWIP_CHECKSUM_CTRL_PER_NETIF 1
+#define LWIP_NETIF_HWADDRHINT 1
+#define LWIP_NETIF_HOSTNAME 1
+#define LWIP_NETIF_STATUS_CALLBACK 1
+#define LWIP_HAVE_LOOPIF 1
+#define LWIP_NETIF_LOOPBACK 1
+#define LWIP_LOOPBACK_MAX_PBUFS 256
+#define ARP_TABLE_SIZE 32
+#define ARP_QUEUEING 1
+
+/* ---- Protocols ----------------------------------------------------------------------------------- */
+#define LWIP_IPV4 1
+#define LWIP_IPV6 1
+#define LWIP_IPV6_NUM_ADDRESSES 4
+#define LWIP_RAW 1
+#define LWIP_DHCP 1
+#define LWIP_DNS 1
+#define DNS_TABLE_SIZE 8
+#define DNS_MAX_NAME_LENGTH 256
+/* Another one than 53 is for tests, whose server is nobody privileged. */
+extern uint16_t network_dns_port;
+#define DNS_SERVER_PORT network_dns_port
+#define IP_REASS_MAX_PBUFS 64
+#define SO_REUSE 1
+#define LWIP_STATS 0
+
+/* ---- TCP ----------------------------------------------------------------------------------------- */
+#define TCP_MSS 1460
+#define LWIP_WND_SCALE 1
+#define TCP_RCV_SCALE 2
+#define TCP_WND (128 * 1024)
+#define TCP_SND_BUF (128 * 1024)
+#define TCP_SND_QUEUELEN 512
+#define TCP_SNDLOWAT 16384
+#define TCP_LISTEN_BACKLOG 1
+#define TCP_DEFAULT_LISTEN_BACKLOG 64
+#define LWIP_TCP_KEEPALIVE 1
+#define TCP_OOSEQ_MAX_PBUFS 64
+
+#define LWIP_HOOK_FILENAME "kernel/net/hooks.h"
+
+#endif

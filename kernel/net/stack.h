@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Between the parts of the network: the stack's turns, its interfaces, and the sockets above them. */
+#ifndef KERNEL_NET_STACK_H
+#define KERNEL_NET_STACK_H
+
+#include <lwip/netif.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/virtio/net.h"
+
+/* Frames that wait for the stack to return, and then for room in the device's queue. */
+#define FRAMES_WAITING 256
+struct transmit_piece;
+
+struct interface {
+	struct netif netif;
+	struct net_device *net;
+	char name[sizeof(((struct net_device *)0)->name)];
+	bool automatic; /* its address is DHCP's */
+	struct net_buffer *in, **in_tail; /* received, for the stack's next turn */
+	unsigned held; /* pieces of received frames that something in the stack keeps */
+	struct net_buffer *waiting[FRAMES_WAITING]; /* to be sent, a ring */
+	unsigned first_waiting, waiting_count;
+	uint64_t copied, dropped_in, dropped_out;
+	struct interface *next;
+};
+
+/* ---- stack.c: when lwIP runs ------------------------------------------------------------------------ */
+
+/* Has the stack take its turn soon. Drain, work and program context, on CPU 0. */
+void stack_wake(void);
+/* After every call into lwIP, but in its own callbacks: sends what it has produced, and has the stack run again when
+ * its next timer is due. */
+void stack_leave(void);
+/* How many turns it has taken: after another one, memory may be free again. */
+extern unsigned stack_turns;
+
+/* ---- interface.c: lwIP's interfaces over net.h -------------------------------------------------------- */
+
+extern struct interface *interfaces; /* in the order of their names */
+struct interface *interface_find(const char *name);
+/* Adds one for each of net.h's, and listens to it again when it is there already. 0, or ERR_NOMEM. */
+int interfaces_add(void);
+/* Hands the stack what came in, and tells it of links. */
+void interfaces_turn(void);
+/* Sends what waits, as far as the device has room. */
+void interfaces_flush(void);
+
+#endif
