@@ -25,7 +25,8 @@
 struct net_device;
 
 /* Starts the stack on all interfaces that there are; DHCP where no address was given. Once it runs, it only takes
- * interfaces back that somebody else listened to. 0; ERR_NOMEM: there is no room for its memory, 2 MiB in one piece. */
+ * interfaces back that somebody else listened to. 0; ERR_NOMEM: there is no room for its memory: 4 MiB, or 1 at
+ * least, in one piece. */
 int network_start(void);
 
 /* Waits until an interface has an address that reaches others; false: not before the deadline. Starts it first. */
@@ -41,13 +42,15 @@ int network_up(const char *name, bool up);
 int network_static(const char *name, const char *addresses);
 /* Has it ask for one (again), and forgets the one it has. */
 int network_dhcp(const char *name);
+/* Its station address is another one by now (net_set_mac): others are told. */
+int network_mac(const char *name);
 /* Who is asked for names from now on: "10.0.2.3", or "10.0.2.2:5300". */
 int network_dns(const char *server);
 
 struct network_counters {
-	unsigned held;                  /* pieces of received frames that are kept: for a program to receive */
-	unsigned waiting;               /* frames that wait for room in the device's queue */
-	uint64_t copied;                /* received frames that were copied, because too many were kept */
+	unsigned held;    /* pieces of received frames that are kept: for a program to receive */
+	unsigned waiting; /* frames that wait for room in the device's queue */
+	uint64_t copied;  /* received frames that were copied, because too many were kept */
 	uint64_t dropped_in, dropped_out; /* for want of memory */
 };
 

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "drivers/virtio/port.h"
 #include "drivers/virtio/rng.h"
 #include "kernel/net/random.h"
 #include "lib/sha256.h"
@@ -18,7 +19,7 @@ static struct {
 	uint8_t secret[SECRET_BYTES];
 	uint64_t counter, clock;
 } state;
-static uint32_t numbers[SHA256_BYTES / sizeof(uint32_t)];
+static uint32_t numbers[SHA256_SIZE / sizeof(uint32_t)];
 static unsigned left; /* of them */
 
 void network_random_start(void)
@@ -36,7 +37,7 @@ uint32_t network_random(void)
 		struct sha256 sum;
 		state.counter++;
 		state.clock ^= vport_now();
-		sha256_start(&sum);
+		sha256_begin(&sum);
 		sha256_add(&sum, &state, sizeof(state));
 		sha256_end(&sum, (uint8_t *)numbers);
 		left = sizeof(numbers) / sizeof(numbers[0]);

@@ -3,11 +3,11 @@
 #ifndef KERNEL_NET_STACK_H
 #define KERNEL_NET_STACK_H
 
-#include <lwip/netif.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "drivers/virtio/net.h"
+#include "kernel/net/lwip.h"
 
 /* Frames that wait for the stack to return, and then for room in the device's queue. */
 #define FRAMES_WAITING 256
@@ -17,8 +17,11 @@ struct interface {
 	struct netif netif;
 	struct net_device *net;
 	char name[sizeof(((struct net_device *)0)->name)];
-	bool automatic; /* its address is DHCP's */
+	bool configured, automatic; /* it has been given an address, or is to have one by DHCP */
+	struct vport_lock lock;     /* for `in` */
 	struct net_buffer *in, **in_tail; /* received, for the stack's next turn */
+	bool announce;                    /* others are to learn anew where it is */
+	ip4_addr_t told;                  /* the address that the log has last told of */
 	unsigned held; /* pieces of received frames that something in the stack keeps */
 	struct net_buffer *waiting[FRAMES_WAITING]; /* to be sent, a ring */
 	unsigned first_waiting, waiting_count;
@@ -46,5 +49,10 @@ int interfaces_add(void);
 void interfaces_turn(void);
 /* Sends what waits, as far as the device has room. */
 void interfaces_flush(void);
+
+/* ---- address.c ----------------------------------------------------------------------------------------- */
+
+/* Gives interfaces that are new an address, or has them ask for one. */
+void addresses_start(void);
 
 #endif

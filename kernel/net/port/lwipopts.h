@@ -7,6 +7,7 @@
 #define LWIPOPTS_H
 
 #include "drivers/virtio/net.h"
+#include "kernel/net/memory.h"
 
 /* ---- One thread: the event loop's. Sockets are ours (kernel/net/socket.h). ------------------------- */
 #define NO_SYS 1
@@ -15,25 +16,17 @@
 #define LWIP_SOCKET 0
 #define LWIP_TIMERS 1
 
-/* ---- Memory: a heap for what is sent, from which nothing is taken before the stack is started, and pools. What is
- * freed in drain context must not be libc's. ------------------------------------------------------- */
-extern void *network_heap;
-#define LWIP_RAM_HEAP_POINTER network_heap
-#define MEM_SIZE (2u << 20)
+/* ---- Memory: all of it from kernel/net/memory.c, which bounds it. ------------------------------------- */
+#define MEM_LIBC_MALLOC 1
+#define mem_clib_malloc network_malloc
+#define mem_clib_calloc network_calloc
+#define mem_clib_free network_free
+#define MEMP_MEM_MALLOC 1
 #define MEM_ALIGNMENT 8
-#define MEMP_NUM_RAW_PCB 8
-#define MEMP_NUM_UDP_PCB 48
-#define MEMP_NUM_TCP_PCB 256
-#define MEMP_NUM_TCP_PCB_LISTEN 16
-#define MEMP_NUM_TCP_SEG 2048
-#define MEMP_NUM_PBUF 256
-#define MEMP_NUM_REASSDATA 16
-#define MEMP_NUM_FRAG_PBUF 64
-#define MEMP_NUM_ARP_QUEUE 64
-#define MEMP_NUM_ND6_QUEUE 32
-#define MEMP_NUM_SYS_TIMEOUT (LWIP_NUM_SYS_TIMEOUT_INTERNAL + 4)
-/* Copies of received frames, when the driver's buffers are short, and datagrams to be sent. */
-#define PBUF_POOL_SIZE 256
+/* How many things of a kind there may be means nothing then; that there are enough segments is checked all the same. */
+#define MEMP_NUM_TCP_SEG TCP_SND_QUEUELEN
+/* Copies of received frames, when the driver's buffers are short. */
+#define PBUF_POOL_SIZE 1024
 #define PBUF_POOL_BUFSIZE 1664
 
 /* ---- Frames ------------------------------------------------------------------------------------- */
@@ -63,6 +56,8 @@ extern void *network_heap;
 extern uint16_t network_dns_port;
 #define DNS_SERVER_PORT network_dns_port
 #define IP_REASS_MAX_PBUFS 64
+/* Pointers have 64 bits, which the place of a header has not. */
+#define IPV6_FRAG_COPYHEADER 1
 #define SO_REUSE 1
 #define LWIP_STATS 0
 
@@ -78,6 +73,8 @@ extern uint16_t network_dns_port;
 #define TCP_DEFAULT_LISTEN_BACKLOG 64
 #define LWIP_TCP_KEEPALIVE 1
 #define TCP_OOSEQ_MAX_PBUFS 64
+/* What the peer's segments hold at most, where ours may be larger (kernel/net/offload.c). */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1
 
 #define LWIP_HOOK_FILENAME "kernel/net/hooks.h"
 

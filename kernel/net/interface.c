@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lwIP's interfaces over net.h. Nothing is copied: a received frame becomes a pbuf over its own buffers, which go back to
+ * the driver when lwIP has no more use for them; a sent one goes to the device in the pieces that lwIP made of it, which
+ * it holds until they are done.
+ *
+ * What is received is only linked into a list in drain context, where lwIP must not be entered; the stack's next turn takes
+ * it. What is sent waits until the stack returns, so that all of it is one batch for the device.
+ *
+ * See it at work: make run APP=ping ARGS=10.0.2.2
+ * Left out: VLANs; forwarding between interfaces.
+ */
+#include <string.h>
+
+#include "kernel/net/network.h"
+#include "kernel/net/offload.h"
+#include "kernel/net/stack.h"
+#include "lib/containing.h"
+#include "lib/error.h"
+
+/* Pieces of received frames that lwIP has at a time, of all interfaces. */
+#define RECEIVE_PBUFS 512
+/* From here on what an interface receives is copied: the rest of its buffers is for the device to fill. */
+#define HELD_MAX 128
+/* Pieces of frames in the device's queues, and of those that wait. */
+#define TRANSMIT_PIECES 1024
+
+struct interface *interfaces;
+static network_tap_fn *tap;
+
+void network_tap(network_tap_fn *function)
+{
+	tap = function;
+}
+
+/* ---- Received: a pbuf over a buffer of the driver's ------------------------------------------------- */
+
+struct receive_pbuf {
+	struct pbuf_custom custom; /* first */
+	struct net_buffer *piece;
+	struct interface *interface;
+	struct receive_pbuf *next_free;
+};
+
+static struct receive_pbuf *free_receive;
+
+/* pbuf_free has found the last reference gone. */
+static void receive_done(struct pbuf *pbuf)
+{
+	struct receive_pbuf *receive = (struct receive_pbuf *)pbuf;
+
+	receive->interface->held--;
+	net_release(receive->interface->net, receive->piece);
+	receive->next_free = free_receive;
+	free_receive = receive;
+}
+
+/* The frame as a chain of pbufs; NULL when there are none left. The pieces come apart: each is given back for itself. */
+static struct pbuf *wrap(struct interface *interface, struct net_buffer *frame)
+{
+	struct pbuf *chain = NULL;
+
+	for (struct net_buffer *piece = frame, *more; piece; piece = more) {
+		struct receive_pbuf *receive = free_receive;
+		if (!receive) {
+			net_release(interface->net, piece);
+			if (chain)
+				pbuf_free(chain);
+			return NULL;
+		}
+		free_receive = receive->next_free;
+		more = piece->more;
+		piece->more = NULL;
+		interface->held++;
+		receive->piece = piece;
+		receive->interface = interface;
+		receive->custom.custom_free_function = receive_done;
+		struct pbuf *pbuf = pbuf_alloced_custom(PBUF_RAW, (u16_t)piece->length, PBUF_REF,
+							&receive->custom, net_data(piece),
+							(u16_t)piece->length);
+		if (chain)
+			pbuf_cat(chain, pbuf);
+		else
+			chain = pbuf;
+	}
+	return chain;
+}
+
+/* A copy, and the frame is given back at once; NULL when there is no memory for it. */
+static struct pbuf *copy(struct interface *interface, struct net_buffer *frame, size_t length)
+{
+	struct pbuf *pbuf = pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_POOL);
+	u16_t offset = 0;
+
+	for (struct net_buffer *piece = pbuf ? frame : NULL; piece; piece = piece->more) {
+		pbuf_take_at(pbuf, net_data(piece), (u16_t)piece->length, offset);
+		offset = (u16_t)(offset + piece->length);
+	}
+	net_release(interface->net, frame);
+	interface->copied += pbuf != NULL;
+	return pbuf;
+}
+
+static void take_in(struct interface *interface, struct net_buffer *frame)
+{
+	struct net_offload offload = frame->offload;
+	struct pbuf *pbuf = NULL;
+	size_t length = 0;
+
+	for (struct net_buffer *piece = frame; piece; piece = piece->more)
+		length += piece->length;
+	if (tap)
+		tap(interface->name, false, net_data(frame), frame->length, length);
+	if (length > UINT16_MAX || !netif_is_up(&interface->netif))
+		net_release(interface->net, frame);
+	else if (interface->held < HELD_MAX)
+		pbuf = wrap(interface, frame);
+	else
+		pbuf = copy(interface, frame, length);
+	if (!pbuf) {
+		interface->dropped_in += netif_is_up(&interface->netif);
+		return;
+	}
+	offload_received(&interface->netif, &offload);
+	if (interface->netif.input(pbuf, &interface->netif) != ERR_OK)
+		pbuf_free(pbuf);
+}
+
+/* Of several CPUs, where the device spreads its frames. */
+static void received(struct net_device *net, struct net_buffer *const *frames, unsigned count,
+		     void *cookie)
+{
+	struct interface *interface = cookie;
+
+	(void)net;
+	vport_lock_take(&interface->lock);
+	for (unsigned i = 0; i < count; i++) {
+		*interface->in_tail = frames[i];
+		interface->in_tail = &frames[i]->next;
+	}
+	*interface->in_tail = NULL;
+	vport_lock_give(&interface->lock);
+	stack_wake();
+}
+
+/* ---- Sent -------------------------------------------------------------------------------------------- */
+
+struct transmit_piece {
+	struct net_buffer buffer; /* first */
+	struct pbuf *pbuf;        /* of the frame's first piece: all of it */
+	struct interface *interface;
+	struct transmit_piece *next_free;
+};
+
+static struct transmit_piece *free_transmit;
+static unsigned free_transmit_count;
+
+static void free_pieces(struct net_buffer *frame)
+{
+	while (frame) {
+		struct transmit_piece *piece = (struct transmit_piece *)frame;
+		frame = frame->more;
+		piece->next_free = free_transmit;
+		free_transmit = piece;
+		free_transmit_count++;
+	}
+}
+
+/* Drain context, where no memory of libc's may be freed: lwIP's is its own. */
+static void sent(struct net_buffer *frame, int status)
+{
+	struct transmit_piece *piece = (struct transmit_piece *)frame;
+
+	(void)status;
+	pbuf_free(piece->pbuf);
+	if (piece->interface->waiting_count > 0)
+		stack_wake(); /* there is room now */
+	free_pieces(frame);
+}
+
+/* Whether the driver's header has room in front of the frame, in memory that is the pbuf's. */
+static bool has_room(const struct pbuf *pbuf)
+{
+	return (pbuf->type_internal & PBUF_TYPE_FLAG_STRUCT_DATA_CONTIGUOUS) &&
+	       (const uint8_t *)pbuf->payload - NET_ROOM >= (const uint8_t *)(pbuf + 1);
+}
+
+/* The pieces of a frame, and the reference that keeps them; NULL when there is no memory now. */
+static struct net_buffer *pieces_of(struct interface *interface, struct pbuf *pbuf)
+{
+	struct net_buffer *frame = NULL, **link = &frame;
+
+	if (!has_room(pbuf) || pbuf_clen(pbuf) > interface->net->pieces)
+		pbuf = pbuf_clone(PBUF_RAW_TX, PBUF_RAM, pbuf);
+	else
+		pbuf_ref(pbuf);
+	if (!pbuf)
+		return NULL;
+	if (free_transmit_count < pbuf_clen(pbuf)) {
+		pbuf_free(pbuf);
+		return NULL;
+	}
+	for (struct pbuf *part = pbuf; part; part = part->next) {
+		struct transmit_piece *piece = free_transmit;
+		unsigned room = part == pbuf ? NET_ROOM : 0;
+		free_transmit = piece->next_free;
+		free_transmit_count--;
+		net_buffer_over(&piece->buffer, (uint8_t *)part->payload - room, part->len + room);
+		piece->buffer.start = room;
+		piece->buffer.length = part->len;
+		piece->pbuf = pbuf;
+		piece->interface = interface;
+		*link = &piece->buffer;
+		link = &piece->buffer.more;
+	}
+	frame->done = sent;
+	return frame;
+}
+
+/* lwIP's: the frame is handed on when the stack returns. */
+static err_t output(struct netif *netif, struct pbuf *pbuf)
+{
+	struct interface *interface = netif->state;
+
+	if (interface->waiting_count == FRAMES_WAITING)
+		interfaces_flush();
+	struct net_buffer *frame =
+		interface->waiting_count < FRAMES_WAITING ? pieces_of(interface, pbuf) : NULL;
+	if (!frame) {
+		interface->dropped_out++;
+		return ERR_MEM;
+	}
+	offload_sent(interface->net, frame, pbuf->tot_len);
+	if (tap)
+		tap(interface->name, true, net_data(frame), frame->length, pbuf->tot_len);
+	interface->waiting[(interface->first_waiting + interface->waiting_count++) %
+			   FRAMES_WAITING] = frame;
+	return ERR_OK;
+}
+
+static void flush(struct interface *interface)
+{
+	while (interface->waiting_count > 0) {
+		/* As many as there are up to the ring's end. */
+		unsigned first = interface->first_waiting, count = FRAMES_WAITING - first;
+		if (count > interface->waiting_count)
+			count = interface->waiting_count;
+		int taken = net_send(interface->net, &interface->waiting[first], count);
+		if (taken == 0)
+			return; /* `sent` comes back to it; while it is being reset, the next turn */
+		if (taken < 0) {
+			/* It cannot be sent, as when the interface is gone. */
+			interface->dropped_out++;
+			taken = 1;
+			sent(interface->waiting[first], ERR_IO);
+		}
+		interface->first_waiting = (first + (unsigned)taken) % FRAMES_WAITING;
+		interface->waiting_count -= (unsigned)taken;
+	}
+}
+
+void interfaces_flush(void)
+{
+	for (struct interface *interface = interfaces; interface; interface = interface->next)
+		flush(interface);
+}
+
+/* ---- Interfaces --------------------------------------------------------------------------------------- */
+
+static void follow_link(struct interface *interface)
+{
+	if (interface->net->link == netif_is_link_up(&interface->netif))
+		return;
+	if (interface->net->link)
+		netif_set_link_up(&interface->netif);
+	else
+		netif_set_link_down(&interface->netif);
+}
+
+void interfaces_turn(void)
+{
+	for (struct interface *interface = interfaces; interface; interface = interface->next) {
+		follow_link(interface);
+		vport_lock_take(&interface->lock);
+		struct net_buffer *frame = interface->in;
+		interface->in = NULL;
+		interface->in_tail = &interface->in;
+		vport_lock_give(&interface->lock);
+		while (frame) {
+			struct net_buffer *next = frame->next;
+			take_in(interface, frame);
+			frame = next;
+		}
+		if (interface->announce) {
+			interface->announce = false;
+			if (!ip4_addr_isany(netif_ip4_addr(&interface->netif)))
+				etharp_gratuitous(&interface->netif);
+		}
+	}
+}
+
+static void link_changed(struct net_device *net, void *cookie)
+{
+	(void)net;
+	(void)cookie;
+	stack_wake();
+}
+
+static void announce(struct net_device *net, void *cookie)
+{
+	(void)net;
+	((struct interface *)cookie)->announce = true;
+	stack_wake();
+}
+
+static err_t init(struct netif *netif)
+{
+	struct interface *interface = netif->state;
+
+	netif->name[0] = 'e';
+	netif->name[1] = 'n';
+	netif->hostname = "ringlet";
+	netif->output = etharp_output;
+	netif->output_ip6 = ethip6_output;
+	netif->linkoutput = output;
+	netif->hwaddr_len = NET_MAC_BYTES;
+	memcpy(netif->hwaddr, interface->net->mac, NET_MAC_BYTES);
+	netif->mtu = interface->net->mtu < UINT16_MAX - NET_HEADER_BYTES
+			     ? (u16_t)interface->net->mtu
+			     : UINT16_MAX - NET_HEADER_BYTES;
+	netif->flags =
+		NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_MLD6;
+	offload_start(netif, interface->net);
+	return ERR_OK;
+}
+
+int network_mac(const char *name)
+{
+	struct interface *interface = interface_find(name);
+
+	if (!interface)
+		return ERR_NOT_FOUND;
+	memcpy(interface->netif.hwaddr, interface->net->mac, NET_MAC_BYTES);
+	interface->announce = true;
+	stack_wake();
+	return 0;
+}
+
+struct interface *interface_find(const char *name)
+{
+	struct interface *interface = interfaces;
+
+	while (interface && strcmp(interface->name, name) != 0)
+		interface = interface->next;
+	return interface;
+}
+
+static int add(struct net_device *net)
+{
+	struct interface *interface = interface_find(net->name), **end = &interfaces;
+
+	if (!interface) {
+		interface = vport_alloc(sizeof(*interface));
+		if (!interface)
+			return ERR_NOMEM;
+		interface->net = net;
+		interface->in_tail = &interface->in;
+		memcpy(interface->name, net->name, sizeof(interface->name));
+		netif_add(&interface->netif, NULL, NULL, NULL, interface, init, ethernet_input);
+		while (*end)
+			end = &(*end)->next;
+		*end = interface;
+	}
+	net_listen(net, received, interface);
+	net_watch_link(net, link_changed, interface);
+	net_announce(net, announce, interface);
+	return 0;
+}
+
+static int make_pools(void)
+{
+	static struct receive_pbuf *receive;
+	static struct transmit_piece *transmit;
+
+	if (!receive) {
+		receive = vport_alloc(RECEIVE_PBUFS * sizeof(*receive));
+		for (unsigned i = 0; receive && i < RECEIVE_PBUFS; i++) {
+			receive[i].next_free = free_receive;
+			free_receive = &receive[i];
+		}
+	}
+	if (!transmit) {
+		transmit = vport_alloc(TRANSMIT_PIECES * sizeof(*transmit));
+		for (unsigned i = 0; transmit && i < TRANSMIT_PIECES; i++)
+			free_pieces(&transmit[i].buffer);
+	}
+	return receive && transmit ? 0 : ERR_NOMEM;
+}
+
+int interfaces_add(void)
+{
+	int error = make_pools();
+
+	for (struct net_device *net = net_first(); net && !error; net = net->next)
+		error = add(net);
+	return error;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The network's own memory, from which lwIP takes all that it needs: libc's may not be touched in drain context, where
+ * sent frames are given back, and what others send must not use up what the program needs.
+ *
+ * A buddy allocator: a block has 2^n units; two that were one are one again when both are free. How large a block is, and
+ * whether it is free, stands in a table besides, a byte for each unit.
+ *
+ * No size of blocks may take more than a quarter of all, but for those that hold frames: so what is left of many closed
+ * connections does not keep others from sending.
+ *
+ * See it at work: make run APP=httpd
+ */
+#include "kernel/net/memory.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "drivers/virtio/port.h"
+
+#define UNIT 64
+#define ORDERS 17 /* of blocks: UNIT << 0 … */
+#define LARGEST (ORDERS - 1)
+#define FRAME_ORDER 5  /* UNIT << 5: from here on it is frames */
+#define LEAST_ORDER 14 /* of all memory: 1 MiB */
+#define FREE 0x80      /* in the table, with the order; only at a block's first unit */
+
+struct block {
+	struct block *next, **link;
+};
+
+static uint8_t *memory, *table;
+static unsigned order_of_all;
+static struct block *free_blocks[ORDERS];
+static size_t used[ORDERS]; /* units */
+
+static size_t unit_of(const void *block)
+{
+	return (size_t)((const uint8_t *)block - memory) / UNIT;
+}
+
+static void put(void *at, unsigned order)
+{
+	struct block *block = at;
+
+	block->next = free_blocks[order];
+	block->link = &free_blocks[order];
+	if (block->next)
+		block->next->link = &block->next;
+	free_blocks[order] = block;
+	table[unit_of(block)] = (uint8_t)(FREE | order);
+}
+
+static void take(struct block *block)
+{
+	*block->link = block->next;
+	if (block->next)
+		block->next->link = block->link;
+	table[unit_of(block)] = 0;
+}
+
+bool network_memory_start(void)
+{
+	for (order_of_all = LARGEST; order_of_all >= LEAST_ORDER; order_of_all--) {
+		size_t units = (size_t)1 << order_of_all;
+		memory = vport_alloc(units * UNIT);
+		table = memory ? vport_alloc(units) : NULL;
+		if (table) {
+			put(memory, order_of_all);
+			return true;
+		}
+		if (memory)
+			vport_free(memory, units * UNIT);
+	}
+	return false;
+}
+
+static unsigned order_for(size_t size)
+{
+	size_t units = (size + UNIT - 1) / UNIT;
+
+	return units <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(units - 1);
+}
+
+void *network_malloc(size_t size)
+{
+	unsigned order = order_for(size), from = order;
+	size_t units = (size_t)1 << order;
+
+	if (order > order_of_all ||
+	    (order < FRAME_ORDER && used[order] + units > ((size_t)1 << order_of_all) / 4))
+		return NULL;
+	while (from <= order_of_all && !free_blocks[from])
+		from++;
+	if (from > order_of_all)
+		return NULL;
+	struct block *block = free_blocks[from];
+	take(block);
+	while (from > order) {
+		from--;
+		put((uint8_t *)block + ((size_t)UNIT << from), from);
+	}
+	table[unit_of(block)] = (uint8_t)order;
+	used[order] += units;
+	return block;
+}
+
+void *network_calloc(size_t count, size_t size)
+{
+	void *block = network_malloc(count * size);
+
+	return block ? memset(block, 0, count * size) : NULL;
+}
+
+void network_free(void *at)
+{
+	size_t unit = unit_of(at);
+	unsigned order = table[unit];
+
+	kit_assert(unit >> order_of_all == 0 && !(order & FREE));
+	used[order] -= (size_t)1 << order;
+	for (; order < order_of_all; order++) {
+		size_t buddy = unit ^ (size_t)1 << order;
+		if (table[buddy] != (FREE | order))
+			break;
+		take((struct block *)(memory + buddy * UNIT));
+		unit &= ~((size_t)1 << order);
+	}
+	put(memory + unit * UNIT, order);
+}
+
+size_t network_memory_used(size_t *total)
+{
+	size_t units = 0;
+
+	for (unsigned order = 0; order < ORDERS; order++)
+		units += used[order];
+	*total = memory ? (size_t)UNIT << order_of_all : 0;
+	return units * UNIT;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the device does of lwIP's work: checksums, and cutting TCP segments (kernel/net/offload.c). */
+#ifndef KERNEL_NET_OFFLOAD_H
+#define KERNEL_NET_OFFLOAD_H
+
+#include "drivers/virtio/net.h"
+#include "kernel/net/lwip.h"
+
+struct tcp_pcb;
+
+/* Tells lwIP which checksums it need not make. */
+void offload_start(struct netif *netif, const struct net_device *net);
+/* Before a received frame is handed to it: whether it is to look at the transport protocol's checksum. */
+void offload_received(struct netif *netif, const struct net_offload *offload);
+/* Asks the device for what lwIP has left out of a frame, which is in the first piece as far as its headers go. */
+void offload_sent(const struct net_device *net, struct net_buffer *frame, size_t length);
+
+#endif
