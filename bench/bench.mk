@@ -4,18 +4,27 @@
 BENCH = $(O)/bench
 BENCH_CFLAGS = -std=gnu11 $(WARNINGS) -O2
 
+FLOORS = $(foreach arch,$(METAL),$(addprefix $(BENCH)/floor-$(arch)-,1 32 tx rx rr tx-pause rx-pause rr-pause))
+FLOORS_BRIEF = $(foreach arch,$(METAL),$(addprefix $(BENCH)/floor-$(arch)-,tx-pause-brief rx-pause-brief rr-pause-brief))
+
 ifeq ($(ARCH),host)
 bench: all $(BENCH)/floor-host | need-bench ## reads a second beside a bare loop and beside Linux, frames a second beside DPDK; time to the first read
 	@O=$(abspath $(O)) bench/blk.py host $(ROUNDS)
-	@O=$(abspath $(O)) bench/net.py $(ROUNDS)
+	@O=$(abspath $(O)) bench/net.py host $(ROUNDS)
 else
-bench: kernels floors $(IMAGES)/pattern.raw | need-bench
+bench: kernels floors $(BENCH)/peer $(IMAGES)/pattern.raw | need-bench
 	@O=$(abspath $(O)) bench/first_read.py
 	@O=$(abspath $(O)) bench/blk.py metal $(ROUNDS)
+	@O=$(abspath $(O)) bench/net.py metal $(ROUNDS)
 endif
 
-bench-counts: kernels $(BENCH)/count.so | need-bench ## guest instructions, notifications and interrupts for a 4 KiB read: figures that repeat exactly; docs/evidence.md
+# What make bench needs, built, and run briefly where that is quick: a test of the tests.
+bench-smoke: kernels floors $(FLOORS_BRIEF) $(BENCH)/floor-host $(BENCH)/count.so $(BENCH)/peer
+	@O=$(abspath $(O)) bench/net.py smoke
+
+bench-counts: kernels $(BENCH)/count.so $(BENCH)/peer | need-bench ## guest instructions, notifications and interrupts for a 4 KiB read and for a frame: figures that repeat exactly; docs/evidence.md
 	@O=$(abspath $(O)) bench/counts.py --evidence
+	@O=$(abspath $(O)) bench/net_counts.py --evidence
 
 # A plugin of the emulator that counts instructions.
 $(BENCH)/count.so: bench/plugin/count.c | need-bench
@@ -27,21 +36,32 @@ FLOOR_CFLAGS = $(BENCH_CFLAGS) -ffreestanding -nostdlib -static -fno-pic -no-pie
 	-fno-stack-protector -Wl,--build-id=none
 FLOOR_x86_64 = -mno-red-zone -fcf-protection=none -Wa,-mx86-used-note=no -Wl,-Ttext=0x100000
 FLOOR_aarch64 = -mstrict-align -mno-outline-atomics -Wl,-Ttext=0x40200000
-FLOORS = $(addprefix $(BENCH)/floor-,x86_64-1 x86_64-32 aarch64-1 aarch64-32)
 floor_arch = $(word 2,$(subst -, ,$(@F)))
-floor_depth = $(word 3,$(subst -, ,$(@F)))
+floor_kind = $(word 3,$(subst -, ,$(@F)))
+# COUNT is bench/blk.py's READS, and bench/net.py's FRAMES and BRIEF.
+FLOOR_1 = -DLOOP='"loop.h"' -DDEPTH=1 -DCOUNT=50000
+FLOOR_32 = -DLOOP='"loop.h"' -DDEPTH=32 -DCOUNT=500000
+FLOOR_tx = -DLOOP='"net.h"' -DWAY=TX -DCOUNT=300000
+FLOOR_rx = -DLOOP='"net.h"' -DWAY=RX -DCOUNT=300000
+FLOOR_rr = -DLOOP='"net.h"' -DWAY=RR -DCOUNT=30000
+FLOOR_pause = -DPAUSE_TO_WAIT
+FLOOR_brief = -UCOUNT -DCOUNT=1000
 floors: $(FLOORS)
-$(BENCH)/floor-x86_64-%: bench/floor/pci_x86_64.c bench/floor/loop.h bench/bench.mk | need-bench
+$(BENCH)/floor-x86_64-%: bench/floor/pci_x86_64.c bench/floor/loop.h bench/floor/net.h bench/floor/ring.h bench/frame.h bench/bench.mk | need-bench
 	$(floor)
-$(BENCH)/floor-aarch64-%: bench/floor/mmio_aarch64.c bench/floor/loop.h bench/bench.mk | need-bench
+$(BENCH)/floor-aarch64-%: bench/floor/mmio_aarch64.c bench/floor/loop.h bench/floor/net.h bench/floor/ring.h bench/frame.h bench/bench.mk | need-bench
 	$(floor)
-# COUNT is bench/blk.py's READS.
 define floor
 	@mkdir -p $(@D)
-	$(Q)$(floor_arch)-linux-gnu-gcc $(FLOOR_CFLAGS) $(FLOOR_$(floor_arch)) -DDEPTH=$(floor_depth) \
-		-DCOUNT=$(if $(filter 1,$(floor_depth)),50000,500000) -o $@ $<
+	$(Q)$(floor_arch)-linux-gnu-gcc $(FLOOR_CFLAGS) $(FLOOR_$(floor_arch)) $(FLOOR_$(floor_kind)) \
+		$(foreach word,$(wordlist 4,5,$(subst -, ,$(@F))),$(FLOOR_$(word))) -o $@ $<
 endef
-$(BENCH)/floor-host: bench/floor/vhost_user.c bench/floor/loop.h bench/bench.mk | need-bench
+$(BENCH)/floor-host: bench/floor/vhost_user.c bench/floor/loop.h bench/floor/ring.h bench/bench.mk | need-bench
+	@mkdir -p $(@D)
+	$(Q)gcc $(BENCH_CFLAGS) -o $@ $<
+
+# ---- The other end of a network --------------------------------------------------------
+$(BENCH)/peer: bench/peer.c bench/frame.h bench/bench.mk | need-bench
 	@mkdir -p $(@D)
 	$(Q)gcc $(BENCH_CFLAGS) -o $@ $<
 
@@ -54,4 +74,4 @@ $(BENCH)/linux/%/init: bench/linux/init.c | need-bench
 $(BENCH)/linux/%/initrd: $(BENCH)/linux/%/init bench/linux/fetch.sh bench/linux/initrd.py
 	@bench/linux/fetch.sh $* $(@D) $<
 
-.PHONY: bench bench-counts bench-linux floors
+.PHONY: bench bench-counts bench-smoke bench-linux floors

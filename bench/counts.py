@@ -128,7 +128,11 @@ def table():
 
 def profile(machine, ring, depth, wait):
     turns, places, _, _ = run(machine, ring, int(depth), wait)
-    items = sum(count for _, count in turns)
+    histogram(machine, places, sum(count for _, count in turns))
+
+
+def histogram(machine, places, items):
+    """Prints each function's instructions for one of so many items."""
     functions = symbols(BUILD / MACHINES[machine][0] / "ringlet.elf")
     times = collections.Counter()
     for address, count in places.items():
@@ -140,7 +144,7 @@ def profile(machine, ring, depth, wait):
     for name, count in times.most_common():
         if count >= items / 20:
             print(f"{count / items:>8.2f}  {name}")
-    print(f"{sum(times.values()) / items:>8.2f}  in all, each a request")
+    print(f"{sum(times.values()) / items:>8.2f}  in all, for each")
 
 
 def main():
@@ -156,4 +160,5 @@ def main():
                         "make bench-counts"], input="```\n" + "\n".join(lines) + "\n```\n", text=True, check=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

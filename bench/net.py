@@ -1,30 +1,139 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Frames of 64 bytes a second: Ringlet as a process, beside DPDK's own driver for the same back end.
+"""Frames of 64 bytes a second: Ringlet beside a bare loop with nothing around it, and beside Linux; as a process
+beside DPDK's own driver for the same back end.
 
-    make bench ARCH=host         or: bench/net.py [ROUNDS]
+    make bench                   on emulated machines          or: bench/net.py metal [ROUNDS]
+    make bench ARCH=host         as a process                  or: bench/net.py host [ROUNDS]
+    make bench-smoke             whether everything but Linux still runs, briefly; no figures
 
-The back end is dpdk-testpmd's vhost port, which takes all that is sent to it, or sends all it can, and
-counts; both front ends are measured by its counts. DPDK's is virtio-user, in another dpdk-testpmd. Each
-process polls, on a processor of its own. They take turns, and what is printed is the median of the ratios
-of each round. Nothing here passes or fails; figures of a machine that has less than two processors to itself
-mean little.
+On emulated machines the other end is bench/peer.c on a Unix datagram socket: it takes what is sent (tx), sends as
+much as is taken (rx), or sends back what it gets (rr). All wait as they do best: docs/evidence.md tells of that.
+
+As a process the back end is dpdk-testpmd's vhost port, which takes all that is sent to it, or sends all it can,
+and counts; both front ends are measured by its counts. DPDK's is virtio-user, in another dpdk-testpmd. Each
+process polls, on a processor of its own.
+
+They take turns, and what is printed is the median of the ratios of each round. Nothing here passes or fails;
+figures of a machine that has less than two processors to itself mean little.
 """
 
 import contextlib
 import os
-import pathlib
+import re
+import shlex
 import statistics
 import sys
 import tempfile
+import time
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TOP / "tests"))
+from peers import BUILD, PEER, Process, Qemu, dgram, peer
 
-from vhost.peers import PROGRAMS, Peer, Switch  # noqa: E402
+from ringlet.machine import Guest, Machine
+from vhost.peers import PROGRAMS, Peer, Switch
 
+GOAL = 0.95
+MACHINES = (("q35", Machine("x86_64", "q35", "pci")), ("virt-mmio", Machine("aarch64", "virt", "mmio")))
+# How many frames a floor moves: its COUNT in bench/bench.mk, and that of a brief one.
+FRAMES = {"tx": 300_000, "rx": 300_000, "rr": 30_000}
+BRIEF = 1000
 SECONDS, WARM_UP = 2, 0.5
+LINE = re.compile(rb"^(?:bench|linux): .* pps=(\d+) n=\d+ errors=(\d+)", re.MULTILINE)
 FOREVER = 2**32 - 1  # frames
+
+
+# ---- Emulated machines --------------------------------------------------------------------
+@contextlib.contextmanager
+def emulated(machine, way, kernel, command_line="", initrd=None):
+    """The machine, running, and its peer."""
+    with tempfile.TemporaryDirectory() as folder, peer(folder, PEER[way]):
+        arguments = dgram(machine, folder) + (["-initrd", str(initrd)] if initrd else [])
+        command = Qemu(arguments=shlex.join(arguments)).command(machine, Guest(str(kernel), command_line, rng=False))
+        if initrd:
+            command[command.index("-m") + 1] = "512"
+        with Process(command) as process:
+            yield process
+
+
+def said(process, who):
+    """By the line that the guest prints at its end."""
+    process.run(120)
+    found = LINE.search(process.output)
+    if not found or int(found[2]):
+        raise SystemExit(f"{who}: no good line\n{process.output.decode(errors='replace')}")
+    return int(found[1])
+
+
+def ringlet(machine, way, wait, frames):
+    kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+    option = {"poll": "-p", "pause": "-y", "irq": ""}[wait]
+    words = ["app=netbench"] + machine.kernel_options() + ["--", option, f"-n {frames} net0 {way}"]
+    with emulated(machine, way, kernel, " ".join(words)) as process:
+        return said(process, f"ringlet {way} {wait}")
+
+
+def floor(machine, way, wait, brief=""):
+    """It has no clock: the time between its two lines counts, B and E."""
+    times = {}
+    kernel = BUILD / "bench" / f"floor-{machine.arch}-{way}{'-pause' if wait == 'pause' else ''}{brief}"
+    with emulated(machine, way, kernel) as process:
+        def look(_):
+            for letter in b"BE":
+                if letter in process.output:
+                    times.setdefault(letter, time.monotonic())
+        process.run(120, look)
+    if len(times) != 2:
+        raise SystemExit(f"floor {way} {wait}: it did not finish\n{process.output.decode(errors='replace')}")
+    return int((BRIEF if brief else FRAMES[way]) / (times[ord("E")] - times[ord("B")]))
+
+
+def linux(machine, way):
+    folder = BUILD / "bench" / "linux" / machine.arch
+    words = f"console={'ttyAMA0' if machine.arch == 'aarch64' else 'ttyS0'} quiet panic=-1 ipv6.disable=1"
+    with emulated(machine, way, folder / "vmlinuz", f"{words} net={list(PEER).index(way) + 1} seconds={SECONDS}",
+                  folder / "initrd") as process:
+        return said(process, f"linux {way}")
+
+
+def compare(label, contestants, rounds):
+    """contestants: {name: function}; the first one is compared with each of the others."""
+    results = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, function in contestants.items():
+            results[name].append(function())
+    first = next(iter(results))
+    words = [f"{name}={statistics.median(values):.0f}" for name, values in results.items()]
+    words += [f"{first}/{name}={statistics.median(a / b for a, b in zip(results[first], values)):.2f}"
+              for name, values in results.items() if name != first]
+    print(f"bench: frames/s {label} {' '.join(words)} rounds={rounds}", flush=True)
+
+
+def metal(rounds):
+    for name, machine in MACHINES:
+        has_linux = (BUILD / "bench" / "linux" / machine.arch / "initrd").exists()
+        if not has_linux:
+            print(f"bench: no Linux kernel for {machine.arch}: make bench-linux fetches Debian's")
+        checked = machine.checked()
+        for way in PEER:
+            for wait in ("poll", "pause"):
+                compare(f"{name} {way} {wait}", {"ringlet": lambda: ringlet(checked, way, wait, FRAMES[way]),
+                                                 "floor": lambda: floor(checked, way, wait)}, rounds)
+            contestants = {"ringlet": lambda: ringlet(checked, way, "irq", FRAMES[way])}
+            if has_linux:
+                contestants["linux"] = lambda: linux(checked, way)
+            compare(f"{name} {way} irq", contestants, rounds)
+
+
+def smoke():
+    for name, machine in MACHINES:
+        for way in PEER:
+            floor(machine.checked(), way, "pause", "-brief")
+            for wait in ("poll", "pause", "irq"):
+                ringlet(machine.checked(), way, wait, BRIEF)
+        print(f"bench: smoke {name}: all of them end, with no errors", flush=True)
+
+
+# ---- As a process -------------------------------------------------------------------------
 CPUS = sorted(os.sched_getaffinity(0))
 # What the back end does while a front end sends or receives; DPDK's options for the format of the ring.
 BACK = {"tx": "take", "rx": "send"}
@@ -32,10 +141,10 @@ DPDK = {"split": "packed_vq=0", "packed": "packed_vq=1"}
 
 
 @contextlib.contextmanager
-def ringlet(socket, _, ring, way):
+def hosted(socket, _, ring, way):
     with Peer(["taskset", "-c", CPUS[-1], PROGRAMS["plain"],
-               f"app=netbench irq=poll ring={ring} net=vhost-user:{socket} -- -p -n {FOREVER} net0 {way}"]) as peer:
-        yield peer
+               f"app=netbench irq=poll ring={ring} net=vhost-user:{socket} -- -p -n {FOREVER} net0 {way}"]) as process:
+        yield process
 
 
 @contextlib.contextmanager
@@ -50,27 +159,33 @@ def rate(front, ring, way):
         socket = f"{folder}/net.sock"
         with Switch(socket, folder, cpu=CPUS[0]) as back:
             back.mode(BACK[way])
-            with front(socket, folder, ring, way) as peer:
+            with front(socket, folder, ring, way) as process:
                 back.rates(WARM_UP)
                 received, sent = back.rates(SECONDS)
-                if not peer.reader.is_alive():
-                    raise SystemExit(f"{front.__name__}: it has ended\n{peer.text()}")
-    return received if way == "tx" else sent
+                if not process.reader.is_alive():
+                    raise SystemExit(f"{front.__name__}: it has ended\n{process.text()}")
+    moved = received if way == "tx" else sent
+    if not moved:
+        raise SystemExit(f"bench: {front.__name__} {ring} {way}: nothing moved")
+    return moved
+
+
+def host(rounds):
+    for ring in ("split", "packed"):
+        for way in ("tx", "rx"):
+            compare(f"host {ring} {way} size=64 polled", {"ringlet": lambda: rate(hosted, ring, way),
+                                                          "dpdk": lambda: rate(dpdk, ring, way)}, rounds)
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(f"bench: frames of 64 bytes a second, medians of {rounds} rounds; ratios are medians of each round's",
-          flush=True)
-    for ring in ("split", "packed"):
-        for way in ("tx", "rx"):
-            pairs = [(rate(ringlet, ring, way), rate(dpdk, ring, way)) for _ in range(rounds)]
-            if not all(map(all, pairs)):
-                raise SystemExit(f"bench: {ring} {way}: nothing moved: {pairs}")
-            ours, theirs = (statistics.median(values) for values in zip(*pairs))
-            ratio = statistics.median(a / b for a, b in pairs)
-            print(f"bench: frames/s host {ring} {way} size=64 polled ringlet={ours:.0f} dpdk={theirs:.0f} "
-                  f"ringlet/dpdk={ratio:.2f} rounds={rounds} goal=0.95", flush=True)
+    what = sys.argv[1] if len(sys.argv) > 1 else "metal"
+    if what == "smoke":
+        smoke()
+        return
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    print(f"bench: frames of 64 bytes a second, medians of {rounds} rounds; ratios are medians of each round's; the goal "
+          f"is {GOAL} of a bare loop and of DPDK", flush=True)
+    {"metal": metal, "host": host}[what](rounds)
 
 
 main()

@@ -201,6 +201,7 @@ def booted(spec, machine, text_offset, seed):
 def tools():
     for typed in commands.COMMANDS:
         yield Test(f"tools/{typed.name}", functools.partial(commands.run, typed, BUILD))
+    yield Test("tools/bench-smoke", functools.partial(command, ["make", "-s", f"O={BUILD}", "bench-smoke"]))
 
 
 GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "tools": tools,

@@ -10,7 +10,8 @@
  *     rr   sends one and waits for the answer, over and over: an ARP request, which QEMU's user network
  *          answers, and which a peer that sends everything back does too
  *
- * -p polls the interface instead of waiting in the event loop, -n sets how many frames, -s their size.
+ * -p polls the interface instead of waiting in the event loop; -y does so with the processor's hint that it waits
+ * (pause, yield) behind each look that found nothing. -n sets how many frames, -s their size.
  * The status is 0 when there were no errors.
  */
 #include <inttypes.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 
 #include "drivers/virtio/net.h"
+#include "kernel/arch.h"
 #include "kernel/console.h"
 #include "lib/error.h"
 
@@ -34,7 +36,7 @@
 
 static struct net_device *net;
 static uint32_t size = 64;
-static bool poll;
+static bool poll, pausing;
 static uint64_t sent, errors, received;
 /* Frames of ours, filled in once, that are not on their way. */
 static struct net_buffer *idle;
@@ -54,7 +56,10 @@ static void wait(void)
 	if (!poll) {
 		vport_relax(vport_now() + NS_PER_S / 10);
 	} else {
+		uint64_t before = sent + received;
 		net_poll(net);
+		if (pausing && sent + received == before)
+			arch_pause();
 		if (++looks % LOOKS_WITHOUT_TIME == 0)
 			vport_relax(0);
 	}
@@ -68,7 +73,7 @@ static uint64_t malformed_frames(void)
 	return counts.malformed;
 }
 
-static void done(struct net_buffer *frame, int status)
+static void netbench_done(struct net_buffer *frame, int status)
 {
 	sent++;
 	errors += status != 0;
@@ -108,7 +113,7 @@ static void take_frames(unsigned count, bool request)
 
 	while (count-- > 0 && (frame = net_take(net)) != NULL) {
 		fill(frame, request);
-		frame->done = done;
+		frame->done = netbench_done;
 		frame->next = idle;
 		idle = frame;
 	}
@@ -240,7 +245,7 @@ static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *va
 
 static int usage(const char *program)
 {
-	kprint("usage: %s [-p] [-n FRAMES] [-s BYTES] INTERFACE tx|rx|rr\n", program);
+	kprint("usage: %s [-p | -y] [-n FRAMES] [-s BYTES] INTERFACE tx|rx|rr\n", program);
 	return 2;
 }
 
@@ -249,10 +254,12 @@ int main(int argc, char **argv)
 	uint64_t count = DEFAULT_COUNT, bytes = 64;
 	int i = 1;
 
-	poll = false;
+	poll = pausing = false;
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-p") == 0)
 			poll = true;
+		else if (strcmp(argv[i], "-y") == 0)
+			poll = pausing = true;
 		else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc &&
 			 number(argv[i + 1], 1, UINT32_MAX, &count))
 			i++;

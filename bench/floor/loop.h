@@ -4,29 +4,16 @@
  * once, and a loop that moves only what changes. VIRTIO 1.4, 2.7 and 5.2. There is no driver around it, and
  * nothing is checked that a device could get wrong: this is what Ringlet is measured against.
  *
- * Each floor includes it once and defines DEPTH, NOTIFY(), WAIT() and MORE(reads).
+ * Each floor includes it once and defines DEPTH, NOTIFY(0), WAIT() and MORE(reads).
  */
-#include <stdint.h>
+#include "ring.h"
 
 enum { SIZE = 128, BLOCK = 4096, SECTORS = BLOCK / 512 };
-enum { DESC_F_NEXT = 1, DESC_F_WRITE = 2, NO_INTERRUPT = 1, NO_NOTIFY = 1 };
+enum { QUEUES = 1, VIRTIO_ID = 2 };
 
 /* All that the device sees. */
 struct shared {
-	struct {
-		uint64_t addr;
-		uint32_t len;
-		uint16_t flags, next;
-	} desc[SIZE];
-	struct {
-		uint16_t flags, idx, ring[SIZE + 1];
-	} avail __attribute__((aligned(4096)));
-	struct {
-		uint16_t flags, idx;
-		struct {
-			uint32_t id, len;
-		} ring[SIZE];
-	} used __attribute__((aligned(4096)));
+	RING(SIZE) ring[QUEUES];
 	struct {
 		uint32_t type, reserved;
 		uint64_t sector;
@@ -34,15 +21,12 @@ struct shared {
 	} request[SIZE];
 	uint8_t data[SIZE][BLOCK] __attribute__((aligned(4096)));
 };
-/* Where the device sees a part of it, when it sees all of it at `base`. */
-#define PLACE(shared, part) (base + (uint64_t)((uint8_t *)&(shared)->part - (uint8_t *)(shared)))
-
 static void describe(struct shared *shared, unsigned i, uint64_t addr, uint32_t len, uint16_t flags)
 {
-	shared->desc[i].addr = addr;
-	shared->desc[i].len = len;
-	shared->desc[i].flags = flags;
-	shared->desc[i].next = (uint16_t)(i + 1);
+	shared->ring->desc[i].addr = addr;
+	shared->ring->desc[i].len = len;
+	shared->ring->desc[i].flags = flags;
+	shared->ring->desc[i].next = (uint16_t)(i + 1);
 }
 
 static void prepare(struct shared *shared, uint64_t base, unsigned depth)
@@ -51,7 +35,7 @@ static void prepare(struct shared *shared, uint64_t base, unsigned depth)
 		describe(shared, 3 * i, PLACE(shared, request[i]), 16, DESC_F_NEXT);
 		describe(shared, 3 * i + 1, PLACE(shared, data[i]), BLOCK, DESC_F_NEXT | DESC_F_WRITE);
 		describe(shared, 3 * i + 2, PLACE(shared, request[i].status), 1, DESC_F_WRITE);
-		shared->avail.ring[i] = (uint16_t)(3 * i);
+		shared->ring->avail.ring[i] = (uint16_t)(3 * i);
 	}
 }
 
@@ -62,20 +46,34 @@ static uint64_t loop(struct shared *shared, uint64_t places, unsigned depth, uin
 	uint16_t avail = (uint16_t)depth, seen = 0, used;
 
 	while (MORE(reads)) {
-		__atomic_store_n(&shared->avail.idx, avail, __ATOMIC_RELEASE);
+		__atomic_store_n(&shared->ring->avail.idx, avail, __ATOMIC_RELEASE);
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (!(__atomic_load_n(&shared->used.flags, __ATOMIC_RELAXED) & NO_NOTIFY))
-			NOTIFY();
-		while ((used = __atomic_load_n(&shared->used.idx, __ATOMIC_ACQUIRE)) == seen)
+		if (!(__atomic_load_n(&shared->ring->used.flags, __ATOMIC_RELAXED) & NO_NOTIFY))
+			NOTIFY(0);
+		while ((used = __atomic_load_n(&shared->ring->used.idx, __ATOMIC_ACQUIRE)) == seen)
 			WAIT();
 		for (; seen != used; seen++, reads++) {
-			unsigned head = shared->used.ring[seen % SIZE].id, i = head / 3;
+			unsigned head = shared->ring->used.ring[seen % SIZE].id, i = head / 3;
 			*errors += shared->request[i].status != 0;
 			random = random * 6364136223846793005u + 1442695040888963407u;
 			shared->request[i].sector = ((random >> 32) * places >> 32) * SECTORS;
 			shared->request[i].status = 0xff;
-			shared->avail.ring[avail++ % SIZE] = (uint16_t)head;
+			shared->ring->avail.ring[avail++ % SIZE] = (uint16_t)head;
 		}
 	}
 	return reads;
 }
+
+#ifdef DEPTH
+/* Where the machine is set up; how many reads failed. */
+static uint64_t measure(struct shared *shared, uint64_t base, const volatile uint32_t *config)
+{
+	uint64_t errors = 0, places = (config[0] | (uint64_t)config[1] << 32) / SECTORS;
+
+	prepare(shared, base, DEPTH);
+	SAY('B');
+	loop(shared, places, DEPTH, &errors);
+	SAY('E');
+	return errors;
+}
+#endif

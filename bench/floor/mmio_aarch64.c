@@ -15,6 +15,7 @@ enum {
 	DeviceID = 0x008,
 	DriverFeatures = 0x020,
 	DriverFeaturesSel = 0x024,
+	QueueSel = 0x030,
 	QueueSize = 0x038,
 	QueueReady = 0x044,
 	QueueNotify = 0x050,
@@ -28,8 +29,9 @@ enum {
 
 static uintptr_t device;
 
-#define NOTIFY() (REGISTER(device + QueueNotify) = 0)
-#define MORE(reads) ((reads) < COUNT)
+#define NOTIFY(queue) (REGISTER(device + QueueNotify) = (queue))
+#define MORE(done) ((done) < COUNT)
+#define SAY(letter) (REGISTER(UART) = (letter), REGISTER(UART) = '\n')
 #ifdef IRQ
 static inline void wait(void)
 {
@@ -39,10 +41,12 @@ static inline void wait(void)
 	REGISTER(GICC + 0x10) = taken;
 }
 #define WAIT() wait()
+#elif defined(PAUSE_TO_WAIT)
+#define WAIT() PAUSE()
 #else
 #define WAIT() __asm__ volatile("" ::: "memory")
 #endif
-#include "loop.h"
+#include LOOP
 
 static struct shared shared;
 
@@ -71,9 +75,9 @@ _Noreturn void floor_main(void);
 void floor_main(void)
 {
 	unsigned slot = 0;
-	uint64_t errors = 0, base = (uintptr_t)&shared;
+	uint64_t base = (uintptr_t)&shared;
 
-	while (slot < 32 && REGISTER(SLOTS + slot * 0x200 + DeviceID) != 2)
+	while (slot < 32 && REGISTER(SLOTS + slot * 0x200 + DeviceID) != VIRTIO_ID)
 		slot++;
 	if (slot == 32)
 		leave(1);
@@ -85,26 +89,24 @@ void floor_main(void)
 	REGISTER(device + DriverFeaturesSel) = 0;
 	REGISTER(device + DriverFeatures) = 0;
 	REGISTER(device + Status) = 1 | 2 | 8;
-	REGISTER(device + QueueSize) = SIZE;
-	REGISTER(device + QueueDescLow) = (uint32_t)PLACE(&shared, desc);
-	REGISTER(device + QueueDriverLow) = (uint32_t)PLACE(&shared, avail);
-	REGISTER(device + QueueDeviceLow) = (uint32_t)PLACE(&shared, used);
-	REGISTER(device + QueueReady) = 1;
+	for (unsigned i = 0; i < QUEUES; i++) {
+		REGISTER(device + QueueSel) = i;
+		REGISTER(device + QueueSize) = SIZE;
+		REGISTER(device + QueueDescLow) = (uint32_t)PLACE(&shared, ring[i].desc);
+		REGISTER(device + QueueDriverLow) = (uint32_t)PLACE(&shared, ring[i].avail);
+		REGISTER(device + QueueDeviceLow) = (uint32_t)PLACE(&shared, ring[i].used);
+		REGISTER(device + QueueReady) = 1;
+#ifndef IRQ
+		shared.ring[i].avail.flags = NO_INTERRUPT;
+#endif
+	}
 	REGISTER(device + Status) = 1 | 2 | 4 | 8;
-	uint64_t places = (REGISTER(device + Config) | (uint64_t)REGISTER(device + Config + 4) << 32) / SECTORS;
 #ifdef IRQ
 	interrupts(FIRST_INTID + slot);
 #else
 	(void)interrupts;
-	shared.avail.flags = NO_INTERRUPT;
 #endif
-	prepare(&shared, base, DEPTH);
-	REGISTER(UART) = 'B';
-	REGISTER(UART) = '\n';
-	loop(&shared, places, DEPTH, &errors);
-	REGISTER(UART) = 'E';
-	REGISTER(UART) = '\n';
-	leave(errors != 0);
+	leave(measure(&shared, base, &REGISTER(device + Config)) != 0);
 }
 
 __asm__(".section .text.start, \"ax\"\n"

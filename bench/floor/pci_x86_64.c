@@ -7,13 +7,6 @@
  */
 #include <stdint.h>
 
-static volatile uint16_t *doorbell;
-
-#define NOTIFY() (*doorbell = 0)
-#define MORE(reads) ((reads) < COUNT)
-#define WAIT() __asm__ volatile("" ::: "memory")
-#include "loop.h"
-
 enum { SERIAL = 0x3f8, EXIT = 0xf4, PCI_ADDRESS = 0xcf8, PCI_DATA = 0xcfc };
 /* VIRTIO 1.4, 4.1.4.3 */
 enum {
@@ -29,12 +22,24 @@ enum {
 	queue_device = 48,
 };
 
-static struct shared shared;
-
 static inline void out8(uint16_t port, uint8_t value)
 {
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
+
+static volatile uint16_t *doorbell[2];
+
+#define NOTIFY(queue) (*doorbell[queue] = (queue))
+#define MORE(done) ((done) < COUNT)
+#define SAY(letter) (out8(SERIAL, letter), out8(SERIAL, '\n'))
+#ifdef PAUSE_TO_WAIT
+#define WAIT() PAUSE()
+#else
+#define WAIT() __asm__ volatile("" ::: "memory")
+#endif
+#include LOOP
+
+static struct shared shared;
 
 static inline void out32(uint16_t port, uint32_t value)
 {
@@ -69,10 +74,11 @@ void floor_main(void)
 {
 	uintptr_t common = 0, notify = 0, config = 0;
 	uint32_t multiplier = 0;
-	uint64_t errors = 0, base = (uintptr_t)&shared;
+	uint64_t base = (uintptr_t)&shared;
 	unsigned slot = 0;
 
-	while (slot < 32 && pci(slot, 0) != 0x10421af4 && pci(slot, 0) != 0x10011af4)
+	while (slot < 32 && pci(slot, 0) != (0x10401af4 | VIRTIO_ID << 16) &&
+	       pci(slot, 0) != (0x10001af4 | (VIRTIO_ID - 1) << 16))
 		slot++;
 	if (slot == 32)
 		leave(1);
@@ -102,25 +108,18 @@ void floor_main(void)
 	COMMON(uint32_t, driver_feature_select) = 0;
 	COMMON(uint32_t, driver_feature) = 0;
 	COMMON(uint8_t, device_status) = 1 | 2 | 8;
-	COMMON(uint16_t, queue_select) = 0;
-	COMMON(uint16_t, queue_size) = SIZE;
-	COMMON(uint32_t, queue_desc) = (uint32_t)PLACE(&shared, desc);
-	COMMON(uint32_t, queue_driver) = (uint32_t)PLACE(&shared, avail);
-	COMMON(uint32_t, queue_device) = (uint32_t)PLACE(&shared, used);
-	doorbell = (volatile uint16_t *)(notify + COMMON(uint16_t, queue_notify_off) * multiplier);
-	COMMON(uint16_t, queue_enable) = 1;
+	for (unsigned i = 0; i < QUEUES; i++) {
+		COMMON(uint16_t, queue_select) = (uint16_t)i;
+		COMMON(uint16_t, queue_size) = SIZE;
+		COMMON(uint32_t, queue_desc) = (uint32_t)PLACE(&shared, ring[i].desc);
+		COMMON(uint32_t, queue_driver) = (uint32_t)PLACE(&shared, ring[i].avail);
+		COMMON(uint32_t, queue_device) = (uint32_t)PLACE(&shared, ring[i].used);
+		doorbell[i] = (volatile uint16_t *)(notify + COMMON(uint16_t, queue_notify_off) * multiplier);
+		COMMON(uint16_t, queue_enable) = 1;
+		shared.ring[i].avail.flags = NO_INTERRUPT;
+	}
 	COMMON(uint8_t, device_status) = 1 | 2 | 4 | 8;
-	uint64_t places = (*(volatile uint32_t *)config | (uint64_t)*(volatile uint32_t *)(config + 4) << 32) /
-			  SECTORS;
-
-	shared.avail.flags = NO_INTERRUPT;
-	prepare(&shared, base, DEPTH);
-	out8(SERIAL, 'B');
-	out8(SERIAL, '\n');
-	loop(&shared, places, DEPTH, &errors);
-	out8(SERIAL, 'E');
-	out8(SERIAL, '\n');
-	leave(errors != 0);
+	leave(measure(&shared, base, (const volatile uint32_t *)config) != 0);
 }
 
 /* The PVH entry: 32 bits, paging off. Four gigabytes are mapped as they are, in blocks of 2 MiB. */

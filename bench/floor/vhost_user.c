@@ -29,13 +29,9 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-#define NOTIFY() eventfd_write(kick, 1)
+#define NOTIFY(queue) eventfd_write(kick, 1)
 #define MORE(reads) (++turns % 64 != 0 || now() < end_at)
-#if defined(__x86_64__)
-#define WAIT() __asm__ volatile("pause")
-#else
-#define WAIT() __asm__ volatile("yield")
-#endif
+#define WAIT() PAUSE()
 #include "loop.h"
 
 enum {
@@ -147,9 +143,9 @@ static uint64_t start(const char *path, struct shared *shared, int memory)
 	m.state.num = 0;
 	tell(SET_VRING_BASE, &m, 8, -1);
 	memset(&m, 0, sizeof(m));
-	m.ring.desc = PLACE(shared, desc);
-	m.ring.avail = PLACE(shared, avail);
-	m.ring.used = PLACE(shared, used);
+	m.ring.desc = PLACE(shared, ring[0].desc);
+	m.ring.avail = PLACE(shared, ring[0].avail);
+	m.ring.used = PLACE(shared, ring[0].used);
 	tell(SET_VRING_ADDR, &m, sizeof(m.ring), -1);
 	m.value = 0;
 	tell(SET_VRING_CALL, &m, 8, eventfd(0, 0));
@@ -169,7 +165,7 @@ int main(int argc, char **argv)
 	kick = eventfd(0, 0);
 	struct shared *shared =
 		mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	shared->avail.flags = NO_INTERRUPT;
+	shared->ring->avail.flags = NO_INTERRUPT;
 	prepare(shared, 0, depth);
 	uint64_t places = start(argv[1], shared, memory) / SECTORS, errors = 0;
 
