@@ -8,7 +8,8 @@
 
 #define READS 40
 #define NS_PER_MS UINT64_C(1000000)
-/* A queue is looked at four times a second, interrupts or not: reads that only that finishes take so long. */
+/* A queue is looked at four times a second, interrupts or not: reads that only that finishes take so long. One that
+ * takes so long on a busy machine says nothing, but most of them do not. */
 #define LOST_MS 100
 
 static struct block_device *disk;
@@ -17,13 +18,15 @@ static unsigned char expected[CPU_MAX][BLOCK_SECTOR];
 static const char *read_here(unsigned cpu)
 {
 	unsigned char sector[BLOCK_SECTOR];
-	uint64_t start = vport_now();
+	unsigned slow = 0;
 
 	for (unsigned i = 0; i < READS; i++) {
+		uint64_t start = vport_now();
 		ktap_check(block_read(disk, cpu, sector, sizeof(sector)) == 0);
+		slow += vport_now() - start >= LOST_MS * NS_PER_MS;
 		ktap_check(memcmp(sector, expected[cpu], sizeof(sector)) == 0);
 	}
-	ktap_check(vport_now() - start < READS * LOST_MS * NS_PER_MS);
+	ktap_check(slow < READS / 2);
 	return KTAP_OK;
 }
 

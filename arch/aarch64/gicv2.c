@@ -68,7 +68,11 @@ static int init_cpu(void)
 
 static uint32_t acknowledge(void)
 {
-	return mmio_read32(gicc + GICC_IAR);
+	uint32_t taken = mmio_read32(gicc + GICC_IAR);
+	/* The handler's loads come after: another CPU that finds the interrupt pending still sends none, and what it
+	 * wrote before must be seen. */
+	dsb(ld);
+	return taken;
 }
 
 static void end(uint32_t taken)

@@ -134,6 +134,9 @@ void lapic_eoi(void)
 void lapic_send(uint32_t destination, uint32_t command)
 {
 	if (registers == NULL) {
+		/* This write waits for nothing, unlike one to memory that is not cached: what is to be seen there
+		 * would still be on its way (Intel SDM volume 3, 10.12.3). */
+		__asm__ volatile("mfence; lfence" : : : "memory");
 		msr_write(MSR_X2APIC + LAPIC_COMMAND / 16, (uint64_t)destination << 32 | command);
 		return;
 	}
