@@ -41,7 +41,7 @@ driver_console = console.o
 driver_net = net.o net_frame.o net_control.o
 driver_rng = rng.o
 driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _disk.o _page.o \
-	_control.o _event.o _attend.o) block_queue.o block_parts.o
+	_control.o _event.o _attend.o _mode.o) block_queue.o block_parts.o
 driver_partition = partition.o partition_mbr.o partition_gpt.o
 KIT = $(LIB) $(PCI) $(VIRTIO)
 

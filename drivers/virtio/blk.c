@@ -38,22 +38,11 @@ static void unprepare(struct block_device *disk, struct block_request *request)
 	block_part_unprepare(&blk_of(disk)->pool, request);
 }
 
-/* A part that has been cut to the old queue's size must fit into the new one. */
 static int resize_queue(struct block_device *disk, unsigned size)
 {
 	struct virtio_blk *blk = blk_of(disk);
-	int error = 0;
 
-	if (size == 0 || size > VIRTQ_MAX_SIZE)
-		return ERR_INVALID;
-	for (unsigned i = 0; i < blk->queue_count; i++) {
-		if (virtio_queue_size_for(blk->queues[i].queue, (uint16_t)size) <
-		    disk->limits.pieces_max + 2)
-			return ERR_INVALID;
-	}
-	for (unsigned i = 0; i < blk->queue_count && !error; i++)
-		error = virtio_queue_resize(blk->queues[i].queue, (uint16_t)size);
-	return error;
+	return block_queues_resize(blk->queues, blk->queue_count, size, disk->limits.pieces_max);
 }
 
 static int set_write_back(struct block_device *disk, bool on)

@@ -192,14 +192,15 @@ int block_id(struct block_device *disk, char id[BLOCK_ID_BYTES + 1]);
 
 /*
  * Gives the disk's queue another size, while it is in use: requests in flight are taken back from the
- * device and handed to it again, and complete as if nothing had happened. Program or work context. 0;
+ * device and handed to it again, and complete as if nothing had happened. (Of a SCSI unit it is its device's
+ * queues, which all of its units share.) Program context, of virtio-blk on CPU 0. 0;
  * ERR_UNSUPPORTED where the device cannot do that (it needs VIRTIO_F_RING_RESET); ERR_INVALID: too small for
  * the requests that are cut for it; another error: nothing has changed, or the device is being reset.
  */
 int block_resize_queue(struct block_device *disk, unsigned size);
 
 /* Whether writes may stay in the disk's cache until the next flush, or are lasting when they are done.
- * Program or work context. 0, with disk->write_back as it now is; ERR_UNSUPPORTED. */
+ * Program context. 0, with disk->write_back as it now is; ERR_UNSUPPORTED; another error: it is not known which. */
 int block_set_write_back(struct block_device *disk, bool on);
 
 /* What is known of partitions (partition.h), where that is linked: DRIVERS has it. Otherwise NULL. */

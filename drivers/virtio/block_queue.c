@@ -248,6 +248,22 @@ void block_queue_abort(struct block_queue *bq, void *cookie, int error)
 	block_queue_finish(bq, cookie, error);
 }
 
+/* A part that has been cut to the old queue's size must fit into the new one. */
+int block_queues_resize(struct block_queue *queues, unsigned count, unsigned size, unsigned pieces)
+{
+	int error = 0;
+
+	if (size == 0 || size > VIRTQ_MAX_SIZE)
+		return ERR_INVALID;
+	for (unsigned i = 0; i < count; i++) {
+		if (virtio_queue_size_for(queues[i].queue, (uint16_t)size) < pieces + 2)
+			return ERR_INVALID;
+	}
+	for (unsigned i = 0; i < count && !error; i++)
+		error = virtio_queue_resize(queues[i].queue, (uint16_t)size);
+	return error;
+}
+
 void block_queue_fail(struct block_queue *bq)
 {
 	vport_lock_take(&bq->inbox_lock);

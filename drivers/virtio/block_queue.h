@@ -125,6 +125,9 @@ void block_queue_submit(struct block_queue *bq, struct block_request *request, b
 /* A part that was in flight when the device was reset, or (ERR_BUSY) only its queue, which gets another size:
  * then it is pushed again. A driver's abort. */
 void block_queue_abort(struct block_queue *bq, void *cookie, int error);
+/* block_resize_queue for all queues of a device: none gets smaller than what is cut for it, a part of so many
+ * pieces. On CPU 0, where no other work item can come in between that waits for one of them. */
+int block_queues_resize(struct block_queue *queues, unsigned count, unsigned size, unsigned pieces);
 /* Fails all that waits, with ERR_NODEV: the device will not come back. */
 void block_queue_fail(struct block_queue *bq);
 /* For block_queue_drain: what a used part means where it was not the usual case; and hands out what waits. */

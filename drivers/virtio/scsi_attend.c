@@ -12,7 +12,7 @@
 
 #define QUIET_NS UINT64_C(100000000)
 #define POLL_NS UINT64_C(2000000000)
-#define URGENT (SCSI_WISH_ABORT | SCSI_WISH_RESET)
+#define URGENT (SCSI_WISH_ABORT | SCSI_WISH_RESET | SCSI_WISH_CACHE)
 
 /* ---- Wishes ------------------------------------------------------------------------------------- */
 
@@ -65,6 +65,15 @@ static bool take_scan(struct virtio_scsi *scsi)
 	return wanted;
 }
 
+static unsigned take_size(struct virtio_scsi *scsi)
+{
+	vport_lock_take(&scsi->lock);
+	unsigned size = scsi->size_wanted;
+	scsi->size_wanted = 0;
+	vport_lock_give(&scsi->lock);
+	return size;
+}
+
 static bool take_target(struct virtio_scsi *scsi, unsigned target)
 {
 	uint8_t bit = (uint8_t)(1u << target % 8);
@@ -81,7 +90,7 @@ static bool wished(const struct virtio_scsi *scsi, bool *urgent)
 {
 	bool any = scsi->scan_wanted;
 
-	*urgent = false;
+	*urgent = scsi->size_wanted != 0;
 	if (scsi->device->state == VIRTIO_FAILED)
 		return any; /* somebody waits to hear that */
 	for (unsigned i = 0; i < sizeof(scsi->look_at); i++)
@@ -132,6 +141,18 @@ void scsi_attend_init(struct virtio_scsi *scsi)
 
 /* ---- What ---------------------------------------------------------------------------------------------- */
 
+/* Whoever waits for it, on whichever CPU, sees then what was written before. */
+static void count_up(unsigned *count)
+{
+	__atomic_store_n(count, *count + 1, __ATOMIC_RELEASE);
+}
+
+static void scan_ends(struct virtio_scsi *scsi, int error)
+{
+	scsi->scan_error = error;
+	__atomic_store_n(&scsi->scans, scsi->scans_begun, __ATOMIC_RELEASE);
+}
+
 /* Whatever comes of it: a command that does not end all the same, and a unit that is not reset, are the look's
  * business again (scsi_data_overdue). */
 static void abort_command(struct scsi_lun *lun, uint64_t id)
@@ -150,12 +171,38 @@ static void reset_unit(struct scsi_lun *lun)
 	scsi_log(lun, VPORT_LOG_INFO, "%s%s", error ? "it cannot be reset: " : "has been reset",
 		 error ? error_text(error) : "");
 	lun->reset_error = error;
-	lun->resets++;
+	count_up(&lun->resets);
+}
+
+static void switch_cache(struct scsi_lun *lun)
+{
+	if (lun->present && lun->ready)
+		lun->switch_error = scsi_switch_cache(lun, lun->write_back_chosen);
+	else
+		lun->switch_error = lun->present ? ERR_NO_MEDIUM : ERR_NODEV;
+	if (lun->switch_error)
+		lun->mode_chosen = false;
+	count_up(&lun->switches);
+}
+
+/* Here, because whatever waits for a queue meanwhile is a work item, and so none can come in between. */
+static void resize_queues(struct virtio_scsi *scsi, unsigned size)
+{
+	/* 5.6.4.1-2, as when they were made. */
+	if (scsi->per_lun_max && size > scsi->per_lun_max / scsi->queue_count)
+		size = scsi->per_lun_max / scsi->queue_count;
+	scsi->resize_error = block_queues_resize(scsi->queues, scsi->queue_count, size,
+						 scsi->self.limits.pieces_max);
+	count_up(&scsi->resizes);
 }
 
 /* Before all else: somebody waits. */
 static void manage_tasks(struct virtio_scsi *scsi)
 {
+	unsigned size = take_size(scsi);
+
+	if (size != 0)
+		resize_queues(scsi, size);
 	for (struct scsi_lun *lun = scsi->luns; lun; lun = lun->next) {
 		uint64_t id;
 		uint8_t wishes = take_wishes(lun, URGENT, &id);
@@ -163,19 +210,21 @@ static void manage_tasks(struct virtio_scsi *scsi)
 			abort_command(lun, id);
 		if (wishes & SCSI_WISH_RESET)
 			reset_unit(lun);
+		if (wishes & SCSI_WISH_CACHE)
+			switch_cache(lun);
 	}
 }
 
 static void scan(struct virtio_scsi *scsi)
 {
 	scsi_scan_begin(scsi);
-	scsi->scan_error = scsi_scan_host(scsi);
+	int error = scsi_scan_host(scsi);
 	/* A device that cannot even be scanned is asked again after its next resets, but not for ever. */
-	scsi->failed_scans = scsi->scan_error ? scsi->failed_scans + 1 : 0;
-	if (scsi->scan_error)
+	scsi->failed_scans = error ? scsi->failed_scans + 1 : 0;
+	if (error)
 		virtio_log(scsi->device, VPORT_LOG_ERROR, "%s: not all of it could be scanned: %s",
-			   scsi->device->name, error_text(scsi->scan_error));
-	scsi->scans = scsi->scans_begun;
+			   scsi->device->name, error_text(error));
+	scan_ends(scsi, error);
 }
 
 /* What there is no time for now is wished on, for the next round. */
@@ -229,8 +278,7 @@ void scsi_attend(struct virtio_scsi *scsi)
 		poll(scsi);
 	} else {
 		take_scan(scsi);
-		scsi->scan_error = ERR_NODEV;
-		scsi->scans = scsi->scans_begun;
+		scan_ends(scsi, ERR_NODEV);
 	}
 	scsi->attending = false;
 	scsi->quiet_until = vport_now() + QUIET_NS;
@@ -281,7 +329,7 @@ static int scan_and_wait(struct virtio_scsi *scsi)
 	unsigned wanted = scsi->scans_begun + 1;
 	vport_lock_give(&scsi->lock);
 	scsi_wish_scan(scsi);
-	while ((int)(scsi->scans - wanted) < 0)
+	while ((int)(__atomic_load_n(&scsi->scans, __ATOMIC_ACQUIRE) - wanted) < 0)
 		vport_relax(vport_now() + WAIT_NS);
 	return scsi->scan_error;
 }
@@ -297,6 +345,18 @@ int scsi_scan(void)
 	return error;
 }
 
+/* Until what has been wished is done: *count changes. Then *result; or ERR_NODEV. */
+static int await(const struct scsi_lun *lun, const unsigned *count, unsigned before,
+		 const int *result)
+{
+	while (__atomic_load_n(count, __ATOMIC_ACQUIRE) == before) {
+		if (lun->host->device->state == VIRTIO_FAILED)
+			return ERR_NODEV;
+		vport_relax(vport_now() + WAIT_NS);
+	}
+	return *result;
+}
+
 int scsi_reset(struct scsi_lun *lun)
 {
 	unsigned before = lun->resets;
@@ -304,10 +364,32 @@ int scsi_reset(struct scsi_lun *lun)
 	if (!lun->present || lun->host->device->state == VIRTIO_FAILED)
 		return ERR_NODEV;
 	scsi_wish(lun, SCSI_WISH_RESET);
-	while (lun->resets == before) {
-		if (lun->host->device->state == VIRTIO_FAILED)
-			return ERR_NODEV;
-		vport_relax(vport_now() + WAIT_NS);
-	}
-	return lun->reset_error;
+	return await(lun, &lun->resets, before, &lun->reset_error);
+}
+
+int scsi_set_write_back(struct scsi_lun *lun, bool on)
+{
+	struct virtio_scsi *scsi = lun->host;
+	unsigned before = lun->switches;
+
+	vport_lock_take(&scsi->lock);
+	lun->mode_chosen = true;
+	lun->write_back_chosen = on;
+	vport_lock_give(&scsi->lock);
+	scsi_wish(lun, SCSI_WISH_CACHE);
+	return await(lun, &lun->switches, before, &lun->switch_error);
+}
+
+int scsi_resize_queues(struct scsi_lun *lun, unsigned size)
+{
+	struct virtio_scsi *scsi = lun->host;
+	unsigned before = scsi->resizes;
+
+	if (size == 0 || size > VIRTQ_MAX_SIZE)
+		return ERR_INVALID;
+	vport_lock_take(&scsi->lock);
+	scsi->size_wanted = size;
+	vport_lock_give(&scsi->lock);
+	vport_mark(&scsi->timer);
+	return await(lun, &scsi->resizes, before, &scsi->resize_error);
 }

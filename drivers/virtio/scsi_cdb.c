@@ -95,6 +95,16 @@ void scsi_cdb_read_capacity_16(uint8_t *cdb, uint32_t bytes)
 void scsi_cdb_mode_sense(uint8_t *cdb, uint8_t page, uint8_t bytes)
 {
 	cdb[0] = SCSI_MODE_SENSE_6;
-	cdb[2] = page; /* current values */
+	cdb[2] = page; /* and which of its values: 0, the current ones */
+	cdb[4] = bytes;
+}
+
+/* Its pages have the form that SPC says; it lasts as long as the unit has power. */
+void scsi_cdb_mode_select(uint8_t *cdb, uint8_t bytes)
+{
+	enum { PAGE_FORMAT = 0x10 };
+
+	cdb[0] = SCSI_MODE_SELECT_6;
+	cdb[1] = PAGE_FORMAT;
 	cdb[4] = bytes;
 }

@@ -2,10 +2,11 @@
 /*
  * Commands that the driver gives for itself, to find and to know logical units: VIRTIO 1.4, 5.6.6.1. They go
  * through the first request queue like a program's requests, as requests to a disk that no program sees: one
- * with data to read is a BLOCK_GET_ID there, one without is a BLOCK_DISCARD of nothing.
+ * with data to read is a BLOCK_GET_ID there, one without is a BLOCK_DISCARD of nothing (whose data out, if it has
+ * any, stands behind the request, as that of a discard does).
  *
  * See it at work: make run BUS=scsi, then `scsi scan` in the shell
- * Left out: commands with data to write.
+ * Left out: commands with data both to read and to write.
  */
 #include "drivers/virtio/scsi_host.h"
 #include "lib/mem.h"
@@ -22,9 +23,13 @@ void scsi_command_start(struct virtio_scsi *scsi, struct scsi_command *command)
 {
 	uint32_t bytes = command->data_bytes;
 
-	kit_assert(bytes <= SCSI_DATA_BYTES);
+	kit_assert(bytes <= SCSI_DATA_BYTES && command->out_bytes <= SCSI_DATA_BYTES);
+	kit_assert(bytes == 0 || command->out_bytes == 0);
 	/* What is not written reads as zeros, and as nobody's answer. */
 	memset(scsi->shared->data, 0, bytes);
+	/* Anew each time: it lies where a device may write for other commands. */
+	if (command->out_bytes)
+		memcpy(scsi->shared->data, command->out, command->out_bytes);
 	command->finished = false;
 	command->segment = (struct block_segment){ scsi->shared->data, bytes };
 	command->request = (struct block_request){

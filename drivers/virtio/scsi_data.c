@@ -23,6 +23,13 @@ static struct scsi_lun *lun_of(const struct block_request *request)
 	return (struct scsi_lun *)request->driver.disk;
 }
 
+/* Of a command of our own. */
+static struct virtio_scsi *host_of(const struct block_part *part)
+{
+	return (struct virtio_scsi *)((char *)part->request->driver.disk -
+				      __builtin_offsetof(struct virtio_scsi, self));
+}
+
 /* ---- Request ---------------------------------------------------------------------------------- */
 
 /* Data out that belongs to the command itself: a segment of its own, because QEMU (7.2, virtio_scsi_parse_req)
@@ -77,6 +84,11 @@ static uint32_t fill(struct block_part *part)
 	if (command) {
 		memcpy(req->lun, command->lun, SCSI_LUN_BYTES);
 		memcpy(req->cdb, command->cdb, sizeof(command->cdb));
+		if (command->out_bytes)
+			add(part,
+			    scsi_shared_at(host_of(part),
+					   __builtin_offsetof(struct scsi_shared, data)),
+			    command->out_bytes);
 	} else {
 		memcpy(req->lun, lun_of(part->request)->address, SCSI_LUN_BYTES);
 		fill_cdb(req, part);
@@ -254,11 +266,23 @@ static void unprepare(struct block_device *disk, struct block_request *request)
 	block_part_unprepare(&((struct scsi_lun *)disk)->host->pool, request);
 }
 
+static int resize_queue(struct block_device *disk, unsigned size)
+{
+	return scsi_resize_queues((struct scsi_lun *)disk, size);
+}
+
+static int set_write_back(struct block_device *disk, bool on)
+{
+	return scsi_set_write_back((struct scsi_lun *)disk, on);
+}
+
 const struct block_operations scsi_operations = {
 	.submit = submit,
 	.submit_prepared = submit_prepared,
 	.prepare = prepare,
 	.unprepare = unprepare,
+	.resize_queue = resize_queue,
+	.set_write_back = set_write_back,
 };
 
 /* ---- What takes too long ---------------------------------------------------------------------------- */

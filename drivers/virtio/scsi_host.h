@@ -10,7 +10,8 @@
  *   scsi_cdb.c       commands in bytes
  *   scsi_scan.c      which targets and logical units there are
  *   scsi_disk.c      what a logical unit is: medium, capacity, limits
- *   scsi_page.c      ... and what its pages say: caches, provisioning, serial number
+ *   scsi_page.c      ... and what its pages say: limits, provisioning, serial number
+ *   scsi_mode.c      ... its mode pages: write protection, caches, which are switched there
  *   scsi_control.c   task management, subscriptions
  *   scsi_event.c     what the device tells by itself
  *   scsi_attend.c    the work item in which all that waits is done
@@ -69,6 +70,7 @@ enum scsi_wish {
 	SCSI_WISH_LOOK = 2,    /* it may have come or gone */
 	SCSI_WISH_ABORT = 4,   /* the command `abort_id` takes too long */
 	SCSI_WISH_RESET = 8,
+	SCSI_WISH_CACHE = 16, /* it is to be switched, as write_back_chosen says */
 };
 
 struct scsi_lun {
@@ -101,8 +103,10 @@ struct scsi_lun {
 	uint64_t abort_id;
 	struct scsi_sense sense; /* the last one worth telling */
 
-	unsigned resets; /* that were wished and are done */
-	int reset_error; /* of the last of them */
+	bool mode_chosen, write_back_chosen; /* by a program: block_set_write_back */
+	/* Wishes for a reset, and for another cache mode, that are done; how the last of them ended. */
+	unsigned resets, switches;
+	int reset_error, switch_error;
 };
 
 /* ---- The device -------------------------------------------------------------------------------- */
@@ -157,9 +161,12 @@ struct virtio_scsi {
 	uint64_t poll_at; /* for media that change without a word */
 	unsigned scans, scans_begun;
 	unsigned failed_scans;  /* in a row, because of the device */
+	unsigned resizes;       /* that were wished and are done */
+	int resize_error;       /* of the last of them */
 	int scan_error;         /* of the last one */
 	struct vport_lock lock; /* of what follows, and of the units' wishes */
 	bool scan_wanted;
+	unsigned size_wanted;                  /* of the request queues; 0: none other */
 	uint8_t look_at[SCSI_MAX_TARGETS / 8]; /* targets that may have changed */
 	unsigned bad_events;
 
@@ -200,6 +207,8 @@ struct scsi_command {
 	uint8_t cdb[16];
 	uint32_t
 		data_bytes; /* to read into the device's `data`; at most SCSI_DATA_BYTES, and then the only one */
+	const uint8_t *out; /* or data to write, as many bytes, under the same conditions */
+	uint32_t out_bytes;
 	/* out */
 	bool finished;
 	struct scsi_answer answer;  /* where the request's status is 0 */
@@ -223,6 +232,7 @@ struct scsi_command *scsi_command_of(const struct block_part *part);
 enum scsi_operation {
 	SCSI_TEST_UNIT_READY = 0x00,
 	SCSI_INQUIRY = 0x12,
+	SCSI_MODE_SELECT_6 = 0x15,
 	SCSI_MODE_SENSE_6 = 0x1a,
 	SCSI_START_STOP_UNIT = 0x1b,
 	SCSI_READ_CAPACITY_10 = 0x25,
@@ -251,6 +261,8 @@ void scsi_cdb_start(uint8_t *cdb);
 void scsi_cdb_read_capacity_10(uint8_t *cdb);
 void scsi_cdb_read_capacity_16(uint8_t *cdb, uint32_t bytes);
 void scsi_cdb_mode_sense(uint8_t *cdb, uint8_t page, uint8_t bytes);
+/* Its parameter list is that many bytes of data out. */
+void scsi_cdb_mode_select(uint8_t *cdb, uint8_t bytes);
 
 /* ---- scsi_scan.c ------------------------------------------------------------------------------------- */
 
@@ -268,7 +280,7 @@ int scsi_scan_host(struct virtio_scsi *scsi);
 int scsi_scan_target(struct virtio_scsi *scsi, uint8_t target);
 int scsi_scan_lun(struct virtio_scsi *scsi, uint8_t target, uint16_t number);
 
-/* ---- scsi_disk.c, scsi_page.c ------------------------------------------------------------------------ */
+/* ---- scsi_disk.c, scsi_mode.c, scsi_page.c ------------------------------------------------------------------------ */
 
 bool scsi_is_disk(const struct scsi_lun *lun);
 /* Finds out all that is needed to read and write it, and lists it as a disk. 0 or an error: then nothing can be
@@ -278,8 +290,10 @@ int scsi_disk_examine(struct scsi_lun *lun);
 void scsi_disk_removed(struct scsi_lun *lun);
 /* A removable one that says nothing by itself: whether it must be examined again. Work context. */
 void scsi_disk_poll(struct scsi_lun *lun);
-/* Whether it can be written, what its caches are. 0, or an error of the device. */
+/* Whether it can be written, what its caches are; has them as a program has chosen. 0, or an error of the device. */
 int scsi_read_mode(struct scsi_lun *lun);
+/* Switches its cache. Work context. As block_set_write_back. */
+int scsi_switch_cache(struct scsi_lun *lun, bool on);
 /* Its serial number and limits. 0, or an error of the device. */
 int scsi_read_vital_pages(struct scsi_lun *lun);
 /* Whether an error is the device's and not the unit's answer: then there is no point in asking on. */
@@ -312,6 +326,9 @@ void scsi_wish_target(struct virtio_scsi *scsi, uint8_t target);
 void scsi_wish_scan(struct virtio_scsi *scsi);
 /* Does what was wished. Work context; the first scan in program context. */
 void scsi_attend(struct virtio_scsi *scsi);
+/* block_set_write_back and block_resize_queue for one. Program context, any CPU. */
+int scsi_set_write_back(struct scsi_lun *lun, bool on);
+int scsi_resize_queues(struct scsi_lun *lun, unsigned size);
 /* How a program's request has ended: what follows from that is wished. Drain context, any CPU. */
 void scsi_notice(struct scsi_lun *lun, const struct scsi_answer *answer);
 

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What a SCSI unit says of itself in pages: mode pages (write protection, caching) and vital product data (serial
- * number, limits, thin provisioning), as SPC and SBC define them. All lengths in them are the device's word, and
- * only what was received is looked at: behind it there are zeros.
+ * What a SCSI unit says of itself in pages of vital product data (serial number, limits, thin provisioning), as SPC
+ * and SBC define them. All lengths in them are the device's word, and only what was received is looked at: behind it
+ * there are zeros.
  *
  * See it at work: make run BUS=scsi, then `blk info sda` in the shell
- * Left out: MODE SELECT, device identification.
+ * Left out: device identification.
  */
 #include "drivers/virtio/scsi_host.h"
 #include "lib/be.h"
 #include "lib/mem.h"
 
-#define MODE_BYTES 192
 #define PAGE_BYTES 64
 
 static int run(struct scsi_lun *lun, struct scsi_command *command)
@@ -26,53 +25,6 @@ static int run(struct scsi_lun *lun, struct scsi_command *command)
 		command->received = 0;
 	return 0;
 }
-
-/* ---- Mode ---------------------------------------------------------------------------------------------- */
-
-enum { PAGE_CACHING = 0x08, PAGE_ALL = 0x3f };
-
-/* How much of it was received: 0 when it has none. Or an error of the device. */
-static int mode_sense(struct scsi_lun *lun, uint8_t page)
-{
-	struct scsi_command command = { .data_bytes = MODE_BYTES };
-
-	scsi_cdb_mode_sense(command.cdb, page, MODE_BYTES);
-	int error = run(lun, &command);
-	return error ? error : (int)command.received;
-}
-
-/* Whether the caching page that was received says that writes stay in a cache. What says nothing has one. */
-static bool read_caching(struct scsi_lun *lun, unsigned received)
-{
-	enum { HEADER = 4, WRITE_CACHE = 0x04 };
-	const uint8_t *data = lun->host->data;
-	unsigned at = HEADER + (received >= HEADER ? data[3] : 0u);
-
-	lun->cache_told = at + 3 <= received && (data[at] & 0x3f) == PAGE_CACHING;
-	return !lun->cache_told || (data[at + 2] & WRITE_CACHE) != 0;
-}
-
-int scsi_read_mode(struct scsi_lun *lun)
-{
-	enum { PROTECTED = 0x80 };
-	struct block_device *disk = &lun->disk;
-	int received = mode_sense(lun, PAGE_CACHING);
-
-	if (received < 0)
-		return received;
-	bool write_back = read_caching(lun, (unsigned)received);
-	/* Protection is in the header, of any page that there is. */
-	if (received < 4)
-		received = mode_sense(lun, PAGE_ALL);
-	if (received < 0)
-		return received;
-	disk->read_only = lun->type == SCSI_TYPE_CD ||
-			  (received >= 4 && (lun->host->data[2] & PROTECTED) != 0);
-	disk->write_back = disk->can_flush = write_back && !disk->read_only;
-	return 0;
-}
-
-/* ---- Vital product data ----------------------------------------------------------------------------------- */
 
 enum {
 	VITAL_PAGES = 0x00,

@@ -247,6 +247,8 @@ static void mode_sense(struct fake_scsi *scsi, struct fake_unit *unit, const uin
 		in[12] = 8;
 		in[13] = 18;
 		in[14] = unit->caching;
+		if ((cdb[2] & 0xc0) == 0x40) /* what can be changed */
+			in[14] = unit->cache_fixed ? 0 : 4;
 		answer->in_length = 32;
 	}
 	in[0] = (uint8_t)(answer->in_length - 1);
@@ -368,6 +370,28 @@ static void write_same(const struct request *r, struct fake_answer *answer)
 	zero(r, get(r->cdb + 2, 8), get(r->cdb + 10, 4), answer);
 }
 
+/* SPC: all of the page as it is, but for what can be changed. */
+static void mode_select(const struct request *r, struct fake_answer *answer)
+{
+	static const uint8_t zeros[17];
+	uint8_t list[24] = { 0 };
+	struct fake_unit *unit = r->unit;
+
+	size_t got = ring_chain_read(r->chain, REQ_BYTES, list, sizeof(list));
+	if (got != 24 || r->readable != 24 || r->cdb[4] != 24 || r->cdb[1] != 0x10 ||
+	    get(list, 4) != 0 || list[4] != 8 || list[5] != 18 || memcmp(list + 7, zeros, 17) != 0)
+		fake_breach(r->device, "gives another page than it was told, or a part of it");
+	if (unit->no_mode || unit->cache_fixed || ((list[6] ^ unit->caching) & ~4) != 0) {
+		fake_breach(r->device, "changes what cannot be changed");
+		fake_scsi_check(r->scsi, answer, 5, 0x26, 0);
+		return;
+	}
+	unit->selects++;
+	if (!unit->cache_ignores)
+		unit->caching = list[6];
+	answer->moved = 24;
+}
+
 /* With a medium, and ready. */
 static void medium_command(const struct request *r, struct fake_answer *answer)
 {
@@ -424,6 +448,8 @@ static void unit_command(const struct request *r, struct fake_answer *answer)
 		fake_scsi_check(r->scsi, answer, 6, (uint8_t)(attention >> 8), (uint8_t)attention);
 	} else if (r->cdb[0] == 0x1a) {
 		mode_sense(r->scsi, unit, r->cdb, answer);
+	} else if (r->cdb[0] == 0x15) {
+		mode_select(r, answer);
 	} else if (r->cdb[0] == 0x1b) {
 		unit->starts++;
 		unit->stopped = false;

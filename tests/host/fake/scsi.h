@@ -22,10 +22,12 @@ struct fake_unit {
 	uint64_t blocks; /* as it says; 0: as many as can be said */
 	uint8_t *bytes;  /* FAKE_SCSI_BLOCKS of them */
 	char serial[21];
-	uint8_t caching; /* byte 2 of that page; */
-	bool no_mode;    /* it has no mode pages, */
-	bool no_pages;   /* no vital product data, */
-	bool short_only; /* and no commands of 16 bytes */
+	uint8_t caching;    /* byte 2 of that page; */
+	bool cache_fixed;   /* which cannot be changed, */
+	bool cache_ignores; /* or is not, though it says that it is */
+	bool no_mode;       /* it has no mode pages, */
+	bool no_pages;      /* no vital product data, */
+	bool short_only;    /* and no commands of 16 bytes */
 	uint32_t transfer_max, unmap_max;
 	uint64_t write_same_max;
 	bool write_same_unmaps; /* LBPWS */
@@ -34,7 +36,7 @@ struct fake_unit {
 	unsigned attention_count;
 	bool has_bad_block;
 	uint64_t bad_block;
-	unsigned reads, writes, flushes, unmaps, zeroes, inquiries, resets, aborts, starts;
+	unsigned reads, writes, flushes, unmaps, zeroes, inquiries, resets, aborts, starts, selects;
 	unsigned shorts, longs; /* READ or WRITE by 10 and 16 bytes */
 	uint32_t longest;       /* data of one of them */
 };
