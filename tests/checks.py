@@ -111,6 +111,33 @@ def filled(output, disks):
     return None if data == expected else "the disk does not hold what the shell was told to write"
 
 
+def gone(output, disks):
+    """Of eight runs of 128 KiB with 0xa5, which filled the disk's first MiB, the shell had the third discarded and the
+    sixth zeroed: these take no room in the image any more or hold zeroes, and all others are what they were."""
+    run, discarded, zeroed = 128 << 10, 2, 5
+    data = content(disks[0])
+    expected = bytearray(len(data))
+    for number in {*range(8)} - {discarded, zeroed}:
+        expected[number * run:(number + 1) * run] = b"\xa5" * run
+    if data != expected:
+        return "the disk does not hold what the shell left of it"
+    if [run_of for run_of in range(8) if not data_at(disks[0], run_of * run, run)] not in (
+            [discarded], [discarded, zeroed]):
+        return "the image has given up other sectors than those that were discarded"
+    return None
+
+
+def data_at(disk, first, length):
+    """Whether the image has room for anything of that."""
+    return any(extent["data"] for extent in extents(disk)
+               if extent["start"] < first + length and first < extent["start"] + extent["length"])
+
+
+def extents(disk):
+    return json.loads(subprocess.run(["qemu-img", "map", "--output=json", disk.path],
+                                     capture_output=True, check=True).stdout)
+
+
 PATTERN = 0x52494e474c455400  # apps/blktest
 
 
@@ -127,14 +154,12 @@ def pattern(first, last):
 def unmapped(output, disks):
     """What was discarded, or zeroed so that it may be unmapped, takes no room in the image any more; what was
     zeroed otherwise does."""
-    extents = json.loads(subprocess.run(["qemu-img", "map", "--output=json", disks[0].path],
-                                        capture_output=True, check=True).stdout)
     ranges = [(first, last, room) for what, room in (("discarded", False), ("unmapped", False),
                                                      ("zeroes", True))
               for first, last in told(output, what)]
     if len(ranges) != 3:
         return "blktest did not discard, zero and unmap"
-    for extent in extents:
+    for extent in extents(disks[0]):
         for first, last, room in ranges:
             inside = extent["start"] < last and first < extent["start"] + extent["length"]
             if inside and extent["data"] != room:
@@ -171,7 +196,7 @@ def stamp(block, place):
 
 
 CHECKS = {"sha256": sha256, "written": written, "reported": reported, "files": files,
-          "filled": filled,
+          "filled": filled, "gone": gone,
           "whole-lines": whole_lines, "last-word": last_word,
           "unmapped": unmapped, "stamped": stamped}
 

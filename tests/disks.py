@@ -69,6 +69,7 @@ DISKS = {
     "scratch-4M": scratch(4 << 20),
     "scratch-4M-queues": scratch(4 << 20, options="num-queues=4"),
     "scratch-unmap": scratch(16 << 20, drive="discard=unmap", options="discard=on,write-zeroes=on"),
+    "scratch-unmap-scsi": scratch(16 << 20, drive="discard=unmap"),
     "scratch-no-ranges": scratch(16 << 20, options="discard=off,write-zeroes=off"),
     "scratch-queues": scratch(16 << 20, options="num-queues=4"),
     "scratch-topology": scratch(16 << 20, options="physical_block_size=4096,min_io_size=8192,"
