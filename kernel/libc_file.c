@@ -43,6 +43,8 @@ static int fail(int error)
 
 int libc_fail(int error)
 {
+	if (error <= FILE_ERRNO(0))
+		return fail(FILE_ERRNO(0) - error);
 	switch ((enum error)error) {
 	case ERR_NOT_FOUND:
 		return fail(ENOENT);
@@ -92,7 +94,7 @@ int open_file_add(struct open_file *file)
 	return fail(EMFILE);
 }
 
-static struct open_file *file_of(int fd)
+struct open_file *open_file_of(int fd)
 {
 	return fd >= 0 && fd < OPEN_FILES ? open_files[fd] : NULL;
 }
@@ -153,8 +155,8 @@ _READ_WRITE_RETURN_TYPE read(int fd, void *buffer, size_t length)
 {
 	if (length > INT_MAX)
 		length = INT_MAX; /* what the result's type can say on each target */
-	if (file_of(fd))
-		return (_READ_WRITE_RETURN_TYPE)read_file(file_of(fd), buffer, length);
+	if (open_file_of(fd))
+		return (_READ_WRITE_RETURN_TYPE)read_file(open_file_of(fd), buffer, length);
 	if (fd != STDIN_FILENO)
 		return fail(EBADF);
 	if (length == 0)
@@ -172,8 +174,8 @@ _READ_WRITE_RETURN_TYPE write(int fd, const void *buffer, size_t length)
 {
 	if (length > INT_MAX)
 		length = INT_MAX;
-	if (file_of(fd))
-		return (_READ_WRITE_RETURN_TYPE)write_file(file_of(fd), buffer, length);
+	if (open_file_of(fd))
+		return (_READ_WRITE_RETURN_TYPE)write_file(open_file_of(fd), buffer, length);
 	if (fd != STDOUT_FILENO && fd != STDERR_FILENO)
 		return fail(EBADF);
 	console_write(buffer, length);
@@ -183,7 +185,7 @@ LIBC_ALSO(write);
 
 int close(int fd)
 {
-	struct open_file *file = file_of(fd);
+	struct open_file *file = open_file_of(fd);
 
 	if (!file)
 		return is_stream(fd) ? 0 : fail(EBADF);
@@ -195,8 +197,8 @@ LIBC_ALSO(close);
 
 int fstat(int fd, struct stat *status)
 {
-	if (file_of(fd)) {
-		file_of(fd)->operations->status(file_of(fd), status);
+	if (open_file_of(fd)) {
+		open_file_of(fd)->operations->status(open_file_of(fd), status);
 		return 0;
 	}
 	if (!is_stream(fd))
@@ -210,14 +212,14 @@ int isatty(int fd)
 {
 	if (is_stream(fd))
 		return 1;
-	errno = file_of(fd) ? ENOTTY : EBADF;
+	errno = open_file_of(fd) ? ENOTTY : EBADF;
 	return 0;
 }
 LIBC_ALSO(isatty);
 
 off_t lseek(int fd, off_t offset, int whence)
 {
-	struct open_file *file = file_of(fd);
+	struct open_file *file = open_file_of(fd);
 
 	if (!file)
 		return fail(is_stream(fd) ? ESPIPE : EBADF);

@@ -10,12 +10,15 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
-#define OPEN_FILES 32 /* at a time, with the three standard streams */
+#define OPEN_FILES 160 /* at a time, with the three standard streams */
 
 struct open_file;
 
 /* What can be done without waiting. */
-enum { FILE_READABLE = 1, FILE_WRITABLE = 2, FILE_HUNG_UP = 4 };
+enum { FILE_READABLE = 1, FILE_WRITABLE = 2, FILE_HUNG_UP = 4, FILE_FAILED = 8 };
+
+/* A result of operations that stands for that errno, where lib/error.h has nothing of the kind. */
+#define FILE_ERRNO(number) (-0x1000 - (number))
 
 struct open_file_operations {
 	/* How many bytes, 0 at the end, or an error of lib/error.h. With O_NONBLOCK in file->flags ERR_FULL instead of
@@ -37,8 +40,10 @@ struct open_file {
 
 /* The file's number; -1 and errno when there are too many. */
 int open_file_add(struct open_file *file);
+/* NULL: that number is a standard stream's, or nothing's. */
+struct open_file *open_file_of(int fd);
 
-/* Sets errno to what an error of lib/error.h is there; returns -1. */
+/* Sets errno to what an error of lib/error.h, or FILE_ERRNO, is there; returns -1. */
 int libc_fail(int error);
 
 #endif

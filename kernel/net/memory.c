@@ -6,8 +6,9 @@
  * A buddy allocator: a block has 2^n units; two that were one are one again when both are free. How large a block is, and
  * whether it is free, stands in a table besides, a byte for each unit.
  *
- * No size of blocks may take more than a quarter of all, but for those that hold frames: so what is left of many closed
- * connections does not keep others from sending.
+ * No size of blocks may take more than a quarter of all, but for those that hold frames, which together may have seven
+ * eighths: so what is left of many closed connections does not keep others from sending, and data that waits to be sent does
+ * not keep anybody from connecting.
  *
  * See it at work: make run APP=httpd
  */
@@ -82,13 +83,24 @@ static unsigned order_for(size_t size)
 	return units <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(units - 1);
 }
 
+/* Whether so many more units of that order are within its bounds. */
+static bool may_have(unsigned order, size_t units)
+{
+	size_t all = (size_t)1 << order_of_all;
+
+	if (order < FRAME_ORDER)
+		return used[order] + units <= all / 4;
+	for (unsigned other = FRAME_ORDER; other < ORDERS; other++)
+		units += used[other];
+	return units <= all - all / 8;
+}
+
 void *network_malloc(size_t size)
 {
 	unsigned order = order_for(size), from = order;
 	size_t units = (size_t)1 << order;
 
-	if (order > order_of_all ||
-	    (order < FRAME_ORDER && used[order] + units > ((size_t)1 << order_of_all) / 4))
+	if (order > order_of_all || !may_have(order, units))
 		return NULL;
 	while (from <= order_of_all && !free_blocks[from])
 		from++;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "kernel/net/hooks.h"
+#include "kernel/net/stack.h"
 #include "lib/be.h"
 
 #define CHECKS_OF_TRANSPORT (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP)
@@ -115,4 +116,36 @@ void offload_sent(const struct net_device *net, struct net_buffer *frame, size_t
 	default:
 		break;
 	}
+}
+
+/* ---- Before it is made ----------------------------------------------------------------------------------------- */
+
+/* Of a UDP datagram's frame, at most: IPv6 and UDP. */
+#define UDP_ROOM (IP6_HEADER + UDP_HEADER)
+
+bool offload_fits(size_t length)
+{
+	for (const struct interface *interface = interfaces; interface;
+	     interface = interface->next) {
+		if (length + UDP_ROOM > interface->netif.mtu)
+			return false;
+	}
+	return true;
+}
+
+err_t offload_fragmented(struct udp_pcb *pcb, struct pbuf *data, const ip_addr_t *to, uint16_t port)
+{
+	struct interface *interface;
+
+	for (interface = interfaces; interface; interface = interface->next)
+		interface->netif.chksum_flags |= MAKES_OF_TRANSPORT;
+	err_t error = to ? udp_sendto(pcb, data, to, port) : udp_send(pcb, data);
+	for (interface = interfaces; interface; interface = interface->next)
+		offload_start(&interface->netif, interface->net);
+	return error;
+}
+
+void offload_grow(struct tcp_pcb *pcb)
+{
+	(void)pcb;
 }

@@ -15,4 +15,13 @@ void offload_received(struct netif *netif, const struct net_offload *offload);
 /* Asks the device for what lwIP has left out of a frame, which is in the first piece as far as its headers go. */
 void offload_sent(const struct net_device *net, struct net_buffer *frame, size_t length);
 
+/* Before data is given to TCP: lets its segments be larger than the peer's, where the device cuts them. */
+void offload_grow(struct tcp_pcb *pcb);
+
+/* Whether a UDP datagram with so much in it goes into one frame, whatever its way. */
+bool offload_fits(size_t length);
+/* Sends one that may be cut into fragments: no device makes its checksum. `to` is NULL: where it is connected to. */
+err_t offload_fragmented(struct udp_pcb *pcb, struct pbuf *data, const ip_addr_t *to,
+			 uint16_t port);
+
 #endif

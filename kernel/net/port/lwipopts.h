@@ -73,8 +73,8 @@ extern uint16_t network_dns_port;
 #define TCP_DEFAULT_LISTEN_BACKLOG 64
 #define LWIP_TCP_KEEPALIVE 1
 #define TCP_OOSEQ_MAX_PBUFS 64
-/* What the peer's segments hold at most, where ours may be larger (kernel/net/offload.c). */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 1
+/* 0: what the peer's segments hold at most, where ours may be larger (offload.c). 1: the socket. */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 2
 
 #define LWIP_HOOK_FILENAME "kernel/net/hooks.h"
 

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * BSD sockets over lwIP's callbacks: what programs call (<sys/socket.h>), and what newlib's files do with a socket. lwIP's own
+ * sockets need threads; these wait by vport_relax.
+ *
+ * See it at work: make run APP=echo
+ * Left out: sockets on CPUs other than 0; out-of-band data; control messages; multicast groups.
+ */
+#include "kernel/net/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "kernel/net/memory.h"
+#include "kernel/net/network.h"
+#include "lib/error.h"
+
+#define NS_PER_S UINT64_C(1000000000)
+#define ROUTE_PATIENCE (10 * NS_PER_S) /* for DHCP */
+
+int socket_fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+/* A negative errno becomes errno. */
+static long result_of(long result)
+{
+	return result < 0 ? socket_fail((int)-result) : result;
+}
+
+int socket_errno(err_t error)
+{
+	switch (error) {
+	case ERR_OK:
+		return 0;
+	case ERR_MEM:
+	case ERR_BUF:
+		return ENOBUFS;
+	case ERR_RTE:
+		return ENETUNREACH;
+	case ERR_INPROGRESS:
+		return EINPROGRESS;
+	case ERR_VAL:
+	case ERR_ARG:
+		return EINVAL;
+	case ERR_USE:
+		return EADDRINUSE;
+	case ERR_ALREADY:
+		return EALREADY;
+	case ERR_ISCONN:
+		return EISCONN;
+	case ERR_CONN:
+		return ENOTCONN;
+	case ERR_ABRT:
+		return ECONNABORTED;
+	case ERR_RST:
+		return ECONNRESET;
+	case ERR_CLSD:
+		return ENOTCONN;
+	default:
+		return EIO;
+	}
+}
+
+/* ---- Waiting ----------------------------------------------------------------------------------------- */
+
+uint64_t socket_deadline(uint64_t patience)
+{
+	return patience == 0 ? VPORT_NEVER : vport_now() + patience;
+}
+
+int socket_wait(const struct socket *socket, int flags, uint64_t deadline)
+{
+	if ((socket->open.flags & O_NONBLOCK) || (flags & MSG_DONTWAIT))
+		return EAGAIN;
+	if (deadline != VPORT_NEVER && vport_now() >= deadline)
+		return EAGAIN;
+	vport_relax(deadline);
+	return 0;
+}
+
+bool socket_await_route(const struct socket *socket, int flags, err_t error)
+{
+	return error == ERR_RTE && !(socket->open.flags & O_NONBLOCK) && !(flags & MSG_DONTWAIT) &&
+	       !network_await(vport_now()) && network_await(vport_now() + ROUTE_PATIENCE);
+}
+
+/* ---- What is to be read ---------------------------------------------------------------------------------- */
+
+bool socket_queue(struct socket *socket, struct pbuf *data, const ip_addr_t *from, uint16_t port)
+{
+	struct received *received = network_malloc(sizeof(*received));
+
+	if (!received)
+		return false;
+	received->data = data;
+	received->port = port;
+	received->next = NULL;
+	if (from)
+		ip_addr_copy(received->from, *from);
+	*socket->last = received;
+	socket->last = &received->next;
+	return true;
+}
+
+void socket_unqueue(struct socket *socket)
+{
+	struct received *received = socket->first;
+
+	socket->first = received->next;
+	if (!socket->first)
+		socket->last = &socket->first;
+	socket->offset = 0;
+	pbuf_free(received->data);
+	network_free(received);
+}
+
+/* ---- As a file --------------------------------------------------------------------------------------------- */
+
+static bool is_stream(const struct socket *socket)
+{
+	return socket->type == SOCK_STREAM;
+}
+
+static long receive(struct socket *socket, void *buffer, size_t length, int flags)
+{
+	struct iovec piece = { buffer, length };
+	ip_addr_t from;
+	uint16_t port;
+	bool truncated;
+
+	return is_stream(socket)
+		       ? stream_receive(socket, buffer, length, flags)
+		       : datagram_receive(socket, &piece, 1, flags, &from, &port, &truncated);
+}
+
+static long transmit(struct socket *socket, const void *data, size_t length, int flags)
+{
+	struct iovec piece = { (void *)data, length };
+
+	return is_stream(socket) ? stream_send(socket, data, length, flags)
+				 : datagram_send(socket, &piece, 1, flags, NULL, 0);
+}
+
+/* A negative errno as a file's operation tells it. */
+static long file_result(long result)
+{
+	return result < 0 ? FILE_ERRNO(-result) : result;
+}
+
+static long read_socket(struct open_file *file, uint64_t offset, void *buffer, size_t length)
+{
+	(void)offset;
+	return file_result(receive((struct socket *)file, buffer, length, 0));
+}
+
+static long write_socket(struct open_file *file, uint64_t offset, const void *data, size_t length)
+{
+	(void)offset;
+	return file_result(transmit((struct socket *)file, data, length, 0));
+}
+
+static void status_of(struct open_file *file, struct stat *status)
+{
+	(void)file;
+	*status = (struct stat){ .st_mode = S_IFSOCK | S_IRUSR | S_IWUSR };
+}
+
+static unsigned ready(struct open_file *file)
+{
+	struct socket *socket = (struct socket *)file;
+	unsigned now = is_stream(socket) ? stream_ready(socket) : datagram_ready(socket);
+
+	return socket->error ? now | FILE_FAILED : now;
+}
+
+static void close_socket(struct open_file *file)
+{
+	struct socket *socket = (struct socket *)file;
+
+	if (is_stream(socket))
+		stream_close(socket);
+	else
+		datagram_close(socket);
+	while (socket->first)
+		socket_unqueue(socket);
+	network_free(socket);
+	stack_leave();
+}
+
+static const struct open_file_operations operations = {
+	.read = read_socket,
+	.write = write_socket,
+	.status = status_of,
+	.close = close_socket,
+	.ready = ready,
+};
+
+struct socket *socket_new(int domain, int type, int protocol)
+{
+	struct socket *socket = network_calloc(1, sizeof(*socket));
+
+	if (!socket)
+		return NULL;
+	socket->open.operations = &operations;
+	socket->open.flags = O_RDWR;
+	socket->domain = domain;
+	socket->type = type;
+	socket->protocol = protocol;
+	socket->last = &socket->first;
+	socket->last_accepted = &socket->accepted;
+	return socket;
+}
+
+struct socket *socket_of(int fd)
+{
+	struct open_file *file = open_file_of(fd);
+
+	kit_assert(vport_cpu() == 0);
+	if (!file) {
+		errno = fd >= 0 && fd <= 2 ? ENOTSOCK : EBADF;
+		return NULL;
+	}
+	if (file->operations != &operations) {
+		errno = ENOTSOCK;
+		return NULL;
+	}
+	return (struct socket *)file;
+}
+
+/* ---- Calls ---------------------------------------------------------------------------------------------------- */
+
+/* The protocol that is meant; negative: there is none such. */
+static int protocol_of(int domain, int type, int protocol)
+{
+	if (domain != AF_INET && domain != AF_INET6)
+		return -EAFNOSUPPORT;
+	switch (type) {
+	case SOCK_STREAM:
+		return protocol == 0 || protocol == IPPROTO_TCP ? IPPROTO_TCP : -EPROTONOSUPPORT;
+	case SOCK_DGRAM:
+		return protocol == 0 || protocol == IPPROTO_UDP ? IPPROTO_UDP : -EPROTONOSUPPORT;
+	case SOCK_RAW:
+		return protocol > 0 && protocol <= UINT8_MAX ? protocol : -EPROTONOSUPPORT;
+	default:
+		return -EPROTOTYPE;
+	}
+}
+
+int socket(int domain, int type, int protocol)
+{
+	bool nonblocking = (type & SOCK_NONBLOCK) != 0;
+
+	type &= ~SOCK_NONBLOCK;
+	protocol = protocol_of(domain, type, protocol);
+	if (protocol < 0)
+		return socket_fail(-protocol);
+	if (network_start() != 0)
+		return socket_fail(ENOMEM);
+	struct socket *socket = socket_new(domain, type, protocol);
+	if (!socket)
+		return socket_fail(ENOMEM);
+	int error = is_stream(socket) ? stream_open(socket) : datagram_open(socket);
+	if (error) {
+		network_free(socket);
+		return socket_fail(-error);
+	}
+	socket->open.flags |= nonblocking ? O_NONBLOCK : 0;
+	int fd = open_file_add(&socket->open);
+	if (fd < 0)
+		close_socket(&socket->open);
+	return fd;
+}
+
+int bind(int fd, const struct sockaddr *name, socklen_t length)
+{
+	struct socket *socket = socket_of(fd);
+	ip_addr_t address;
+	uint16_t port;
+
+	if (!socket)
+		return -1;
+	int error = address_get(socket, name, length, &address, &port);
+	if (error)
+		return socket_fail(error);
+	/* Any of IPv6 is any of IPv4 as well. */
+	if (socket->domain == AF_INET6 && ip_addr_isany(&address) && !socket->only6)
+		address = *IP_ANY_TYPE;
+	return (int)result_of(is_stream(socket) ? stream_bind(socket, &address, port)
+						: datagram_bind(socket, &address, port));
+}
+
+int listen(int fd, int backlog)
+{
+	struct socket *socket = socket_of(fd);
+
+	if (!socket)
+		return -1;
+	return is_stream(socket) ? (int)result_of(stream_listen(socket, backlog))
+				 : socket_fail(EOPNOTSUPP);
+}
+
+int connect(int fd, const struct sockaddr *name, socklen_t length)
+{
+	struct socket *socket = socket_of(fd);
+	ip_addr_t address;
+	uint16_t port;
+
+	if (!socket)
+		return -1;
+	int error = address_get(socket, name, length, &address, &port);
+	if (error)
+		return socket_fail(error);
+	int result = is_stream(socket) ? stream_connect(socket, &address, port)
+				       : datagram_connect(socket, &address, port);
+	stack_leave();
+	return (int)result_of(result);
+}
+
+int accept(int fd, struct sockaddr *restrict name, socklen_t *restrict length)
+{
+	struct socket *socket = socket_of(fd);
+	int error;
+
+	if (!socket)
+		return -1;
+	if (!socket->listening)
+		return socket_fail(EINVAL);
+	struct socket *connection = stream_accept(socket, &error);
+	if (!connection)
+		return socket_fail(error);
+	int connection_fd = open_file_add(&connection->open);
+	if (connection_fd < 0)
+		close_socket(&connection->open);
+	else if (connection->tcp)
+		address_put(connection, &connection->tcp->remote_ip, connection->tcp->remote_port,
+			    name, length);
+	return connection_fd;
+}
+
+int shutdown(int fd, int how)
+{
+	struct socket *socket = socket_of(fd);
+
+	if (!socket)
+		return -1;
+	if (how < SHUT_RD || how > SHUT_RDWR)
+		return socket_fail(EINVAL);
+	int result = is_stream(socket) ? stream_shutdown(socket, how) : -EOPNOTSUPP;
+	stack_leave();
+	return (int)result_of(result);
+}
+
+/* ---- Sending --------------------------------------------------------------------------------------------------- */
+
+ssize_t send(int fd, const void *data, size_t length, int flags)
+{
+	struct socket *socket = socket_of(fd);
+
+	return socket ? result_of(transmit(socket, data, length, flags)) : -1;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	struct socket *socket = socket_of(fd);
+	ip_addr_t address;
+	uint16_t port = 0;
+	long sent = 0;
+
+	if (!socket)
+		return -1;
+	bool named = message->msg_name && !is_stream(socket);
+	if (named) {
+		int error = address_get(socket, message->msg_name, message->msg_namelen, &address,
+					&port);
+		if (error)
+			return socket_fail(error);
+	}
+	if (!is_stream(socket))
+		return result_of(datagram_send(socket, message->msg_iov, message->msg_iovlen, flags,
+					       named ? &address : NULL, port));
+	for (int i = 0; i < message->msg_iovlen; i++) {
+		bool more = i + 1 < message->msg_iovlen;
+		long part = stream_send(socket, message->msg_iov[i].iov_base,
+					message->msg_iov[i].iov_len, flags | (more ? MSG_MORE : 0));
+		if (part < 0)
+			return sent > 0 ? sent : result_of(part);
+		sent += part;
+		if ((size_t)part < message->msg_iov[i].iov_len)
+			break;
+	}
+	return sent;
+}
+
+ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
+	       socklen_t to_length)
+{
+	struct iovec piece = { (void *)data, length };
+	struct msghdr message = {
+		.msg_name = (void *)to, .msg_namelen = to_length, .msg_iov = &piece, .msg_iovlen = 1
+	};
+
+	return sendmsg(fd, &message, flags);
+}
+
+/* ---- Receiving --------------------------------------------------------------------------------------------------- */
+
+ssize_t recv(int fd, void *buffer, size_t length, int flags)
+{
+	struct socket *socket = socket_of(fd);
+
+	return socket ? result_of(receive(socket, buffer, length, flags)) : -1;
+}
+
+/* A stream's pieces are filled one after the other, as far as there is something now. */
+static long receive_pieces(struct socket *socket, struct msghdr *message, int flags)
+{
+	long received = 0;
+
+	for (int i = 0; i < message->msg_iovlen; i++) {
+		struct iovec *piece = &message->msg_iov[i];
+		long part = stream_receive(socket, piece->iov_base, piece->iov_len,
+					   received > 0 ? flags | MSG_DONTWAIT : flags);
+		if (part < 0)
+			return received > 0 ? received : part;
+		received += part;
+		if ((size_t)part < piece->iov_len || (flags & MSG_PEEK))
+			break;
+	}
+	message->msg_namelen = 0;
+	return received;
+}
+
+ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+	struct socket *socket = socket_of(fd);
+	ip_addr_t from;
+	uint16_t port;
+	bool truncated = false;
+
+	if (!socket)
+		return -1;
+	message->msg_flags = 0;
+	message->msg_controllen = 0;
+	if (is_stream(socket))
+		return result_of(receive_pieces(socket, message, flags));
+	long received = datagram_receive(socket, message->msg_iov, message->msg_iovlen, flags,
+					 &from, &port, &truncated);
+	if (received < 0)
+		return result_of(received);
+	if (message->msg_name)
+		address_put(socket, &from, port, message->msg_name, &message->msg_namelen);
+	message->msg_flags = truncated ? MSG_TRUNC : 0;
+	return received;
+}
+
+ssize_t recvfrom(int fd, void *restrict buffer, size_t length, int flags,
+		 struct sockaddr *restrict from, socklen_t *restrict from_length)
+{
+	struct iovec piece = { buffer, length };
+	struct msghdr message = { .msg_name = from_length ? from : NULL,
+				  .msg_namelen = from_length ? *from_length : 0,
+				  .msg_iov = &piece,
+				  .msg_iovlen = 1 };
+
+	ssize_t received = recvmsg(fd, &message, flags);
+	if (received >= 0 && from_length)
+		*from_length = message.msg_namelen;
+	return received;
+}
