@@ -14,12 +14,13 @@
 #include <unistd.h>
 
 #include "kernel/ktap.h"
+#include "kernel/libc_file.h"
 
 #define NUMBERS "/disk/folder/numbers" /* 0 to 19999, a line each */
 #define NUMBERS_SIZE 108890
 #define LARGE "/disk/folder/inner/large" /* of no contents that are known here */
 #define LARGE_SIZE (5 * 1024 * 1024 + 1)
-#define MANY 64
+#define MANY (OPEN_FILES + 1)
 
 /* Evaluates to whether it failed with that errno. */
 #define FAILS(call, error) (errno = 0, (call) && errno == (error))
@@ -200,7 +201,7 @@ static const char *test_many(void)
 		errno = 0;
 		while (count < MANY && (files[count] = fopen("/disk/readme.txt", "r")) != NULL)
 			count++;
-		ktap_check(count == 29 && errno == EMFILE);
+		ktap_check(count == OPEN_FILES - 3 && errno == EMFILE);
 		while (count > 0) {
 			char text[32];
 			count--;
