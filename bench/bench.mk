@@ -67,11 +67,15 @@ $(BENCH)/peer: bench/peer.c bench/frame.h bench/bench.mk | need-bench
 
 # ---- Linux: Debian's cloud kernels, fetched by apt when this is asked for --------------
 bench-linux: $(foreach arch,$(METAL),$(BENCH)/linux/$(arch)/initrd) ## fetch Debian's kernels, for make bench to compare with
-$(BENCH)/linux/%/init: bench/linux/init.c | need-bench
+$(BENCH)/linux/%/init: bench/linux/init.c bench/linux/net.c bench/linux/system.h bench/frame.h | need-bench
 	@mkdir -p $(@D)
 	$(Q)$*-linux-gnu-gcc $(BENCH_CFLAGS) -ffreestanding -nostdlib -static -fno-pic -no-pie \
-		-fno-stack-protector -Wl,--build-id=none -o $@ $<
-$(BENCH)/linux/%/initrd: $(BENCH)/linux/%/init bench/linux/fetch.sh bench/linux/initrd.py
-	@bench/linux/fetch.sh $* $(@D) $<
+		-fno-stack-protector -Wl,--build-id=none -o $@ $(filter %.c,$^)
+$(BENCH)/linux/%/vmlinuz: bench/linux/fetch.sh | need-bench
+	@mkdir -p $(@D)
+	@bench/linux/fetch.sh $* $(@D)
+$(BENCH)/linux/%/initrd: $(BENCH)/linux/%/init $(BENCH)/linux/%/vmlinuz bench/linux/initrd.py
+	@bench/linux/initrd.py $(@D)/modules $< $@
+.PRECIOUS: $(BENCH)/linux/%/init $(BENCH)/linux/%/vmlinuz
 
 .PHONY: bench bench-counts bench-smoke bench-linux floors

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Fetches Debian's cloud kernel for an architecture and makes an initial file system with our /init and the
-# modules that a virtio disk needs. Nothing is installed: see tools/private_apt.sh.
+# Fetches Debian's cloud kernel for an architecture, and its modules. Nothing is installed: see
+# tools/private_apt.sh.
 #
-#   bench/linux/fetch.sh x86_64|aarch64 FOLDER INIT      FOLDER gets vmlinuz and initrd
+#   bench/linux/fetch.sh x86_64|aarch64 FOLDER      FOLDER gets vmlinuz, and modules
 set -eu
 case $1 in x86_64) debian=amd64 ;; aarch64) debian=arm64 ;; *) exit 2 ;; esac
-folder=$2 init=$3
+folder=$2
 here=$(dirname "$0")
 . "$here/../../tools/private_apt.sh"
 mkdir -p "$folder/unpacked"
@@ -19,7 +19,8 @@ cd "$folder/apt/archives"
 apt-get download -q "$package:$debian" >>"$folder/apt/log" 2>&1 || { cat "$folder/apt/log" >&2; exit 1; }
 cd - >/dev/null
 dpkg-deb -x "$folder/apt/archives/$package"_*.deb "$folder/unpacked"
-"$here/initrd.py" "$folder/unpacked" "$init" "$folder/initrd"
+rm -rf "$folder/modules"
+mv "$folder"/unpacked/lib/modules/* "$folder/modules"
 cp "$folder"/unpacked/boot/vmlinuz-* "$folder/vmlinuz"
 rm -rf "$folder/unpacked" "$folder/apt"
 echo "bench: $package is in $folder"

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Makes an initial file system (cpio, "newc") of our /init and the modules that a virtio disk needs.
+"""Makes an initial file system (cpio, "newc") of our /init and the modules that a virtio disk and a virtio network
+interface need.
 
-    bench/linux/initrd.py UNPACKED-KERNEL-PACKAGE INIT INITRD
+    bench/linux/initrd.py MODULES INIT INITRD
 """
 
 import pathlib
 import sys
 
-WANTED = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod")
+WANTED = ("virtio_pci", "virtio_mmio", "virtio_blk", "virtio_scsi", "sd_mod", "virtio_net", "af_packet")
 
 
 def needed(folder):
@@ -38,11 +39,11 @@ def entry(number, name, mode, data=b"", device=(0, 0)):
 
 
 def main():
-    package, init, out = map(pathlib.Path, sys.argv[1:4])
+    modules, init, out = map(pathlib.Path, sys.argv[1:4])
     things = [("dev", 0o40755, b"", (0, 0)), ("modules", 0o40755, b"", (0, 0)),
               ("dev/console", 0o20600, b"", (5, 1)), ("init", 0o100755, init.read_bytes(), (0, 0))]
     things += [(f"modules/{i:02}", 0o100644, path.read_bytes(), (0, 0))
-               for i, path in enumerate(needed(package / "lib" / "modules"))]
+               for i, path in enumerate(needed(modules))]
     archive = b"".join(entry(i + 1, name, mode, data, device)
                        for i, (name, mode, data, device) in enumerate(things))
     out.write_bytes(archive + entry(0, "TRAILER!!!", 0))
