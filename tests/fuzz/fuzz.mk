@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers. Seeds are in tests/fuzz/corpus/TARGET, dictionaries in
 # tests/fuzz/TARGET.dict; what a run finds stays in build/fuzz.
 
-FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device tar partition
+FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device tar partition scsi
 SECONDS ?= 60
 
 fuzz_split = tests/fuzz/ring.c $(RINGS)
@@ -27,6 +27,8 @@ fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE))
 fuzz_tar = tests/fuzz/tar.c kernel/archive.c lib/tar.c
 fuzz_partition = tests/fuzz/partition.c $(addprefix drivers/virtio/,partition_gpt.c partition_mbr.c) \
 	$(addprefix lib/,crc32.c error.c format.c)
+fuzz_scsi = tests/fuzz/scsi.c $(filter-out drivers/virtio/scsi.c,$(wildcard drivers/virtio/scsi*.c)) \
+	lib/error.c lib/format.c
 $(O)/fuzz/partition: drivers/virtio/partition.c
 
 # Sources that a target includes.

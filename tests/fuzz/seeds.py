@@ -451,7 +451,54 @@ def partitions():
     yield "ring", b"\0" + chain + patch(200 * 512, mbr((0, 0, 0, 0), (0, 0xf, 100, 10)))
 
 
-SEEDS = {"device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
+def scsis():
+    """The first scan's answers, then steps; an answer that is 0 is as it should be. Three targets with two units."""
+    def patch(at, data):
+        return bytes([32, at, len(data)]) + data
+
+    def sense(key, asc, ascq=0):
+        return b"\x09\0\2\x12" + bytes([0x70, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, asc, ascq, 0, 0, 0, 0])
+
+    def scan(steps, **changes):
+        """`changes`: of the first unit of the first target, by the name of the answer."""
+        answers = dict.fromkeys(range(9), b"\0")
+        answers |= {names.index(name): change for name, change in changes.items()}
+        first = b"".join(answers[i] for i in sorted(answers))
+        return bytes(3) + first + bytes(8) + bytes(17) * 2 + steps
+
+    names = ("listed", "inquiry", "ready", "capacity", "mode", "pages", "serial", "limits", "provisioning",
+             "subscribed")
+    read, write, flush, switch, reset, poll, describe, resize = range(2, 10)
+    every = bytes([read, 5, 0, write, 5, 0, flush, 0, switch, 0, 0, 0, 0, 0, 0, 0, reset, 1, 0, describe,
+                   resize, 16, 0, poll, switch, 1])
+    yield "plain", scan(every + every)
+    yield "4096", scan(every, capacity=patch(8, struct.pack(">I", 4096)))
+    yield "huge", scan(every, capacity=patch(0, b"\xff" * 8), limits=patch(8, b"\xff" * 56))
+    yield "odd-blocks", scan(every, capacity=patch(8, struct.pack(">I", 520)))
+    yield "protected", scan(every, mode=patch(2, b"\x80"))
+    yield "no-cache", scan(every, mode=patch(14, b"\0"))
+    yield "long-page", scan(every, mode=patch(3, b"\xff" * 20))
+    yield "no-medium", scan(every + bytes([poll]), inquiry=patch(0, b"\5\x80"), ready=sense(2, 0x3a),
+                            subscribed=b"\x10\x10\0\0\0\0")
+    yield "starts", scan(every, ready=sense(2, 4, 2) + b"\0\0")
+    yield "becomes-ready", scan(every, ready=sense(2, 4, 1) * 3 + b"\0")
+    yield "attention", scan(bytes([read, 0]) + sense(6, 0x2a, 9) + bytes(9) + bytes([read, 0]) + sense(6, 0x3f, 14),
+                            ready=sense(6, 0x29) + b"\0")
+    yield "errors", scan(b"".join(bytes([read, 1]) + sense(key, 0x11) + bytes([describe]) for key in (1, 3, 4, 5, 7, 11)))
+    yield "lists-many", scan(every, listed=b"\x30\0\x10\0\x40" + b"\0\0\x0f\xf8\0\0\0\0" + bytes(
+        byte for n in range(7) for byte in (0x40, n * 40, 0, 0, 0, 0, 0, 0)))
+    yield "not-listed", scan(bytes(60), listed=sense(5, 0x20) * 3)
+    yield "lost", scan(every, capacity=b"\x40\0", pages=b"\x40\x40")
+    yield "short", scan(every, inquiry=b"\x10\4\0", capacity=b"\x10\x0b\0", mode=b"\x10\3\0")
+
+    def event(what, target, unit, reason, less=b"\0"):
+        return b"\0" + struct.pack("<I", what) + bytes([1, target]) + struct.pack(">H4xI", unit, reason) + less
+    yield "events", scan(b"".join(bytes([1, 0]) + one for one in (
+        event(1, 0, 0, 1), event(1, 1, 0x4000 | 300, 2 << 24), event(3, 0, 0, 0x2a09), event(0x80000000, 0, 0, 0),
+        event(2, 0, 0, 16), event(1, 200, 9, 1), event(1, 0, 0, 1, b"\x80\1\0\0\0"))))
+
+
+SEEDS = {"scsi": scsis, "device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
          "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
          "cmdline": cmdlines, "vhost": vhosts}
 
