@@ -38,7 +38,7 @@ VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o 
 	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk console net rng scsi partition)))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
 driver_console = console.o
-driver_net = net.o net_frame.o net_control.o
+driver_net = $(addprefix net,.o _config.o _pool.o _send.o _receive.o _offload.o _control.o _command.o)
 driver_rng = rng.o
 driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _disk.o _page.o \
 	_control.o _event.o _attend.o _mode.o) block_queue.o block_parts.o
@@ -72,7 +72,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 OPTIMISE = -Os
 $(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = -O2
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
-HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block.o net_frame.o)
+HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block.o net_send.o net_receive.o net_pool.o)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = -O2 -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2 -fomit-frame-pointer
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \

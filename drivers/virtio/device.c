@@ -97,6 +97,8 @@ static int choose_features(struct virtio_device *device)
 	}
 	take_offered(device, core_wanted, sizeof(core_wanted));
 	take_offered(device, device->driver->wanted, device->driver->wanted_count);
+	if (device->driver->choose)
+		device->driver->choose(device);
 	if (vport_setting_is("ring", "packed")) {
 		static const uint8_t packed[] = { VIRTIO_F_RING_PACKED };
 		take_offered(device, packed, 1);

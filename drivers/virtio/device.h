@@ -58,6 +58,9 @@ struct virtio_transport {
 	/* Reads and acknowledges why the line was raised: VIRTIO_ISR_ bits. Interrupt context. */
 	uint32_t (*isr)(struct virtio_device *device);
 
+	/* A network device serves each pair of queues that is enabled, without being told by a command. */
+	bool serves_enabled;
+
 	/* Where the device's shared memory region `id` is (2.10), and how long. 0 or ERR_NODEV. */
 	int (*shared_memory)(struct virtio_device *device, unsigned id, uint64_t *bus,
 			     uint64_t *length);
@@ -73,6 +76,11 @@ enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 
 /* ---- What a driver is ------------------------------------------------------------ */
 
+struct virtio_feature_name {
+	uint8_t bit;
+	const char *name; /* that of VIRTIO 1.4, without its prefix */
+};
+
 struct virtio_driver {
 	uint32_t type;    /* enum virtio_type */
 	const char *name; /* "blk" */
@@ -80,6 +88,12 @@ struct virtio_driver {
 	 * the platform's features are the core's business. */
 	const uint8_t *wanted; /* bit numbers */
 	unsigned wanted_count;
+	const struct virtio_feature_name *names; /* of its features, for people; or NULL */
+	unsigned name_count;
+
+	/* Before FEATURES_OK, once, when the wanted ones have been taken: removes from device->features those that lack
+	 * others that they need (2.2.1-1). NULL: there is nothing of that kind. */
+	void (*choose)(struct virtio_device *device);
 
 	/* Between FEATURES_OK and DRIVER_OK, once: reads the configuration, allocates, creates queues. Leaves
 	 * nothing behind when it fails, but for the queues. 0 or an error, logged. */
@@ -135,6 +149,7 @@ struct virtio_queue {
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
 	bool quiet, awaited; /* interrupts are asked for only while the driver awaits a buffer */
 	bool counts_read;    /* see virtio_queue_options */
+	bool unfinished; /* the driver's drain has left used buffers: drained again, without interrupts */
 	bool paused;         /* pushes are refused for now: it is about to get another size */
 	bool resizing;       /* it is being reset for that: not to be drained */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */

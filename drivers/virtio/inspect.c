@@ -27,9 +27,6 @@ static const struct feature_name names[] = {
 	{ VIRTIO_TYPE_BLOCK, 14, "WRITE_ZEROES" },
 	{ VIRTIO_TYPE_SCSI, 1, "HOTPLUG" },
 	{ VIRTIO_TYPE_SCSI, 2, "CHANGE" },
-	{ VIRTIO_TYPE_NET, 3, "MTU" },
-	{ VIRTIO_TYPE_NET, 5, "MAC" },
-	{ VIRTIO_TYPE_NET, 16, "STATUS" },
 	{ VIRTIO_TYPE_CONSOLE, 2, "EMERG_WRITE" },
 	{ 0, VIRTIO_F_INDIRECT_DESC, "INDIRECT_DESC" },
 	{ 0, VIRTIO_F_EVENT_IDX, "EVENT_IDX" },
@@ -43,10 +40,16 @@ static const struct feature_name names[] = {
 	{ 0, VIRTIO_F_RING_RESET, "RING_RESET" },
 };
 
-static const char *feature_name(uint32_t type, unsigned bit)
+static const char *feature_name(const struct virtio_device *device, unsigned bit)
 {
+	const struct virtio_driver *driver = device->driver;
+
+	for (unsigned i = 0; i < driver->name_count; i++) {
+		if (driver->names[i].bit == bit)
+			return driver->names[i].name;
+	}
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (names[i].bit == bit && (names[i].type == 0 || names[i].type == type))
+		if (names[i].bit == bit && (names[i].type == 0 || names[i].type == device->type))
 			return names[i].name;
 	}
 	return NULL;
@@ -80,7 +83,7 @@ size_t virtio_describe(const struct virtio_device *device, char *line, size_t si
 	for (unsigned bit = 0; bit < VIRTIO_FEATURE_WORDS * 32; bit++) {
 		if (!virtio_has(device, bit))
 			continue;
-		const char *name = feature_name(device->type, bit);
+		const char *name = feature_name(device, bit);
 		if (name)
 			at += format(line + at, size - at, " %s", name);
 		else

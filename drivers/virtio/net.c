@@ -1,42 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-net: VIRTIO 1.4 section 5.1, in its plain form: one pair of queues, no offloads, so that what
- * precedes each frame is a header of zeros. This file brings the device up and knows its configuration;
- * net_frame.c moves the frames; programs see net.h.
+ * virtio-net: VIRTIO 1.4 section 5.1. This file brings the device up, takes it down and recovers it; net_nic.h says
+ * what is in the others; programs see net.h.
+ *
+ * Queues come in pairs, one pair for each CPU where the device has so many: pair i is at home on CPU i. (With
+ * pairs=N on the kernel's command line there are N of them, dealt over the CPUs in turn.) At first a device serves
+ * the first pair alone; the others are opened when it has answered the command.
  *
  * See it at work: make run APP=nettest NET=user
- * Left out: checksum and segmentation offload, merged receive buffers, the control queue, several queue
- * pairs.
+ * Left out: notification coalescing, device statistics, standby.
  */
 #include "drivers/virtio/drivers.h"
-#include "drivers/virtio/net_frame.h"
+#include "drivers/virtio/net_nic.h"
 #include "lib/mem.h"
 #include "lib/text.h"
 
-/* ---- Wire structures ----------------------------------------------------------------- */
-
-/* 5.1.4 */
-enum net_config { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_MTU = 10 };
-enum { VIRTIO_NET_S_LINK_UP = 1 };
-
-/* 5.1.2 */
-enum { RECEIVEQ = 0, TRANSMITQ = 1 };
-
-/* ---- Features (5.1.3) ------------------------------------------------------------------ */
-
-enum { VIRTIO_NET_F_MTU = 3, VIRTIO_NET_F_MAC = 5, VIRTIO_NET_F_STATUS = 16 };
-
-static const uint8_t wanted[] = { VIRTIO_NET_F_MTU, VIRTIO_NET_F_MAC, VIRTIO_NET_F_STATUS };
-
-/* ---- State --------------------------------------------------------------------------------- */
-
-#define QUEUE_SIZE 256
-#define DEFAULT_MTU 1500
-#define SMALLEST_MTU 68 /* 5.1.4.1-2 */
-#define VLAN_TAG_BYTES 4
-#define LINE_BYTES 64
-/* The pool: enough for both queues, and no more memory than this where frames are large. */
-#define POOL_BYTES_MAX (4u << 20)
+/* ---- Interfaces, and who listens to them -------------------------------------------------------------- */
 
 static struct net_device *interfaces;
 
@@ -56,8 +35,8 @@ struct net_device *net_find(const char *name)
 
 void net_listen(struct net_device *net, net_listener *listener, void *cookie)
 {
-	net->listener = listener;
 	net->listener_cookie = cookie;
+	__atomic_store_n(&net->listener, listener, __ATOMIC_RELEASE);
 }
 
 void net_watch_link(struct net_device *net, net_link_listener *listener, void *cookie)
@@ -74,140 +53,173 @@ void net_announce(struct net_device *net, net_announcer *announcer, void *cookie
 
 void net_count(const struct net_device *net, struct net_counts *counts)
 {
-	*counts = ((const struct virtio_net *)net)->counts;
-}
+	const struct virtio_net *nic = (const struct virtio_net *)net;
 
-/* ---- Configuration (5.1.4) -------------------------------------------------------------------------- */
-
-static void read_link(struct virtio_net *nic)
-{
-	uint16_t status = VIRTIO_NET_S_LINK_UP; /* 5.1.4.2-5 */
-
-	if (virtio_has(nic->device, VIRTIO_NET_F_STATUS) &&
-	    virtio_config_read(nic->device, CONFIG_STATUS, 2, 1, &status) != 0)
-		return;
-	nic->net.link = (status & VIRTIO_NET_S_LINK_UP) != 0;
-}
-
-/* 5.1.4.2-3; where the device has no address for us, a locally administered one that is hardly another
- * machine's (5.1.4.2-4). */
-static int read_mac(struct virtio_net *nic)
-{
-	uint64_t now = vport_now() * UINT64_C(0x9e3779b97f4a7c15);
-
-	if (virtio_has(nic->device, VIRTIO_NET_F_MAC))
-		return virtio_config_read(nic->device, CONFIG_MAC, 1, NET_MAC_BYTES, nic->net.mac);
-	nic->net.mac[0] = 0x02;
-	for (unsigned i = 1; i < NET_MAC_BYTES; i++)
-		nic->net.mac[i] = (uint8_t)(now >> (8 * i + 16));
-	return 0;
-}
-
-static int read_mtu(struct virtio_net *nic)
-{
-	uint16_t mtu = DEFAULT_MTU;
-
-	if (virtio_has(nic->device, VIRTIO_NET_F_MTU)) {
-		int error = virtio_config_read(nic->device, CONFIG_MTU, 2, 1, &mtu);
-		/* A vhost-user back end may offer the feature and leave the field to a front end. */
-		if (error == ERR_RANGE)
-			mtu = DEFAULT_MTU;
-		else if (error)
-			return error;
+	*counts = (struct net_counts){ 0 };
+	for (unsigned i = 0; i < nic->pair_count; i++) {
+		const struct net_counts *pair = &nic->pairs[i].counts;
+		counts->sent += pair->sent;
+		counts->sent_bytes += pair->sent_bytes;
+		counts->failed += pair->failed;
+		counts->received += pair->received;
+		counts->received_bytes += pair->received_bytes;
+		counts->malformed += pair->malformed;
+		counts->unheard += pair->unheard;
 	}
-	if (mtu < SMALLEST_MTU) {
-		virtio_log(nic->device, VPORT_LOG_ERROR, "impossible mtu %u: taken as %u", mtu,
-			   DEFAULT_MTU);
-		mtu = DEFAULT_MTU;
-	}
-	nic->net.mtu = mtu;
-	nic->net.largest = NET_HEADER_BYTES + nic->net.mtu;
-	nic->net.pieces_heard = 1;
-	nic->net.pairs = nic->net.pairs_max = 1;
-	return 0;
 }
 
-static void config_changed(struct virtio_device *device)
+/* ---- Pairs of queues ------------------------------------------------------------------------------------- */
+
+void net_open_pairs(struct virtio_net *nic, unsigned pairs)
 {
-	struct virtio_net *nic = device->data;
-	bool before = nic->net.link;
-
-	read_link(nic);
-	if (nic->net.link == before)
-		return;
-	virtio_log(device, VPORT_LOG_INFO, "%s: link %s", nic->net.name,
-		   nic->net.link ? "up" : "down");
-	if (nic->net.link_listener)
-		nic->net.link_listener(&nic->net, nic->net.link_cookie);
+	if (pairs > nic->pair_count)
+		pairs = nic->pair_count;
+	nic->pairs_open = nic->pairs_served = nic->net.pairs = pairs;
+	for (unsigned i = 0; i < nic->pair_count; i++)
+		vport_mark(&nic->pairs[i].transmit->event);
 }
 
-/* ---- Probe, remove, ready, abort, gone -------------------------------------------------------------------- */
-
-static void free_nic(struct virtio_net *nic)
-{
-	if (nic->buffers)
-		vport_free(nic->buffers, nic->buffer_count * sizeof(*nic->buffers));
-	if (nic->memory)
-		vport_dma_free(nic->device->port, nic->memory,
-			       (size_t)nic->buffer_count * nic->buffer_bytes);
-	vport_free(nic, sizeof(*nic));
-}
-
-static int create_queues(struct virtio_net *nic)
+static int create_pair(struct virtio_net *nic, unsigned index)
 {
 	struct virtio_device *device = nic->device;
-	struct virtio_queue_options options = { .size_limit = QUEUE_SIZE, .driver = nic };
-	int error = virtio_queue_create(device, RECEIVEQ, &options);
+	struct net_pair *pair = &nic->pairs[index];
+	struct virtio_queue_options options = { .size_limit = NET_QUEUE_SIZE,
+						.driver = pair,
+						.cpu = index % nic->cpus };
 
+	/* 5.1.2: 2i is a receiveq, 2i + 1 its transmitq. */
+	int error = virtio_queue_create(device, 2 * index, &options);
+	if (error)
+		return error;
 	options.has_deadline = true;
 	options.quiet = true; /* most frames that are sent are of no interest any more */
 	options.indirect_entries = NET_MAX_PIECES;
-	if (!error)
-		error = virtio_queue_create(device, TRANSMITQ, &options);
-	if (!error) {
-		nic->receive = device->queues[RECEIVEQ];
-		nic->transmit = device->queues[TRANSMITQ];
-		nic->net.pieces = nic->transmit->setup.size < NET_MAX_PIECES
-					  ? nic->transmit->setup.size
-					  : NET_MAX_PIECES;
-		if (nic->net.pieces < 2) {
-			virtio_log(device, VPORT_LOG_ERROR, "its queue is too small: %u",
-				   nic->transmit->setup.size);
-			error = ERR_UNSUPPORTED;
-		}
-	}
-	return error;
+	error = virtio_queue_create(device, 2 * index + 1, &options);
+	if (error)
+		return error;
+	*pair = (struct net_pair){
+		.nic = nic,
+		.index = index,
+		.receive = virtio_queue_at(device, 2 * index),
+		.transmit = virtio_queue_at(device, 2 * index + 1),
+		.guarded = options.cpu != 0,
+	};
+	pair->outbox_end = &pair->outbox;
+	pair->waiting_end = &pair->waiting;
+	return 0;
 }
 
-/* Each holds a frame of the largest size (5.1.4.2-7, 5.1.9.3.1-2), and begins on a cache line; their
- * number of lines is odd, so that all sets of a cache are used alike. */
-static int allocate_buffers(struct virtio_net *nic)
+/* How many pairs are wanted: one a CPU, as far as there are so many. */
+static unsigned wanted_pairs(const struct virtio_net *nic)
 {
-	uint32_t bytes = NET_ROOM + NET_HEADER_BYTES + VLAN_TAG_BYTES + nic->net.mtu;
-	unsigned count = nic->receive->setup.size + nic->transmit->setup.size;
-	dma_addr_t address;
+	uint64_t wanted = vport_setting("pairs", nic->cpus);
 
-	nic->buffer_bytes = ((bytes + LINE_BYTES - 1) & ~(LINE_BYTES - 1u)) | LINE_BYTES;
-	nic->buffer_count = count < POOL_BYTES_MAX / nic->buffer_bytes
-				    ? count
-				    : POOL_BYTES_MAX / nic->buffer_bytes;
-	unsigned to_send = nic->transmit->setup.size;
-	if (to_send > nic->buffer_count / 2)
-		to_send = nic->buffer_count / 2;
-	nic->receive_max = nic->buffer_count - to_send;
-	nic->buffers = vport_alloc(nic->buffer_count * sizeof(*nic->buffers));
-	nic->memory =
-		vport_dma_alloc(nic->device->port, (size_t)nic->buffer_count * nic->buffer_bytes,
-				LINE_BYTES, &address);
-	if (!nic->buffers || !nic->memory)
-		return ERR_NOMEM;
-	for (unsigned i = 0; i < nic->buffer_count; i++) {
-		struct net_buffer *buffer = &nic->buffers[i];
-		size_t offset = (size_t)i * nic->buffer_bytes;
-		net_buffer_over(buffer, nic->memory + offset, nic->buffer_bytes);
-		buffer->address.bits = address.bits + offset;
-		buffer->pool = &nic->pool;
-		net_put_free(nic, buffer);
+	if (wanted > NET_MAX_PAIRS)
+		wanted = NET_MAX_PAIRS;
+	if (wanted > nic->told_pairs)
+		wanted = nic->told_pairs;
+	return wanted > 0 ? (unsigned)wanted : 1;
+}
+
+/* As many as there really are. */
+static int create_pairs(struct virtio_net *nic)
+{
+	struct virtio_device *device = nic->device;
+	unsigned wanted = wanted_pairs(nic);
+
+	for (unsigned i = 0; i < wanted; i++) {
+		int error = create_pair(nic, i);
+		if (error == ERR_NODEV && i > 0)
+			break;
+		if (error)
+			return error;
+		nic->pair_count = i + 1;
+		uint16_t size = nic->pairs[i].transmit->setup.size;
+		if (size < nic->net.pieces || i == 0)
+			nic->net.pieces = size < NET_MAX_PIECES ? size : NET_MAX_PIECES;
+		if (size < 2) {
+			virtio_log(device, VPORT_LOG_ERROR, "its queue is too small: %u", size);
+			return ERR_UNSUPPORTED;
+		}
+	}
+	nic->net.pairs_max = nic->pair_count;
+	return 0;
+}
+
+/* ---- Probe and remove -------------------------------------------------------------------------------------- */
+
+static void free_nic(struct virtio_net *nic)
+{
+	net_control_free(nic);
+	net_pools_free(nic);
+	vport_free(nic, sizeof(*nic));
+}
+
+/* What needs the control queue. */
+static uint32_t control_abilities(const struct virtio_net *nic)
+{
+	const struct virtio_device *device = nic->device;
+	uint32_t can = 0;
+
+	if (nic->pair_count > 1)
+		can |= NET_CAN_SET_PAIRS;
+	if (virtio_has(device, VIRTIO_NET_F_CTRL_RX))
+		can |= NET_CAN_SET_MODE;
+	if (virtio_has(device, VIRTIO_NET_F_CTRL_RX_EXTRA))
+		can |= NET_CAN_SET_MODES;
+	if (virtio_has(device, VIRTIO_NET_F_CTRL_VLAN))
+		can |= NET_CAN_FILTER_VLAN;
+	/* 5.1.9.5.2.2-1 */
+	if (virtio_has(device, VIRTIO_NET_F_CTRL_MAC_ADDR) &&
+	    virtio_has(device, VIRTIO_NET_F_CTRL_RX))
+		can |= NET_CAN_SET_MAC;
+	if (virtio_has(device, VIRTIO_NET_F_RSS) && nic->net.rss.table_length > 0)
+		can |= NET_CAN_SPREAD;
+	if (nic->reports_hash && nic->net.rss.key_bytes > 0)
+		can |= NET_CAN_REPORT_HASH;
+	if (virtio_has(device, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS))
+		can |= NET_CAN_SET_HEARS;
+	return can;
+}
+
+/* The first things that the device is told when it runs, as it is told again after each reset. */
+static void keep_first_commands(struct virtio_net *nic)
+{
+	struct net_control *control = nic->control;
+	struct net_command *mac = &control->kept[NET_KEPT_MAC];
+
+	if (nic->pair_count > 1)
+		control->kept[NET_KEPT_STEERING] = net_command_pairs(nic, nic->pair_count);
+	/* 5.1.9.5.2.2-2: one that we have made up. */
+	if ((nic->net.can & NET_CAN_SET_MAC) && !virtio_has(nic->device, VIRTIO_NET_F_MAC)) {
+		*mac = (struct net_command){ .class = VIRTIO_NET_CTRL_MAC,
+					     .command = VIRTIO_NET_CTRL_MAC_ADDR_SET,
+					     .bytes = NET_MAC_BYTES };
+		memcpy(mac->data, nic->net.mac, NET_MAC_BYTES);
+	}
+}
+
+static int create(struct virtio_net *nic)
+{
+	int error = net_read_config(nic);
+
+	if (!error)
+		error = create_pairs(nic);
+	if (!error)
+		error = net_control_create(nic);
+	if (!error)
+		error = net_pools_create(nic);
+	if (error)
+		return error;
+	uint32_t most = NET_LONGEST + NET_VLAN_TAG_BYTES + nic->header_bytes;
+	nic->net.pieces_heard =
+		nic->merges ? (most + nic->buffer_bytes - 1) / nic->buffer_bytes : 1;
+	nic->pairs_open = nic->pairs_served = nic->net.pairs = 1;
+	if (nic->control) {
+		nic->net.can |= control_abilities(nic);
+		keep_first_commands(nic);
+	} else if (nic->device->transport->serves_enabled) {
+		nic->pairs_open = nic->pairs_served = nic->net.pairs = nic->pair_count;
 	}
 	return 0;
 }
@@ -218,18 +230,22 @@ static int probe(struct virtio_device *device)
 	if (!nic)
 		return ERR_NOMEM;
 	nic->device = device;
+	nic->cpus = vport_cpu_count();
+	nic->many_cpus = nic->cpus > 1;
+	nic->announcing.run = net_announce_work;
 	device->data = nic;
-	int error = read_mac(nic);
-	if (!error)
-		error = read_mtu(nic);
-	if (!error)
-		error = create_queues(nic);
-	if (!error)
-		error = allocate_buffers(nic);
+	int error = create(nic);
 	if (error)
 		free_nic(nic);
 	return error;
 }
+
+static void remove(struct virtio_device *device)
+{
+	free_nic(device->data);
+}
+
+/* ---- What the core tells --------------------------------------------------------------------------------------- */
 
 static void add_interface(struct virtio_net *nic)
 {
@@ -244,21 +260,81 @@ static void add_interface(struct virtio_net *nic)
 	*end = &nic->net;
 }
 
-static void remove(struct virtio_device *device)
+/* A recovery begins: whoever is at a pair's queues, outside of a drain, leaves them, and nobody comes. The device then
+ * serves the first pair alone, until it is told. */
+static void stop(struct virtio_device *device)
 {
-	free_nic(device->data);
+	struct virtio_net *nic = device->data;
+
+	for (unsigned i = 0; i < nic->pair_count; i++) {
+		const struct net_pair *pair = &nic->pairs[i];
+		while (pair->guarded && __atomic_load_n(&pair->inside, __ATOMIC_SEQ_CST))
+			;
+	}
+	if (nic->control) {
+		nic->pairs_open = nic->pairs_served = 1;
+		for (unsigned i = 1; i < nic->pair_count; i++)
+			nic->pairs[i].open = false;
+	}
 }
 
+/* The homes of the other pairs fill their queues, because all are marked next. */
 static void ready(struct virtio_device *device)
 {
 	struct virtio_net *nic = device->data;
 
 	if (!nic->net.name[0])
 		add_interface(nic);
-	read_link(nic);
+	net_read_status(nic);
 	nic->net.resets = device->resets;
 	nic->net.interrupts = device->interrupts != VIRTIO_POLLED;
-	net_refill(nic);
+	nic->pairs[0].open = true;
+	net_refill(&nic->pairs[0]);
+	net_control_restore(nic);
+}
+
+static void drain(struct virtio_queue *queue)
+{
+	struct net_pair *pair = queue->driver;
+
+	if (!pair)
+		net_control_drain(queue->device->data);
+	else if (queue == pair->receive)
+		queue->unfinished = net_receive(pair);
+	else
+		net_drain_transmit(pair);
+}
+
+static void abort_buffer(struct virtio_queue *queue, void *cookie, int error)
+{
+	struct net_pair *pair = queue->driver;
+
+	if (!pair)
+		net_control_abort(queue->device->data, error);
+	else if (queue == pair->transmit)
+		net_abort_transmit(pair, cookie, error);
+	else if (!queue->device->memory_lost)
+		net_pool_put(cookie); /* else it is nobody's for good: it may yet be filled */
+}
+
+static void tell_link(struct net_device *net)
+{
+	if (net->link_listener)
+		net->link_listener(net, net->link_cookie);
+}
+
+static void config_changed(struct virtio_device *device)
+{
+	struct virtio_net *nic = device->data;
+	bool before = nic->net.link;
+
+	if (net_read_status(nic) && nic->control)
+		vport_work_queue(&nic->announcing); /* 5.1.9.5.4.1-1 */
+	if (nic->net.link == before)
+		return;
+	virtio_log(device, VPORT_LOG_INFO, "%s: link %s", nic->net.name,
+		   nic->net.link ? "up" : "down");
+	tell_link(&nic->net);
 }
 
 static void gone(struct virtio_device *device)
@@ -267,20 +343,26 @@ static void gone(struct virtio_device *device)
 
 	nic->net.gone = true;
 	nic->net.link = false;
-	if (nic->net.link_listener)
-		nic->net.link_listener(&nic->net, nic->net.link_cookie);
+	net_control_close(nic);
+	for (unsigned i = 0; i < nic->pair_count; i++)
+		net_close_pair(&nic->pairs[i]);
+	tell_link(&nic->net);
 }
 
 const struct virtio_driver virtio_net_driver = {
 	.type = VIRTIO_TYPE_NET,
 	.name = "net",
-	.wanted = wanted,
-	.wanted_count = sizeof(wanted),
+	.wanted = net_wanted,
+	.wanted_count = NET_WANTED_COUNT,
+	.names = net_feature_names,
+	.name_count = NET_WANTED_COUNT,
+	.choose = net_choose_features,
 	.probe = probe,
 	.remove = remove,
+	.stop = stop,
 	.ready = ready,
-	.drain = net_drain,
-	.abort = net_abort,
+	.drain = drain,
+	.abort = abort_buffer,
 	.config_changed = config_changed,
 	.gone = gone,
 };

@@ -279,7 +279,9 @@ static void queue_drain(struct vport_event *event)
 		return;
 	device->driver->drain(queue);
 	/* Marked again: drained again in the next pass, with interrupts left off meanwhile. */
-	if (!queue->interrupts)
+	if (queue->unfinished)
+		virtq_disable_interrupts(&queue->ring);
+	if (!queue->interrupts || queue->unfinished)
 		vport_mark(event);
 	else if (!queue->awaited)
 		virtq_disable_interrupts(&queue->ring);

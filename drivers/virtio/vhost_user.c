@@ -58,6 +58,18 @@ static unsigned config_bytes(uint32_t type)
 	}
 }
 
+/*
+ * What of a network device is not the back end's but its front end's: which we are. There is no control queue behind
+ * this socket (whatever a back end offers: DPDK's, all of them), and a pair of queues is served when both are enabled.
+ * Without the protocol's CONFIG there is no address and no status either, and how many pairs there are, the protocol
+ * itself says.
+ */
+#define NET_FRONT_FEATURES \
+	(MASK64(2) | MASK64(17) | MASK64(18) | MASK64(19) | MASK64(20) | MASK64(21) | MASK64(23) | \
+	 MASK64(57) | MASK64(60)) /* those that need a control queue, 5.1.3.1 */
+#define NET_CONFIG_FEATURES (MASK64(3) | MASK64(5) | MASK64(16) | MASK64(63))
+#define NET_CONFIG_PAIRS 8 /* max_virtqueue_pairs, 5.1.4 */
+
 static struct vhost_user *vhost(struct virtio_device *device)
 {
 	return (struct vhost_user *)device;
@@ -127,6 +139,9 @@ static int agree_on_protocol(struct vhost_user *user)
 	if (!error && (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_MQ))) {
 		uint64_t queues = 0;
 		error = ask64(user, VHOST_USER_GET_QUEUE_NUM, &queues);
+		/* Of a network device, pairs are meant. */
+		if (user->device.type == VIRTIO_TYPE_NET && queues < VIRTIO_MAX_QUEUES)
+			queues *= 2;
 		user->queues = queues < VIRTIO_MAX_QUEUES ? (uint32_t)queues : VIRTIO_MAX_QUEUES;
 	}
 	return error;
@@ -227,6 +242,11 @@ static void features_read(struct virtio_device *device, struct virtio_features *
 			  MASK64(VIRTIO_F_ACCESS_PLATFORM) | MASK64(VIRTIO_F_RING_RESET) |
 			  MASK64(VIRTIO_F_NOTIFICATION_DATA) | MASK64(VIRTIO_F_NOTIF_CONFIG_DATA));
 
+	if (device->type == VIRTIO_TYPE_NET)
+		bits &= ~NET_FRONT_FEATURES;
+	if (device->type == VIRTIO_TYPE_NET &&
+	    !(vhost(device)->protocol & MASK64(VHOST_USER_PROTOCOL_F_CONFIG)))
+		bits &= ~NET_CONFIG_FEATURES;
 	*offered = (struct virtio_features){ { (uint32_t)bits, (uint32_t)(bits >> 32) } };
 }
 
@@ -260,6 +280,8 @@ static uint32_t config_read(struct virtio_device *device, unsigned offset, unsig
 	size_t length = __builtin_offsetof(struct vhost_config, region) + device->config_size;
 	uint32_t value = 0;
 
+	if (device->type == VIRTIO_TYPE_NET && offset == NET_CONFIG_PAIRS)
+		return vhost(device)->queues / 2;
 	if (ask(vhost(device), VHOST_USER_GET_CONFIG, &config, length, length) == 0)
 		memcpy(&value, config.region + offset, width);
 	return value;
@@ -402,6 +424,7 @@ static int disown(struct virtio_device *device)
 
 static const struct virtio_transport vhost_user_transport = {
 	.name = "vhost-user",
+	.serves_enabled = true,
 	.status_read = status_read,
 	.status_write = status_write,
 	.features_read = features_read,
@@ -446,6 +469,8 @@ int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_
 	}
 	if (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_CONFIG))
 		device->config_size = config_bytes(type);
+	else if (type == VIRTIO_TYPE_NET)
+		device->config_size = NET_CONFIG_PAIRS + 2;
 	else if (type == VIRTIO_TYPE_BLOCK)
 		virtio_log(device, VPORT_LOG_ERROR,
 			   "its back end offers no configuration (protocol feature CONFIG)");

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * virtio-net, reception: VIRTIO 1.4 sections 5.1.9.3 and 5.1.9.4. Buffers of the pool are given to the device; a frame
+ * comes back in one of them, or, with MRG_RXBUF, in several (5.1.9.4.1-2), which are linked and not copied together.
+ *
+ * One look at a queue takes NET_BUDGET frames at most. As long as that is not enough, the queue is looked at again and
+ * again, beside everything else that is marked, and its interrupts stay off.
+ *
+ * See it at work: make run APP=netbench ARGS='net0 rr'
+ */
+#include "drivers/virtio/net_nic.h"
+
+#define NET_BUDGET 64 /* used buffers in one look, or a frame's worth more */
+
+/* ---- Empty buffers (5.1.9.3) --------------------------------------------------------------- */
+
+static struct virtio_net_hdr *header_of(const struct net_buffer *buffer)
+{
+	return (struct virtio_net_hdr *)buffer->memory;
+}
+
+/* Header and frame are one descriptor: the header comes first all the same (5.1.9). */
+void net_refill(struct net_pair *pair)
+{
+	struct virtio_queue *queue = pair->receive;
+	struct net_pool *pool = pair->pool;
+
+	if (queue->ring.in_flight >= pair->receive_max)
+		return;
+	while (queue->ring.in_flight < pair->receive_max && virtq_has_room(&queue->ring, 1)) {
+		struct net_buffer *buffer = net_pool_take(pool);
+		if (!buffer) {
+			pool->hungry = queue->ring.in_flight < pair->receive_max / 2 + 1;
+			break;
+		}
+		struct virtq_segment segment = { buffer->address, buffer->size };
+		/* What 5.1.9.4.1-1 has the device write. Some leave it out (DPDK's vhost library 22.11):
+		 * so only one that writes another number is caught. Mostly it is there from the last
+		 * time, and a store would cost the device a cache miss. */
+		if (shared_load16(&header_of(buffer)->num_buffers) != 1)
+			shared_store16(&header_of(buffer)->num_buffers, 1);
+		if (virtio_queue_push_one(queue, &segment, true, buffer) < 0) {
+			net_pool_put(buffer);
+			break;
+		}
+	}
+	virtio_queue_publish(queue);
+}
+
+/* ---- Used buffers ------------------------------------------------------------------------------ */
+
+/* Used buffers, as they are popped. */
+struct arrivals {
+	struct virtq_done used[NET_BURST];
+	unsigned count, at;
+	unsigned popped; /* in all */
+};
+
+/* The next one, popped now if need be; NULL: none now. Where the last time fewer were there than could have been popped,
+ * it is only looked `again` for the rest of a frame. */
+static inline struct virtq_done *next_used(struct net_pair *pair, struct arrivals *arrivals,
+					   bool again)
+{
+	if (arrivals->at == arrivals->count) {
+		if (!again && arrivals->popped > 0 && arrivals->count < NET_BURST)
+			return NULL;
+		arrivals->count = virtio_queue_pop_many(pair->receive, arrivals->used, NET_BURST);
+		arrivals->popped += arrivals->count;
+		arrivals->at = 0;
+		if (arrivals->count == 0)
+			return NULL;
+	}
+	return &arrivals->used[arrivals->at++];
+}
+
+/* A piece of a frame: `skip` bytes into the buffer. */
+static inline void become_piece(struct net_buffer *buffer, uint32_t skip, uint32_t written)
+{
+	buffer->start = skip;
+	buffer->length = written - skip;
+	buffer->more = NULL;
+	buffer->done = NULL;
+}
+
+/*
+ * The other pieces of a frame that is in `number` buffers (5.1.9.4.1-2, -4: all of them are used together). False when
+ * they are not there, or are empty, or there cannot be so many of a frame; what belongs to the frame is linked to it all
+ * the same.
+ */
+static bool link_pieces(struct net_pair *pair, struct arrivals *arrivals, struct net_buffer *frame,
+			unsigned number, uint64_t *length)
+{
+	struct net_buffer *last = frame;
+	bool good = number >= 1 && number <= pair->nic->net.pieces_heard;
+
+	/* One that tells an impossible number has no other pieces that we know of. */
+	for (unsigned i = 1; good && i < number; i++) {
+		struct virtq_done *used = next_used(pair, arrivals, true);
+		if (!used)
+			return false;
+		struct net_buffer *piece = used->cookie;
+		become_piece(piece, 0, used->written);
+		last->more = piece;
+		last = piece;
+		*length += piece->length;
+		if (piece->length == 0)
+			good = false;
+	}
+	return good;
+}
+
+/* The header, loaded once. */
+static struct virtio_net_hdr copy_header(const struct virtio_net *nic,
+					 const struct net_buffer *buffer)
+{
+	const struct virtio_net_hdr *shared = header_of(buffer);
+	struct virtio_net_hdr header = {
+		.flags = shared_load8(&shared->flags),
+		.gso_type = shared_load8(&shared->gso_type),
+		.hdr_len = le16_put(shared_load16(&shared->hdr_len)),
+		.gso_size = le16_put(shared_load16(&shared->gso_size)),
+		.csum_start = le16_put(shared_load16(&shared->csum_start)),
+		.csum_offset = le16_put(shared_load16(&shared->csum_offset)),
+		.num_buffers = le16_put(shared_load16(&shared->num_buffers)),
+	};
+
+	if (nic->reports_hash) {
+		header.hash_value = le32_put(shared_load32(&shared->hash_value));
+		header.hash_report = le16_put(shared_load16(&shared->hash_report));
+	}
+	return header;
+}
+
+/* A frame whose header says something, or which is in several buffers. */
+static __attribute__((noinline)) bool read_frame(struct net_pair *pair, struct arrivals *arrivals,
+						 struct net_buffer *frame)
+{
+	const struct virtio_net *nic = pair->nic;
+	struct virtio_net_hdr header = copy_header(nic, frame);
+	uint64_t length = frame->length;
+
+	if (!link_pieces(pair, arrivals, frame, le16_get(header.num_buffers), &length))
+		return false;
+	if (length > NET_LONGEST + NET_VLAN_TAG_BYTES)
+		return false;
+	if (frame->more)
+		pair->counts.received_bytes += length - frame->length;
+	return net_offload_read(nic, &header, length, &frame->offload);
+}
+
+/* Whether the header is all zeros but for one buffer: one that says nothing. Only a copy of it is looked at. */
+static inline bool says_nothing(const struct net_buffer *buffer)
+{
+	const le32 *words = (const le32 *)buffer->memory;
+
+	_Static_assert(NET_HDR_PLAIN == 3 * sizeof(le32), "all of it");
+	return (shared_load32(&words[0]) | shared_load32(&words[1])) == 0 &&
+	       shared_load32(&words[2]) == UINT32_C(1) << 16;
+}
+
+/*
+ * Whether that is a frame. The length cannot reach past the buffer: virtq_pop_many has checked that. All of its buffers
+ * are linked to it in any case.
+ */
+static inline bool become_frame(struct net_pair *pair, struct arrivals *arrivals,
+				struct net_buffer *frame, uint32_t written)
+{
+	const struct virtio_net *nic = pair->nic;
+
+	if (__builtin_expect(written < (uint32_t)nic->header_bytes + NET_HEADER_BYTES, false)) {
+		frame->more = NULL;
+		return false;
+	}
+	become_piece(frame, nic->header_bytes, written);
+	if (nic->reports_hash || !says_nothing(frame))
+		return read_frame(pair, arrivals, frame);
+	frame->offload = (struct net_offload){ 0 };
+	return true;
+}
+
+/* ---- Receive -------------------------------------------------------------------------------------- */
+
+/* Hands over a burst; nobody listening, it goes back. */
+static void deliver(struct net_pair *pair, struct net_buffer **frames, unsigned count)
+{
+	struct net_device *net = &pair->nic->net;
+	net_listener *listener = *(net_listener *const volatile *)&net->listener;
+
+	if (listener) {
+		pair->counts.received += count;
+		listener(net, frames, count, net->listener_cookie);
+		return;
+	}
+	pair->counts.unheard += count;
+	for (unsigned i = 0; i < count; i++)
+		net_release(net, frames[i]);
+}
+
+/* Up to NET_BURST frames. False: there were not so many. */
+static bool receive_burst(struct net_pair *pair, struct arrivals *arrivals)
+{
+	struct net_buffer *frames[NET_BURST];
+	unsigned count = 0, taken = 0;
+	struct virtq_done *used = NULL;
+
+	for (; taken < NET_BURST && (used = next_used(pair, arrivals, false)) != NULL; taken++) {
+		struct net_buffer *frame = used->cookie;
+		if (become_frame(pair, arrivals, frame, used->written)) {
+			pair->counts.received_bytes += frame->length;
+			frames[count++] = frame;
+		} else {
+			pair->counts.malformed++;
+			net_release(&pair->nic->net, frame);
+		}
+	}
+	if (count > 0)
+		deliver(pair, frames, count);
+	net_refill(pair);
+	return used != NULL;
+}
+
+bool net_receive(struct net_pair *pair)
+{
+	struct arrivals arrivals;
+
+	if (pair->receiving)
+		return false; /* a listener that polls */
+	pair->receiving = true;
+	arrivals.count = arrivals.at = arrivals.popped = 0;
+	bool more = true;
+	while (more && (arrivals.popped < NET_BUDGET || arrivals.at < arrivals.count))
+		more = receive_burst(pair, &arrivals);
+	pair->receiving = false;
+	return more;
+}
