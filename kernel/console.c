@@ -22,6 +22,8 @@
 #define LOOK_NS 20000000
 
 static struct console *consoles;
+static struct console *typed_on; /* the last one from which a character came */
+static unsigned size_changes;    /* of what console_size says */
 
 /* A ring of the last EARLY_SIZE characters; `early_count` counts all there ever were. */
 static char early[EARLY_SIZE];
@@ -131,8 +133,12 @@ static int take(void)
 		if (console->read == NULL)
 			continue;
 		int c = console->read(console);
-		if (c >= 0)
+		if (c >= 0) {
+			if (console != typed_on)
+				size_changes++;
+			typed_on = console;
 			return c;
+		}
 		if (c != CONSOLE_EOF)
 			open = true;
 	}
@@ -154,6 +160,44 @@ int console_read(uint64_t deadline)
 		vport_relax(look < deadline ? look : deadline);
 	}
 }
+
+/* ---- Windows -------------------------------------------------------------------- */
+
+static struct console *typist(void)
+{
+	return typed_on != NULL ? typed_on : consoles;
+}
+
+void console_resize(struct console *console, unsigned columns, unsigned rows)
+{
+	lock();
+	if (console->columns != columns || console->rows != rows)
+		size_changes++;
+	console->columns = columns;
+	console->rows = rows;
+	unlock();
+}
+
+unsigned console_size(unsigned *columns, unsigned *rows)
+{
+	lock();
+	const struct console *console = typist();
+	*columns = console != NULL ? console->columns : 0;
+	*rows = console != NULL ? console->rows : 0;
+	unsigned changes = size_changes;
+	unlock();
+	return changes;
+}
+
+void console_set_size(unsigned columns, unsigned rows)
+{
+	struct console *console = typist();
+
+	if (console != NULL)
+		console_resize(console, columns, rows);
+}
+
+/* ---- Printing ------------------------------------------------------------------- */
 
 void kprint(const char *fmt, ...)
 {

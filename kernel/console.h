@@ -14,6 +14,8 @@ struct console {
 	/* One character, -1 when there is none now, or CONSOLE_EOF when there will never be any more.
 	 * NULL for a console without input. */
 	int (*read)(struct console *console);
+	/* for kernel/console.c */
+	unsigned columns, rows;
 	struct console *next;
 };
 
@@ -30,6 +32,14 @@ void console_end_line(void);
 int console_read(uint64_t deadline);
 /* For a UART's interrupt handler: input may be there. */
 void console_wake(void);
+
+/* Its window has that size now; 0: that is not known. Work and program context. */
+void console_resize(struct console *console, unsigned columns, unsigned rows);
+/* The size of the window of the console on which was typed last (at first: of the first one), 0 where it is not known.
+ * Returns a number that is another one after each change of that. */
+unsigned console_size(unsigned *columns, unsigned *rows);
+/* Sets that, for a console that cannot tell by itself. */
+void console_set_size(unsigned columns, unsigned rows);
 
 /* format() to the console: one line at most 512 characters. Any context. */
 void kprint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * newlib's view of the files on disks (kernel/files.h): fopen, stat, opendir and their like under /disk/.
- * Everything there can be read and nothing written.
+ * Everything there can be read and nothing written. (What is under /dev/ is libc_port.c's.)
  *
  *     FILE *file = fopen("/disk/folder/file", "r");
  *
@@ -18,8 +18,15 @@
 #include "kernel/files.h"
 #include "kernel/libc_file.h"
 #include "kernel/libc_names.h"
+#include "kernel/libc_port.h"
 
 #define BLOCK_OF_STAT 512 /* st_blocks counts these */
+
+/* What is no file on a disk. DRIVERS= may have left it out; by a pointer: code for AArch64 cannot refer to what may be
+ * missing. */
+#define DEVICES "/dev/"
+#pragma weak libc_open_port
+static int (*const open_port)(const char *name, int flags) = libc_open_port;
 
 static int refuse(int error)
 {
@@ -75,6 +82,8 @@ int open(const char *path, int flags, ...)
 								.close = close_disk };
 	struct file_info info;
 
+	if (open_port && strncmp(path, DEVICES, strlen(DEVICES)) == 0)
+		return open_port(path + strlen(DEVICES), flags);
 	if ((flags & O_ACCMODE) != O_RDONLY) {
 		/* Which of the two is wrong: the name, or what is to be done there? */
 		int error = file_info(path, true, &info);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The system console on virtio-console, for machines without a UART. */
+/* The ports of virtio-console as system consoles. */
 #ifndef KERNEL_VIRTIO_CONSOLE_H
 #define KERNEL_VIRTIO_CONSOLE_H
 
-/* After the devices were found: makes the first virtio-console the system console where there is no
- * other, or where console=virtio asks for it. Program context, once. */
+/* After the devices were found: makes system consoles of the ports that console= asks for, and of those that come
+ * later. Program context, once. */
 void virtio_console_attach(void);
 
 #endif

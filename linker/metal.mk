@@ -4,7 +4,8 @@
 
 KERNEL += $(addprefix kernel/,main.o cpu_start.o backtrace.o mmu.o irq.o port.o $(if $(filter console,$(DRIVERS)),virtio_console.o) \
 	discover.o pci_access.o)
-LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_disk.o kernel/libc_lock.o kernel/libc_poll.o
+LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_disk.o kernel/libc_lock.o kernel/libc_poll.o \
+	$(if $(filter console,$(DRIVERS)),kernel/libc_port.o)
 
 # ---- How they are compiled ---------------------------------------------------
 CROSS ?= $(ARCH)-linux-gnu-

@@ -15,6 +15,7 @@ import checks
 import commands
 import disks
 import online
+import ports
 import qtest.cases
 import units
 import vhost.cases
@@ -165,6 +166,7 @@ def boot_tests():
                         booted, judged, Machine(**settings), text_offset, seed))
     yield from online.tests()
     yield from units.tests()
+    yield from ports.tests()
 
 
 def booted(spec, machine, text_offset, seed):

@@ -162,6 +162,8 @@ static const struct command commands[] = {
 	{ "lspci", "", "lists PCI functions and their BARs", "", do_lspci },
 	{ "lsvirtio", "", "lists virtio devices", "", do_lsvirtio },
 	{ "part", "[DISK…]", "lists partitions", "", do_part },
+	{ "port", PORT_ARGUMENTS, "ports to the host: lists them, reads and writes text",
+	  PORT_LIMITS, do_port },
 	{ "read", "DISK SECTOR [COUNT]", "reads sectors of 512 bytes",
 	  "COUNT is 1 to " TEXT(MAX_SECTORS), do_read },
 	{ "rng", "[COUNT]", "prints random bytes from the host", "COUNT is 1 to " TEXT(MAX_RANDOM),
@@ -169,6 +171,8 @@ static const struct command commands[] = {
 	{ "run", "PROGRAM [ARGUMENT…]", "runs a program; its name alone does too", "", do_run },
 	{ "scsi", SCSI_ARGUMENTS, "SCSI units: lists them, looks for new ones …", SCSI_LIMITS,
 	  do_scsi },
+	{ "size", "[COLUMNS ROWS]", "shows the size of this window, or sets it",
+	  "each at most " TEXT(MAX_SIZE) "; 0 0: not known", do_size },
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

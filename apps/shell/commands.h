@@ -42,4 +42,11 @@ int do_cat(int argc, char **argv);
 	"wrong with them last"
 int do_scsi(int argc, char **argv);
 
+/* port.c: ports of virtio-console, and the window in which is typed. */
+#define PORT_ARGUMENTS "[read PORT | write PORT WORD…]"
+#define PORT_LIMITS "read ends when nothing has come for two seconds"
+int do_port(int argc, char **argv);
+#define MAX_SIZE 9999
+int do_size(int argc, char **argv);
+
 #endif

@@ -9,7 +9,7 @@ KERNEL += kernel/discover.o kernel/pci_access.o
 VIRTIO += $(addprefix drivers/virtio/,vhost_user.o vhost_message.o)
 # These programs test what only a machine of one's own has, or open files on its disks, which the
 # machine's own C library knows nothing of.
-NOT_HERE = crash selftest smp filesum filetest
+NOT_HERE = crash selftest smp filesum filetest porttest
 
 SANITIZE ?= 0
 CODE = $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)

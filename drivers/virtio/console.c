@@ -1,68 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-console: VIRTIO 1.4 section 5.3. One port: a queue of empty buffers that the device fills with what
- * is typed, and a queue of what is printed.
+ * virtio-console: VIRTIO 1.4 section 5.3. This file brings the device up: its queues, two for each port and two for
+ * control messages, its size, and its ports as others see them. Data is in console_port.c, control messages are in
+ * console_control.c.
  *
- * Printing copies into one of a few buffers and waits when all are on their way. It does not wait by
- * vport_relax, because a log line may be printed where that is not allowed, but looks at its own queue. So the
- * transmit queue is used by whichever CPU prints, one at a time; the receive queue by its home CPU alone, and who
- * reads on another one finds lists between them.
+ * After a reset a device with several ports has to tell of each anew; who had one open has it open still, and is told
+ * once that something may be lost.
  *
  * See it at work: make run KERNEL_ARGS=console=virtio QEMU_ARGS='-device virtio-serial-pci
  *                  -chardev file,id=c,path=/tmp/out -device virtconsole,chardev=c'
- * Left out: several ports, control messages, window size.
+ * Left out: more than 31 ports of a device.
  */
-#include "drivers/virtio/console.h"
+#include "drivers/virtio/console_device.h"
 #include "drivers/virtio/drivers.h"
+#include "lib/format.h"
 #include "lib/mem.h"
-
-/* ---- Wire structures (5.3.4) -------------------------------------------------------- */
-
-enum console_config { CONFIG_EMERG_WR = 8 };
-
-enum { RECEIVEQ = 0, TRANSMITQ = 1 };
+#include "lib/text.h"
 
 /* ---- Features ------------------------------------------------------------------------- */
 
-enum { VIRTIO_CONSOLE_F_EMERG_WRITE = 2 };
+static const uint8_t wanted[] = { VIRTIO_CONSOLE_F_SIZE, VIRTIO_CONSOLE_F_MULTIPORT,
+				  VIRTIO_CONSOLE_F_EMERG_WRITE };
 
-static const uint8_t wanted[] = { VIRTIO_CONSOLE_F_EMERG_WRITE };
-
-/* ---- State ------------------------------------------------------------------------------ */
-
-#define RECEIVE_BUFFERS 8
-#define TRANSMIT_BUFFERS 8
-#define BUFFER_BYTES 256
-#define ALL_BYTES ((RECEIVE_BUFFERS + TRANSMIT_BUFFERS) * BUFFER_BYTES)
-#define WRITE_LIMIT_NS UINT64_C(1000000000)
-
-/* A buffer is with the device, or on one of the lists. */
-struct buffer {
-	uint8_t *memory;
-	dma_addr_t address;
-	uint32_t length, taken; /* received: how much is in it, how much of that has been read */
-	struct buffer *next;
-};
-
-struct virtio_console {
-	struct virtio_device *device;
-	struct virtio_queue *receive, *transmit;
-	uint8_t *memory;
-	struct buffer buffers[RECEIVE_BUFFERS + TRANSMIT_BUFFERS]; /* those to receive first */
-	struct vport_lock lock;                                    /* around what follows */
-	struct buffer *received, **received_end; /* in the order in which they came */
-	struct buffer *
-		emptied; /* read to their end: the receive queue's drain gives them to the device */
-
-	/* Of the transmit queue, its ring and what follows, for now: a CPU's number + 1; 0: nobody. */
-	unsigned owner;
-	struct buffer *free_transmit;
-	bool stuck; /* the last wait for a buffer was in vain */
-	struct virtio_console *next;
-};
+/* ---- All there are ------------------------------------------------------------------------ */
 
 static struct virtio_console *consoles;
 static unsigned console_count;
+static void (*listener)(struct virtio_port *port);
 
 struct virtio_console *virtio_console_first(void)
 {
@@ -74,260 +38,237 @@ struct virtio_console *virtio_console_next(struct virtio_console *console)
 	return console->next;
 }
 
-/* ---- Receive ------------------------------------------------------------------------------- */
-
-/* Gives an empty buffer to the device (5.3.6.1-1: only to write into). */
-static void give(struct virtio_console *console, struct buffer *buffer)
+bool virtio_console_settled(const struct virtio_console *console)
 {
-	struct virtq_segment segment = { buffer->address, BUFFER_BYTES };
-
-	virtio_queue_push(console->receive, &segment, 0, 1, buffer, VIRTIO_ONE_DEADLINE);
+	return !console_multiport(console) || PORT_IS(console, settled);
 }
 
-static void append_received(struct virtio_console *console, struct buffer *buffer, uint32_t written)
+uint64_t virtio_console_ignored(const struct virtio_console *console)
 {
-	buffer->length = written;
-	buffer->taken = 0;
-	buffer->next = NULL;
-	vport_lock_take(&console->lock);
-	*console->received_end = buffer;
-	console->received_end = &buffer->next;
-	vport_lock_give(&console->lock);
-}
-
-static struct buffer *take_emptied(struct virtio_console *console)
-{
-	vport_lock_take(&console->lock);
-	struct buffer *emptied = console->emptied;
-	console->emptied = NULL;
-	vport_lock_give(&console->lock);
-	return emptied;
-}
-
-static void give_emptied(struct virtio_console *console)
-{
-	struct buffer *buffer = take_emptied(console);
-
-	if (!buffer)
-		return;
-	while (buffer) {
-		struct buffer *next = buffer->next;
-		give(console, buffer); /* fails during a reset; ready gives all of them anew */
-		buffer = next;
-	}
-	virtio_queue_publish(console->receive);
-}
-
-static void drain_receive(struct virtio_console *console)
-{
-	void *cookie;
-	uint32_t written;
-
-	give_emptied(console);
-	/* As often as there are buffers: a device that returns them empty does not keep us here. */
-	for (unsigned i = 0; i < RECEIVE_BUFFERS; i++) {
-		if (!virtio_queue_pop(console->receive, &cookie, &written))
-			break;
-		if (written == 0) {
-			give(console, cookie);
-			virtio_queue_publish(console->receive);
-		} else {
-			append_received(console, cookie, written);
-		}
-	}
-}
-
-int virtio_console_read(struct virtio_console *console)
-{
-	int c = -1;
-	bool emptied = false;
-
-	vport_lock_take(&console->lock);
-	struct buffer *buffer = console->received;
-	if (buffer) {
-		c = buffer->memory[buffer->taken++];
-		emptied = buffer->taken == buffer->length;
-	}
-	if (emptied) {
-		console->received = buffer->next;
-		if (!console->received)
-			console->received_end = &console->received;
-		buffer->next = console->emptied;
-		console->emptied = buffer;
-	}
-	vport_lock_give(&console->lock);
-	if (emptied)
-		vport_mark(&console->receive->event);
-	return c;
-}
-
-/* ---- Transmit --------------------------------------------------------------------------------- */
-
-/* Another CPU may change that at any time. */
-static bool running(const struct virtio_console *console)
-{
-	return __atomic_load_n(&console->device->state, __ATOMIC_RELAXED) == VIRTIO_RUNNING;
-}
-
-/* Makes this CPU the owner if there is none; else returns who it is. */
-static unsigned try_enter(struct virtio_console *console)
-{
-	unsigned owner = 0;
-
-	__atomic_compare_exchange_n(&console->owner, &owner, vport_cpu() + 1, false,
-				    __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-	return owner;
-}
-
-/*
- * A line may be printed on any CPU, and in the middle of a drain: who is at the transmit queue already is not let
- * in again. Others wait, for a moment, but not for one that recovers the device or has just found that it must be:
- * what that one logs may have to wait for them in turn.
- */
-static bool enter(struct virtio_console *console)
-{
-	uint64_t start = vport_now();
-	unsigned owner;
-
-	while ((owner = try_enter(console)) != 0) {
-		if (owner == vport_cpu() + 1 || !running(console) ||
-		    vport_now() - start > WRITE_LIMIT_NS)
-			return false;
-	}
-	return true;
-}
-
-static void leave(struct virtio_console *console)
-{
-	__atomic_store_n(&console->owner, 0, __ATOMIC_RELEASE);
-}
-
-static void drain_transmit(struct virtio_console *console)
-{
-	void *cookie;
-	uint32_t written;
-
-	while (virtio_queue_pop(console->transmit, &cookie, &written)) {
-		struct buffer *buffer = cookie;
-		buffer->next = console->free_transmit;
-		console->free_transmit = buffer;
-	}
-}
-
-/* A free buffer to print from; NULL when the device does not give one back in time. That is waited for once:
- * after it, output is lost as long as it stays so. */
-static struct buffer *take_transmit(struct virtio_console *console)
-{
-	uint64_t start = vport_now();
-
-	drain_transmit(console);
-	while (!console->free_transmit) {
-		if (!running(console))
-			return NULL;
-		if (console->stuck || vport_now() - start > WRITE_LIMIT_NS) {
-			console->stuck = true;
-			return NULL;
-		}
-		drain_transmit(console);
-	}
-	console->stuck = false;
-	struct buffer *buffer = console->free_transmit;
-	console->free_transmit = buffer->next;
-	return buffer;
-}
-
-size_t virtio_console_write(struct virtio_console *console, const char *text, size_t length)
-{
-	size_t done = 0;
-
-	if (!enter(console))
-		return 0;
-	while (done < length && running(console)) {
-		struct buffer *buffer = take_transmit(console);
-		if (!buffer)
-			break;
-		size_t step = length - done < BUFFER_BYTES ? length - done : BUFFER_BYTES;
-		memcpy(buffer->memory, text + done, step);
-		struct virtq_segment segment = { buffer->address, (uint32_t)step };
-		/* 5.3.6.1-2: only to read. There are as many places as buffers, so it fits. */
-		if (virtio_queue_push(console->transmit, &segment, 1, 0, buffer,
-				      VIRTIO_ONE_DEADLINE) < 0)
-			break;
-		virtio_queue_publish(console->transmit);
-		done += step;
-	}
-	leave(console);
-	return done;
+	return console->ignored;
 }
 
 bool virtio_console_emergency_write(struct virtio_console *console, char c)
 {
 	return virtio_has(console->device, VIRTIO_CONSOLE_F_EMERG_WRITE) &&
-	       virtio_config_write(console->device, CONFIG_EMERG_WR, 4, (uint8_t)c) == 0;
+	       virtio_config_write(console->device, CONSOLE_EMERG_WR, 4, (uint8_t)c) == 0;
 }
 
-/* ---- Complete ----------------------------------------------------------------------------------- */
+/* The next port that is there, from that one of that device on. */
+static struct virtio_port *there_from(struct virtio_console *console, unsigned id)
+{
+	for (; console; console = console->next, id = 0) {
+		for (; id < console->port_count; id++) {
+			if (PORT_IS(&console->ports[id], there))
+				return &console->ports[id];
+		}
+	}
+	return NULL;
+}
+
+struct virtio_port *virtio_port_first(void)
+{
+	return there_from(consoles, 0);
+}
+
+struct virtio_port *virtio_port_next(struct virtio_port *port)
+{
+	return there_from(port->console, port->id + 1);
+}
+
+struct virtio_port *virtio_port_find(const char *name)
+{
+	struct virtio_port_info info;
+
+	for (struct virtio_port *port = virtio_port_first(); port; port = virtio_port_next(port)) {
+		virtio_port_info(port, &info);
+		if (text_equal(name, info.path) || (info.name[0] && text_equal(name, info.name)))
+			return port;
+	}
+	return NULL;
+}
+
+struct virtio_console *virtio_port_device(const struct virtio_port *port)
+{
+	return port->console;
+}
+
+void virtio_port_info(struct virtio_port *port, struct virtio_port_info *info)
+{
+	*info = (struct virtio_port_info){
+		.number = port->id,
+		.there = PORT_IS(port, there),
+		.console = PORT_IS(port, is_console),
+		.host_open = PORT_IS(port, host_open),
+		.columns = PORT_IS(port, columns),
+		.rows = PORT_IS(port, rows),
+		.sent = PORT_IS(port, bytes_sent),
+	};
+	format(info->path, sizeof(info->path), "vport%up%u", port->console->number, port->id);
+	vport_lock_take(&port->lock);
+	memcpy(info->name, port->name, sizeof(info->name));
+	info->open = port->open;
+	info->received = port->bytes_received;
+	info->dropped = port->bytes_dropped;
+	vport_lock_give(&port->lock);
+}
+
+/* ---- The listener ---------------------------------------------------------------------------- */
+
+void virtio_console_listen(void (*changed)(struct virtio_port *port))
+{
+	__atomic_store_n(&listener, changed, __ATOMIC_RELEASE);
+}
+
+void console_port_changed(struct virtio_port *port)
+{
+	PORT_SET(port, changed, true);
+	vport_work_queue(&port->console->attend);
+}
+
+void console_tell_listener(struct virtio_console *console)
+{
+	void (*tell)(struct virtio_port * port) = __atomic_load_n(&listener, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < console->port_count; i++) {
+		struct virtio_port *port = &console->ports[i];
+		if (__atomic_exchange_n(&port->changed, false, __ATOMIC_ACQ_REL) && tell)
+			tell(port);
+	}
+}
+
+/* ---- Configuration (5.3.4) --------------------------------------------------------------------- */
+
+/* The size is port 0's. */
+static void read_size(struct virtio_console *console)
+{
+	struct virtio_port *port = &console->ports[0];
+	uint16_t size[2];
+
+	if (!virtio_has(console->device, VIRTIO_CONSOLE_F_SIZE) ||
+	    virtio_config_read(console->device, CONSOLE_COLS, 2, 2, size) != 0 ||
+	    (size[0] == port->columns && size[1] == port->rows))
+		return;
+	PORT_SET(port, columns, size[0]);
+	PORT_SET(port, rows, size[1]);
+	console_port_changed(port);
+}
+
+static void config_changed(struct virtio_device *device)
+{
+	read_size(device->data);
+}
+
+/* At least one; a device may say what it likes. */
+static unsigned count_ports(struct virtio_console *console)
+{
+	uint32_t count = 1;
+
+	if (console_multiport(console) &&
+	    virtio_config_read(console->device, CONSOLE_MAX_NR_PORTS, 4, 1, &count) != 0)
+		count = 1;
+	return count < 1 ? 1 : count < CONSOLE_PORTS ? count : CONSOLE_PORTS;
+}
+
+/* ---- Queues -------------------------------------------------------------------------------------- */
+
+/* Those of port 0 come before the control queues, those of the others after them (5.3.2). */
+static unsigned receive_index(unsigned id)
+{
+	return id == 0 ? 0 : 2 + 2 * id;
+}
+
+static int create_port(struct virtio_console *console, unsigned id)
+{
+	struct virtio_device *device = console->device;
+	struct virtio_port *port = &console->ports[id];
+	struct virtio_queue_options options = { .size_limit = PORT_RECEIVE_BUFFERS,
+						.driver = port };
+	int error = virtio_queue_create(device, receive_index(id), &options);
+
+	/* The host may be slow to take what is sent (a pipe that nobody reads): that is no fault. */
+	options.size_limit = PORT_TRANSMIT_BUFFERS;
+	if (!error)
+		error = virtio_queue_create(device, receive_index(id) + 1, &options);
+	if (error)
+		return error;
+	port->receive = virtio_queue_at(device, receive_index(id));
+	port->transmit = virtio_queue_at(device, receive_index(id) + 1);
+	port->console = console;
+	port->id = id;
+	port->received_end = &port->received;
+	return 0;
+}
+
+/* In the order of their indices, as many ports as there are queues for. */
+static int create_queues(struct virtio_console *console, unsigned count)
+{
+	int error = create_port(console, 0);
+
+	if (!error && console_multiport(console))
+		error = console_control_create(console);
+	for (console->port_count = 1; !error && console->port_count < count;
+	     console->port_count++) {
+		error = create_port(console, console->port_count);
+		if (error == ERR_NODEV) { /* fewer than it says */
+			virtio_log(console->device, VPORT_LOG_INFO,
+				   "queues for %u ports, of %u that it speaks of",
+				   console->port_count, count);
+			return 0;
+		}
+	}
+	return error;
+}
+
+static bool is_control(const struct virtio_console *console, const struct virtio_queue *queue)
+{
+	return console_multiport(console) && (queue->index == CONSOLE_CONTROL_RECEIVEQ ||
+					      queue->index == CONSOLE_CONTROL_TRANSMITQ);
+}
 
 static void drain(struct virtio_queue *queue)
 {
-	struct virtio_console *console = queue->driver;
+	struct virtio_console *console = queue->device->data;
+	struct virtio_port *port = queue->driver;
 
-	if (queue == console->receive)
-		drain_receive(console);
-	else if (try_enter(console) == 0) { /* else its owner takes back what it needs */
-		drain_transmit(console);
-		leave(console);
+	if (is_control(console, queue)) {
+		if (queue == console->control_receive)
+			console_control_drain_receive(console);
+		else
+			console_control_drain_transmit(console);
+	} else if (queue == port->receive) {
+		console_port_drain_receive(port);
+	} else {
+		console_port_drain_transmit(port);
 	}
 }
 
 /* ---- Probe, remove, stop, ready, abort, gone --------------------------------------------------------------------- */
 
-static int create_queues(struct virtio_console *console)
-{
-	struct virtio_device *device = console->device;
-	struct virtio_queue_options options = { .size_limit = RECEIVE_BUFFERS, .driver = console };
-	int error = virtio_queue_create(device, RECEIVEQ, &options);
-
-	/* The host may be slow to take what is printed (a pipe that nobody reads): that is no fault. */
-	options.size_limit = TRANSMIT_BUFFERS;
-	if (!error)
-		error = virtio_queue_create(device, TRANSMITQ, &options);
-	if (!error) {
-		console->receive = device->queues[RECEIVEQ];
-		console->transmit = device->queues[TRANSMITQ];
-		if (console->receive->setup.size < RECEIVE_BUFFERS ||
-		    console->transmit->setup.size < TRANSMIT_BUFFERS)
-			error = ERR_UNSUPPORTED;
-	}
-	return error;
-}
-
 static void free_console(struct virtio_console *console)
 {
-	if (console->memory)
-		vport_dma_free(console->device->port, console->memory, ALL_BYTES);
+	for (unsigned i = 0; console->ports && i < console->port_count; i++)
+		console_port_free(&console->ports[i]);
+	console_control_free(console);
+	if (console->ports)
+		vport_free(console->ports, console->port_room * sizeof(struct virtio_port));
 	vport_free(console, sizeof(*console));
 }
 
 static int probe(struct virtio_device *device)
 {
-	dma_addr_t address;
 	struct virtio_console *console = vport_alloc(sizeof(*console));
 	if (!console)
 		return ERR_NOMEM;
 	console->device = device;
+	console->attend.run = console_attend;
 	device->data = console;
-	console->memory = vport_dma_alloc(device->port, ALL_BYTES, 64, &address);
-	int error = console->memory ? create_queues(console) : ERR_NOMEM;
-	if (error) {
+	console->port_room = count_ports(console);
+	console->ports = vport_alloc(console->port_room * sizeof(struct virtio_port));
+	int error = console->ports ? create_queues(console, console->port_room) : ERR_NOMEM;
+	if (error)
 		free_console(console);
-		return error;
-	}
-	for (unsigned i = 0; i < RECEIVE_BUFFERS + TRANSMIT_BUFFERS; i++) {
-		console->buffers[i].memory = console->memory + (size_t)i * BUFFER_BYTES;
-		console->buffers[i].address.bits = address.bits + (uint64_t)i * BUFFER_BYTES;
-	}
-	return 0;
+	return error;
 }
 
 static void remove(struct virtio_device *device)
@@ -335,56 +276,83 @@ static void remove(struct virtio_device *device)
 	free_console(device->data);
 }
 
-/* Nobody prints during a recovery. Who does now stops soon, because the device is not running. */
 static void stop(struct virtio_device *device)
 {
 	struct virtio_console *console = device->data;
-	unsigned owner;
 
-	while ((owner = try_enter(console)) != 0)
-		kit_assert(owner != vport_cpu() + 1);
+	PORT_SET(console, settled, false);
+	for (unsigned i = 0; i < console->port_count; i++)
+		console_port_stop(&console->ports[i]);
 }
 
-/* All buffers are ours: at first, and after a reset (what was typed and not read is lost then, and so is
- * what was printed and not taken). */
+static void add_to_list(struct virtio_console *console)
+{
+	struct virtio_console **end = &consoles;
+
+	while (*end)
+		end = &(*end)->next;
+	console->number = console_count++;
+	*end = console;
+	memcpy(console->device->name, "con0", 5);
+	console->device->name[3] = (char)('0' + console->number % 10);
+}
+
+/* What the device has not told of anew: with control messages that is everything. */
+static void forget(struct virtio_port *port, bool multiport)
+{
+	if (!multiport) {
+		PORT_SET(port, is_console, true);
+		PORT_SET(port, host_open, true);
+		PORT_SET(port, there, true);
+		return;
+	}
+	PORT_SET(port, awaited, port->there || port->awaited);
+	PORT_SET(port, there, false);
+	port->ready_due = false;
+}
+
+/* All buffers are ours: at first, and after a reset (what came and was not read is lost then, and so is
+ * what was sent and not taken). */
 static void ready(struct virtio_device *device)
 {
 	struct virtio_console *console = device->data;
+	bool multiport = console_multiport(console);
 
-	vport_lock_take(&console->lock);
-	console->received = NULL;
-	console->received_end = &console->received;
-	console->emptied = NULL;
-	vport_lock_give(&console->lock);
-	console->free_transmit = NULL;
-	for (unsigned i = 0; i < RECEIVE_BUFFERS; i++)
-		give(console, &console->buffers[i]);
-	for (unsigned i = RECEIVE_BUFFERS; i < RECEIVE_BUFFERS + TRANSMIT_BUFFERS; i++) {
-		console->buffers[i].next = console->free_transmit;
-		console->free_transmit = &console->buffers[i];
+	for (unsigned i = 0; i < console->port_count; i++) {
+		struct virtio_port *port = &console->ports[i];
+		PORT_SET(port, was_reset, device->resets > 0);
+		forget(port, multiport);
+		console_port_start(port);
 	}
-	virtio_queue_publish(console->receive);
-	if (!device->name[0]) {
-		struct virtio_console **end = &consoles;
-		while (*end)
-			end = &(*end)->next;
-		*end = console;
-		memcpy(device->name, "con0", 5);
-		device->name[3] = (char)('0' + console_count++ % 10);
-	}
-	leave(console); /* since stop; at first nobody else could be in */
+	read_size(console);
+	if (multiport)
+		console_control_start(console);
+	if (!device->name[0])
+		add_to_list(console);
 }
 
 static void abort_buffer(struct virtio_queue *queue, void *cookie, int error)
 {
-	(void)queue; /* ready starts over with all buffers */
-	(void)cookie;
+	struct virtio_console *console = queue->device->data;
+
+	(void)cookie; /* ready starts over with all buffers */
 	(void)error;
+	console_control_abort(console, queue);
 }
 
+/* Transmit queues stay ours: a write returns at once. */
 static void gone(struct virtio_device *device)
 {
-	(void)device; /* nobody waits, and the transmit queue stays ours: a write returns at once */
+	struct virtio_console *console = device->data;
+
+	for (unsigned i = 0; i < console->port_count; i++) {
+		struct virtio_port *port = &console->ports[i];
+		PORT_SET(port, there, false);
+		PORT_SET(port, awaited, false);
+		PORT_SET(port, gone, true);
+		console_port_wake(port);
+		console_port_changed(port);
+	}
 }
 
 const struct virtio_driver virtio_console_driver = {
@@ -398,5 +366,6 @@ const struct virtio_driver virtio_console_driver = {
 	.ready = ready,
 	.drain = drain,
 	.abort = abort_buffer,
+	.config_changed = config_changed,
 	.gone = gone,
 };

@@ -9,7 +9,7 @@
 
 static struct fake_device fake;
 static struct fake_terminal terminal;
-static struct virtio_console *console;
+static struct virtio_port *console;
 
 static void make(void)
 {
@@ -20,8 +20,9 @@ static void make(void)
 static void start(void)
 {
 	CHECK_EQ(fake_probe(&fake), 0);
-	console = virtio_console_first();
+	console = virtio_port_first();
 	CHECK(console != NULL);
+	CHECK_EQ(virtio_port_open(console), 0);
 }
 
 static size_t print(const char *text)
@@ -137,8 +138,8 @@ static void emergency(void)
 {
 	make();
 	start();
-	CHECK(virtio_console_emergency_write(console, '!'));
-	CHECK(virtio_console_emergency_write(console, '?'));
+	CHECK(virtio_console_emergency_write(virtio_port_device(console), '!'));
+	CHECK(virtio_console_emergency_write(virtio_port_device(console), '?'));
 	CHECK_EQ(terminal.emergency_length, 2);
 	CHECK(memcmp(terminal.emergency, "!?", 2) == 0);
 }
@@ -148,7 +149,7 @@ static void emergency_not_offered(void)
 	make();
 	fake_withdraw(&fake, 2);
 	start();
-	CHECK(!virtio_console_emergency_write(console, '!'));
+	CHECK(!virtio_console_emergency_write(virtio_port_device(console), '!'));
 	CHECK_EQ(terminal.emergency_length, 0);
 	works();
 }
@@ -390,11 +391,13 @@ static void two_consoles(void)
 	fake_device_init(&second, bus, &fake_console, ring);
 	second.state = &other;
 	CHECK_EQ(fake_probe(&second), 0);
-	CHECK(virtio_console_next(console) != NULL);
-	CHECK(virtio_console_next(virtio_console_next(console)) == NULL);
+	CHECK(virtio_console_next(virtio_port_device(console)) != NULL);
+	CHECK(virtio_console_next(virtio_console_next(virtio_port_device(console))) == NULL);
 	CHECK_TEXT(virtio_first()->name, "con0");
 	CHECK_TEXT(virtio_next(virtio_first())->name, "con1");
-	console = virtio_console_next(console);
+	console = virtio_port_next(console);
+	CHECK(console != NULL && virtio_port_next(console) == NULL);
+	CHECK_EQ(virtio_port_open(console), 0);
 	CHECK_EQ(print("there"), 5);
 	fake_sleep(1);
 	CHECK_TEXT(other.printed, "there");
@@ -436,7 +439,11 @@ static void out_of_memory(void)
 		}
 	} while (error && count < 50);
 	CHECK(count > 5 && count < 50);
-	console = virtio_console_first();
+	console = virtio_port_first();
+	fake_port.allocation_fails = fake_port.allocated + 1;
+	CHECK_EQ(virtio_port_open(console), ERR_NOMEM);
+	CHECK_EQ(print("not open"), 0);
+	CHECK_EQ(virtio_port_open(console), 0);
 	works();
 }
 

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Exchanges data with the host through a port of virtio-console, by the C library's files:
+ *
+ *     porttest [-c CPU] [-r ROUNDS] send PORT BYTES     sends a pattern
+ *     porttest [-c CPU] [-r ROUNDS] sum PORT            reads until the host closes its end
+ *     porttest [-c CPU] [-r ROUNDS] echo PORT           and sends all of it back
+ *
+ * and prints how much that was, with its SHA-256, for somebody to compare with what is at the other end:
+ *
+ *     make run APP=porttest ARGS='sum data' QEMU_ARGS='-device virtio-serial-pci
+ *         -chardev socket,id=c,path=/tmp/s,server=on,wait=off -device virtserialport,chardev=c,name=data'
+ *     porttest: data received 16777216 sha256 5f70bf18…
+ *
+ * It waits until the host has opened its end; a round begins anew with each time. With -c another CPU does it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drivers/virtio/port.h"
+#include "kernel/cpu.h"
+#include "lib/sha256.h"
+
+#define PIECE 16384
+#define LOOK_NS 10000000
+
+struct job {
+	const char *name; /* of the port */
+	bool sends, receives;
+	uint64_t bytes; /* to send, where nothing is received */
+	unsigned rounds;
+	bool good;
+};
+
+static bool complain(const struct job *job, const char *what)
+{
+	printf("porttest: %s: %s: %s\n", job->name, what, strerror(errno));
+	return false;
+}
+
+static void report(const struct job *job, struct sha256 *sum)
+{
+	unsigned char digest[SHA256_SIZE];
+	char text[2 * SHA256_SIZE + 1];
+	uint64_t bytes = sum->length;
+
+	sha256_end(sum, digest);
+	sha256_text(digest, text);
+	printf("porttest: %s %s %llu sha256 %s\n", job->name, job->receives ? "received" : "sent",
+	       (unsigned long long)bytes, text);
+	fflush(stdout);
+}
+
+static void wait(void)
+{
+	vport_relax(vport_now() + LOOK_NS);
+}
+
+/* All of it; false: an error, or the host has closed its end in the middle. */
+static bool send_piece(int fd, const unsigned char *piece, size_t length)
+{
+	while (length > 0) {
+		ssize_t sent = write(fd, piece, length);
+		if (sent < 0)
+			return false;
+		piece += sent;
+		length -= (size_t)sent;
+	}
+	return true;
+}
+
+/* What comes until the host closes its end; before the first byte that may last. */
+static bool receive_round(const struct job *job, int fd, struct sha256 *sum)
+{
+	unsigned char piece[PIECE];
+	ssize_t got;
+
+	while ((got = read(fd, piece, sizeof(piece))) > 0 || sum->length == 0) {
+		if (got < 0)
+			return complain(job, "read");
+		if (got == 0) {
+			wait();
+			continue;
+		}
+		sha256_add(sum, piece, (size_t)got);
+		if (job->sends && !send_piece(fd, piece, (size_t)got))
+			return complain(job, "write");
+	}
+	return got == 0 || complain(job, "read");
+}
+
+/* Numbers of which no two are the same for a long time. */
+static void fill(unsigned char *piece, uint64_t *state)
+{
+	for (size_t at = 0; at < PIECE; at += sizeof(*state)) {
+		*state = *state * 6364136223846793005 + 1442695040888963407;
+		memcpy(piece + at, state, sizeof(*state));
+	}
+}
+
+static bool send_round(const struct job *job, int fd, struct sha256 *sum)
+{
+	unsigned char piece[PIECE];
+	uint64_t state = job->rounds;
+
+	while (sum->length < job->bytes) {
+		uint64_t left = job->bytes - sum->length;
+		size_t length = left < PIECE ? (size_t)left : PIECE;
+		fill(piece, &state);
+		while (sum->length == 0 && write(fd, piece, 0) < 0 && errno == EPIPE)
+			wait();
+		if (!send_piece(fd, piece, length))
+			return complain(job, "write");
+		sha256_add(sum, piece, length);
+	}
+	return true;
+}
+
+/* After a round: until the host has closed its end, which a write of nothing tells. */
+static void await_close(int fd)
+{
+	while (write(fd, "", 0) == 0)
+		wait();
+}
+
+static void run(void *argument)
+{
+	struct job *job = argument;
+	char path[100];
+
+	snprintf(path, sizeof(path), "/dev/%s", job->name);
+	int fd = open(path, O_RDWR);
+	job->good = fd >= 0 || complain(job, "open");
+	for (unsigned round = 0; job->good && round < job->rounds; round++) {
+		struct sha256 sum;
+		sha256_begin(&sum);
+		if (round > 0 && !job->receives)
+			await_close(fd);
+		job->good =
+			job->receives ? receive_round(job, fd, &sum) : send_round(job, fd, &sum);
+		if (job->good)
+			report(job, &sum);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static int usage(void)
+{
+	printf("usage: porttest [-c CPU] [-r ROUNDS] send PORT BYTES | sum PORT | echo PORT\n");
+	return 2;
+}
+
+static bool parse(struct job *job, int count, char **words)
+{
+	bool send = count == 3 && strcmp(words[0], "send") == 0;
+
+	if (!send &&
+	    (count != 2 || (strcmp(words[0], "sum") != 0 && strcmp(words[0], "echo") != 0)))
+		return false;
+	job->receives = !send;
+	job->sends = words[0][0] != 's' || send;
+	job->name = words[1];
+	job->bytes = send ? strtoull(words[2], NULL, 0) : 0;
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	struct job job = { .rounds = 1 };
+	unsigned cpu = 0;
+	int at = 1;
+
+	for (; at + 1 < argc && argv[at][0] == '-'; at += 2) {
+		unsigned number = (unsigned)strtoul(argv[at + 1], NULL, 0);
+		if (strcmp(argv[at], "-c") == 0)
+			cpu = number;
+		else if (strcmp(argv[at], "-r") == 0)
+			job.rounds = number;
+		else
+			return usage();
+	}
+	if (!parse(&job, argc - at, argv + at) || cpu >= vport_cpu_count())
+		return usage();
+	if (cpu == 0) {
+		run(&job);
+	} else {
+		struct cpu_call call;
+		cpu_run(&call, cpu, run, &job);
+		cpu_wait(&call);
+	}
+	return job.good ? 0 : 1;
+}

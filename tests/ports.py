@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Ports of virtio-console: data both ways with somebody at the other end, ports that come and go, and a shell."""
+
+import dataclasses
+import functools
+import hashlib
+import os
+import pathlib
+import random
+import re
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+from online import MIB
+from ringlet import qmp
+from ringlet.machine import Guest, Machine
+from ringlet.test import Failed, Test
+from ringlet.vmm import Qemu
+from units import Shell
+from vhost.peers import BUILD, PATIENCE
+
+MACHINES = {
+    "q35-msix": Machine(arch="x86_64", machine="q35", irq="msix"),
+    "microvm": Machine(arch="x86_64", machine="microvm"),
+    "virt-mmio": Machine(arch="aarch64"),
+    "virt-pci-its": Machine(arch="aarch64", transport="pci", gic="3"),
+}
+BYTES = 16 * MIB
+NAME = "org.ringlet.data"
+
+
+def connect(path):
+    """The host's end of a port."""
+    end = socket.socket(socket.AF_UNIX)
+    end.settimeout(PATIENCE)
+    end.connect(path)
+    return end
+
+
+def receive(end, count, slowly=False):
+    """So many bytes; with pauses, so that the guest has to wait."""
+    data = bytearray()
+    while len(data) < count:
+        piece = end.recv(65536)
+        if not piece:
+            break
+        if slowly and len(data) // (4 * MIB) != (len(data) + len(piece)) // (4 * MIB):
+            time.sleep(0.5)
+        data += piece
+    return bytes(data)
+
+
+def digest_of(shell, seen, what):
+    """What porttest says of a round, the next one behind `seen` characters of output."""
+    pattern = re.compile(rf"^porttest: {re.escape(NAME)} {what} (\d+) sha256 ([0-9a-f]{{64}})$", re.MULTILINE)
+    shell.wait_for(f"porttest tells what it {what}", lambda text: pattern.search(text, seen))
+    return pattern.search(shell.text(), seen).groups()
+
+
+def compare(shell, seen, what, data):
+    said, found = digest_of(shell, seen, what), (str(len(data)), hashlib.sha256(data).hexdigest())
+    if said != found or len(data) != BYTES:
+        raise Failed(f"porttest {what} {said}, and at the other end there is {found}", shell.text())
+
+
+def echo(shell, path, options):
+    """All of it there and back, while the reader pauses, and then the guest learns that the end was closed."""
+    seen = len(shell.text())
+    shell.type(f"porttest {options} echo {NAME}")
+    data = random.Random(5).randbytes(BYTES)
+    with connect(path) as end:
+        sender = threading.Thread(target=end.sendall, args=(data,), daemon=True)
+        sender.start()
+        back = receive(end, BYTES, slowly=True)
+        sender.join()
+    if back != data:
+        raise Failed(f"{len(back)} bytes came back, and not what was sent", shell.text())
+    compare(shell, seen, "received", data)
+
+
+def send(shell, path, options):
+    """Twice, to an end that was closed and opened again."""
+    seen = len(shell.text())
+    shell.type(f"porttest {options} -r 2 send {NAME} {BYTES}")
+    for _ in range(2):
+        with connect(path) as end:
+            compare(shell, seen, "sent", receive(end, BYTES))
+        seen = len(shell.text())
+
+
+def plug(shell, ask, folder):
+    """A port comes, is used, and goes, twice: also under a program that has it open."""
+    for turn in range(2):
+        path = f"{folder}/late{turn}"
+        backend = {"type": "socket", "data": {"addr": {"type": "unix", "data": {"path": path}},
+                                              "server": True, "wait": False}}
+        ask("chardev-add", id=f"late{turn}", backend=backend)
+        ask("device_add", driver="virtserialport", bus="ports.0", nr=7, chardev=f"late{turn}", id="late", name="late")
+        shell.until(r"^vport0p7 late host closed", "port")
+        with connect(path) as end:
+            shell.until(r"^vport0p7 late host open", "port")
+            shell.type(f"port write late hello {turn}")
+            if receive(end, 8) != f"hello {turn}\n".encode():
+                raise Failed("the new port does not say hello", shell.text())
+            shell.until(r"^vport0p7 late host open, received 0, sent 8", "port")  # which is told of the close now
+            seen = len(shell.text())
+            shell.type("port read late")
+            end.sendall(b"from outside\n")
+            shell.wait_for("what was sent", lambda text, n=seen: "\nfrom outside\nringlet> " in text[n:])
+            seen = len(shell.text())
+            shell.type("porttest echo late")
+            end.sendall(b"x")
+            receive(end, 1)
+            ask("device_del", id="late")
+            shell.wait_for("the program is told", lambda text, n=seen: "porttest: late: read: No such device" in text[n:])
+        seen = len(shell.text())
+        shell.type("port")
+        shell.wait_for("a list", lambda text, n=seen: text[n:].count("vport0p") > 0 and text.endswith("ringlet> "))
+        if "late" in shell.text()[seen:]:
+            raise Failed("the port is still there", shell.text())
+
+
+def exchange(machine, ring, smp):
+    """The visit as a whole."""
+    machine = dataclasses.replace(machine, ring=ring, smp=smp).checked()
+    options = f"-c {smp - 1}" if smp > 1 else ""
+    with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
+        kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+        device = Qemu.device(machine, 0, "virtio-serial,id=ports", "")
+        vmm = Qemu(arguments=f"-qmp unix:{folder}/qmp,server=on,wait=off -device {device} "
+                             f"-chardev socket,id=data,path={folder}/data,server=on,wait=off "
+                             f"-device virtserialport,bus=ports.0,chardev=data,name={NAME}")
+        guest = Guest(str(kernel), " ".join(["app=shell", *machine.kernel_options()]))
+        with Shell(vmm.command(machine, guest), stdin=subprocess.PIPE) as shell:
+            shell.wait_for("the shell", lambda text: "ringlet> " in text)
+            shell.until(rf"^vport0p1 {NAME} host closed, received 0, sent 0$", "port")
+            echo(shell, f"{folder}/data", options)
+            send(shell, f"{folder}/data", options)
+            plug(shell, functools.partial(qmp.ask, f"{folder}/qmp"), folder)
+            shell.type("halt")
+            code = shell.process.wait(PATIENCE)
+        output = shell.text()
+        if vmm.status(machine, code, bytes(output, "utf-8")) != 0:
+            raise Failed(f"status {code}", output)
+        return output
+
+
+def tests():
+    for name, machine in MACHINES.items():
+        for ring in ("split", "packed"):
+            for smp in (1, 4):
+                suffix = ("" if ring == "split" else f"-{ring}") + ("" if smp == 1 else f"-smp{smp}")
+                yield Test(f"boot/ports/{name}{suffix}", functools.partial(exchange, machine, ring, smp))
