@@ -10,16 +10,25 @@ set -eu
 make=$1
 out=${O:-build}
 
-row() { printf '%-8s %-28s %8s %8s  %s\n' "$@"; }
+row() { printf '%-8s %-36s %8s %8s  %s\n' "$@"; }
+# The web server, where there is the source of a TCP/IP stack.
+images="disksum hello"
+[ ! -e "$out/lwip/fetched.mk" ] || images="$images httpd"
 row arch programs bytes limit ""
 for arch in x86_64 aarch64; do
-	for programs in disksum hello; do
-		"$make" --no-print-directory -s ARCH="$arch" APPS="$programs" DRIVERS=blk IMAGE="size-$programs" \
-			"$out/$arch/size-$programs.elf" >/dev/null
+	for image in $images; do
+		[ "$image" = httpd ] && drivers="blk net rng" || drivers=blk
+		"$make" --no-print-directory -s ARCH="$arch" APPS="$image" DRIVERS="$drivers" IMAGE="size-$image" \
+			"$out/$arch/size-$image.elf" >/dev/null
 	done
 	"$make" --no-print-directory -s ARCH="$arch" all >/dev/null
-	for image in size-disksum:98304 size-hello:163840 ringlet:; do
-		name=${image%%:*} limit=${image#*:}
+	for name in $(printf 'size-%s ' $images) ringlet; do
+		case $name in
+		size-disksum) limit=98304 what="APPS=disksum DRIVERS=blk" ;;
+		size-hello) limit=163840 what="APPS=hello DRIVERS=blk" ;;
+		size-httpd) limit=409600 what="APPS=httpd DRIVERS='blk net rng'" ;;
+		ringlet) limit='' what="all of them" ;;
+		esac
 		elf=$out/$arch/$name.elf stripped=$out/$arch/$name.stripped
 		if [ "$arch" = aarch64 ]; then
 			"$arch-linux-gnu-objcopy" -O binary "$elf" "$stripped"
@@ -31,7 +40,6 @@ for arch in x86_64 aarch64; do
 		"") verdict= ;;
 		*) if [ "$bytes" -le "$limit" ]; then verdict=within; else verdict="TOO LARGE"; fi ;;
 		esac
-		case $name in ringlet) what="all of them" ;; *) what="APPS=${name#size-} DRIVERS=blk" ;; esac
 		row "$arch" "$what" "$bytes" "$limit" "$verdict"
 	done
 done

@@ -95,3 +95,14 @@ size_t virtio_describe(const struct virtio_device *device, char *line, size_t si
 		at += format(line + at, size - at, " (failed)");
 	return at;
 }
+
+bool virtio_queue_state(const struct virtio_device *device, unsigned n,
+			struct virtio_queue_state *state)
+{
+	if (n >= device->queue_count)
+		return false;
+	const struct virtio_queue *queue = device->queues[n];
+	*state = (struct virtio_queue_state){ queue->index, queue->setup.size,
+					      queue->ring.in_flight, queue->interrupts };
+	return true;
+}

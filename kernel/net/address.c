@@ -6,7 +6,7 @@
  * See it at work: make run APP=net KERNEL_ARGS=ip=10.0.2.15/24,gw=10.0.2.2
  * Left out: IPv6 addresses that a person gives; routes other than by an interface's network and its gateway.
  */
-#include <stdio.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -267,7 +267,7 @@ int network_describe(const char *name, char *line, size_t size, struct network_c
 	for (unsigned n = 0; n < LWIP_IPV6_NUM_ADDRESSES; n++) {
 		if (!ip6_addr_isvalid(netif_ip6_addr_state(netif, n)))
 			continue;
-		ip6addr_ntoa_r(netif_ip6_addr(netif, n), text, sizeof(text));
+		inet_ntop(AF_INET6, netif_ip6_addr(netif, n)->addr, text, sizeof(text));
 		used += format(line + used, size - used, " %s", text);
 	}
 	if (counters)

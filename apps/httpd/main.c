@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A web server: the files of the first tar archive on the disks, and a page about the machine.
+ *
+ *     tar cf site.tar -C FOLDER .
+ *     make run APP=httpd DISK=site.tar          curl http://localhost:8080/
+ *     httpd [-t SECONDS] [-p PORT]              for so long, or for ever; on another port than 80
+ *
+ * One loop serves all connections: it waits until one of them can go on (poll), and has it do that.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "drivers/virtio/port.h"
+#include "httpd.h"
+#include "kernel/console.h"
+#include "kernel/net/network.h"
+
+#define SLOTS (CONNECTIONS + REFUSALS)
+#define ADDRESS_PATIENCE (10 * NS_PER_S)
+#define NS_PER_MS UINT64_C(1000000)
+#define LOOK_MS 500 /* at who has lost patience */
+
+struct totals totals;
+static struct connection *connections[SLOTS]; /* allocated when they are first used */
+static struct pollfd files[1 + SLOTS];
+
+static int open_listener(uint16_t port)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0), on = 1;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* A slot that is free, of those to be served or to be refused; NULL when there is none. */
+static struct connection *free_slot(unsigned from, unsigned to)
+{
+	for (unsigned i = from; i < to; i++) {
+		if (!connections[i])
+			connections[i] = calloc(1, sizeof(*connections[i]));
+		if (connections[i] && connections[i]->state == STATE_FREE)
+			return connections[i];
+	}
+	return NULL;
+}
+
+/* As many as there are slots for: others wait in the socket's own queue. */
+static void take_connections(int listener)
+{
+	for (;;) {
+		struct connection *slot = free_slot(0, CONNECTIONS);
+		bool refuse = slot == NULL;
+		if (refuse)
+			slot = free_slot(CONNECTIONS, SLOTS);
+		if (!slot)
+			return;
+		int fd = accept(listener, NULL, NULL);
+		if (fd < 0)
+			return;
+		totals.connections++;
+		totals.refused += refuse;
+		connection_start(slot, fd, refuse);
+		connection_serve(slot);
+	}
+}
+
+static void serve_connections(void)
+{
+	for (unsigned i = 0; i < SLOTS; i++) {
+		struct connection *connection = connections[i];
+		if (!connection || connection->state == STATE_FREE)
+			continue;
+		if (files[1 + i].revents)
+			connection_serve(connection);
+		if (connection->state != STATE_FREE && vport_now() >= connection->patience_ends) {
+			totals.timed_out++;
+			connection_end(connection);
+		}
+	}
+}
+
+static void wait_for_something(int listener, uint64_t end)
+{
+	uint64_t now = vport_now();
+	bool room = free_slot(CONNECTIONS, SLOTS) != NULL;
+	unsigned in_use = 0;
+
+	files[0] = (struct pollfd){ .fd = room ? listener : -1, .events = POLLIN };
+	for (unsigned i = 0; i < SLOTS; i++) {
+		bool used = connections[i] && connections[i]->state != STATE_FREE;
+		files[1 + i] = (struct pollfd){ .fd = -1 };
+		if (used)
+			files[1 + i] =
+				(struct pollfd){ .fd = connections[i]->fd,
+						 .events = connection_events(connections[i]) };
+		in_use += used;
+	}
+	totals.now = in_use;
+	if (in_use > totals.most)
+		totals.most = in_use;
+	uint64_t left = end > now ? (end - now) / NS_PER_MS + 1 : 0;
+	int longest = in_use > 0 ? LOOK_MS : 60000;
+	poll(files, 1 + SLOTS, left < (uint64_t)longest ? (int)left : longest);
+}
+
+static void serve(int listener, uint64_t end)
+{
+	while (vport_now() < end) {
+		wait_for_something(listener, end);
+		serve_connections();
+		if (files[0].revents)
+			take_connections(listener);
+	}
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (connections[i] && connections[i]->state != STATE_FREE)
+			connection_end(connections[i]);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t seconds = 0, port = 80;
+	int option;
+
+	optind = 0;
+	while ((option = getopt(argc, argv, "t:p:")) != -1) {
+		uint64_t *number = option == 't' ? &seconds : &port;
+		char *rest = NULL;
+		if (option != '?')
+			*number = strtoull(optarg, &rest, 10);
+		if (!rest || *rest || *number == 0 || port > UINT16_MAX) {
+			kprint("usage: %s [-t SECONDS] [-p PORT]\n", argv[0]);
+			return 2;
+		}
+	}
+	totals = (struct totals){ .started = vport_now() };
+	int listener = open_listener((uint16_t)port);
+	if (listener < 0) {
+		kprint("httpd: port %u: %s\n", (unsigned)port, strerror(errno));
+		return 1;
+	}
+	if (!network_await(vport_now() + ADDRESS_PATIENCE))
+		kprint("httpd: no interface has an address yet\n");
+	kprint("httpd: listening on port %u\n", (unsigned)port);
+	serve(listener, seconds ? vport_now() + seconds * NS_PER_S : VPORT_NEVER);
+	close(listener);
+	kprint("httpd: connections=%llu most=%u refused=%llu requests=%llu bytes=%llu\n",
+	       totals.connections, totals.most, totals.refused, totals.requests, totals.bytes);
+	return 0;
+}
