@@ -25,7 +25,9 @@ Variables, with their defaults:
   DISK=                  raw and qcow2 images, a.img,b.img; none; ARCH=host: vhost-user:SOCKET
   RW=                    1: what the guest writes is kept; otherwise thrown away
   QUEUES=1               queues of a disk
-  NET=user               user none; FWD=8080:80 forwards a TCP port; ARCH=host: vhost-user:SOCKET
+  NET=user               user none; ARCH=host: vhost-user:SOCKET
+  FWD=                   ports of this machine that are the guest's: 8080:80,udp:7007:7; httpd: 8080:80
+  DUMP=                  1: write all frames to build/net0.pcap
   SMP=1 MEM=64           CPUs (1 to 8 are used), and MiB
   TIMEOUT=               seconds, then the guest is ended and the status is 124
   TRACE=                 1: print what is said to devices, with the clauses of the specification

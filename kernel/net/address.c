@@ -207,6 +207,13 @@ int network_dhcp(const char *name)
 	return error;
 }
 
+bool network_has_address(const char *name)
+{
+	struct interface *interface = interface_find(name);
+
+	return interface && !ip4_addr_isany_val(*netif_ip4_addr(&interface->netif));
+}
+
 int network_dns(const char *text)
 {
 	char copy[LINE_BYTES];

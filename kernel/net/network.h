@@ -42,6 +42,8 @@ int network_up(const char *name, bool up);
 int network_static(const char *name, const char *addresses);
 /* Has it ask for one (again), and forgets the one it has. */
 int network_dhcp(const char *name);
+/* Whether it has an address of IPv4. */
+bool network_has_address(const char *name);
 /* Its station address is another one by now (net_set_mac): others are told. */
 int network_mac(const char *name);
 /* Who is asked for names from now on: "10.0.2.3", or "10.0.2.2:5300". */

@@ -91,7 +91,8 @@ class Guest:
     command_line: str = ""
     disks: tuple = ()
     net: str = "none"  # or "user"
-    forward: str = ""  # with net "user": HOST:GUEST TCP ports
+    forward: str = ""  # with net "user": HOST:GUEST TCP ports, udp:HOST:GUEST; several with commas between
+    dump: str = ""  # a file that gets all frames
     rng: bool = True
     # Instead of a kernel: files that are put into memory, (path, address), and the CPU starts at the
     # first one.

@@ -70,9 +70,11 @@ class Qemu:
         if units or guest.scsi:
             devices.append(("virtio-scsi,id=scsi0", guest.scsi))
         if guest.net == "user":
-            forward = guest.forward.split(":") if guest.forward else ()
-            command += ["-netdev", "user,id=net0" + (
-                f",hostfwd=tcp:127.0.0.1:{forward[0]}-:{forward[1]}" if forward else "")]
+            forwards = [part.split(":") for part in guest.forward.split(",") if part]
+            command += ["-netdev", "user,id=net0" + "".join(
+                f",hostfwd={(*protocol, 'tcp')[0]}:127.0.0.1:{outer}-:{inner}"
+                for *protocol, outer, inner in forwards)]
+            command += ["-object", f"filter-dump,id=dump0,netdev=net0,file={name(guest.dump)}"] if guest.dump else []
             devices.append(("virtio-net,netdev=net0", "romfile=" if machine.transport == "pci" else ""))
         if guest.rng:
             devices.append(("virtio-rng", ""))
