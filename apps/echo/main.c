@@ -101,15 +101,12 @@ static void serve_connection(struct pollfd *file, struct connection *connection)
 	}
 }
 
-static void serve_datagrams(int fd)
+static void serve_datagrams(int fd, char *datagram)
 {
-	static char datagram[DATAGRAM];
-
 	for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
 		struct sockaddr_in6 from;
 		socklen_t length = sizeof(from);
-		long got = recvfrom(fd, datagram, sizeof(datagram), 0, (struct sockaddr *)&from,
-				    &length);
+		long got = recvfrom(fd, datagram, DATAGRAM, 0, (struct sockaddr *)&from, &length);
 		if (got < 0)
 			return;
 		/* One that cannot be sent now is lost, as they may be. */
@@ -120,6 +117,12 @@ static void serve_datagrams(int fd)
 
 static int serve(uint64_t end)
 {
+	char *datagram = malloc(DATAGRAM);
+
+	if (!datagram) {
+		kprint("echo: out of memory\n");
+		return 1;
+	}
 	while (vport_now() < end) {
 		int wait = end == VPORT_NEVER ? -1 : (int)((end - vport_now()) / 1000000 + 1);
 		poll(files, FIRST_CONNECTION + CONNECTIONS, wait);
@@ -128,10 +131,11 @@ static int serve(uint64_t end)
 				serve_connection(&files[i], connections[i]);
 		}
 		if (files[DATAGRAMS].revents)
-			serve_datagrams(files[DATAGRAMS].fd);
+			serve_datagrams(files[DATAGRAMS].fd, datagram);
 		if (files[LISTENER].revents)
 			take_connection();
 	}
+	free(datagram);
 	kprint("echo: connections=%llu bytes=%llu datagrams=%llu\n", connected, tcp_bytes,
 	       udp_datagrams);
 	return 0;

@@ -10,7 +10,7 @@ MACHINES = {
 }
 # MiB below which the emulator or its firmware does not even start the kernel; from there on the kernel
 # itself says that it needs more.
-LEAST_MEMORY = {"x86_64": 2, "aarch64": 5}
+LEAST_MEMORY = {"x86_64": 3, "aarch64": 5}
 RINGS = ("split", "packed")
 # How a device interrupts; none of these: the best that there is. intx is a line, also that of a device on
 # MMIO, as lsvirtio names it.
