@@ -13,11 +13,12 @@
 #include "drivers/pci/pci.h"
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
+#include "kernel/event.h"
 #include "lib/error.h"
 
 struct fake_port fake_port;
 static struct vport_device *devices;
-static struct cpu cpu;
+static struct cpu cpus[FAKE_CPUS], *cpu = cpus; /* cpu: the one that runs */
 static unsigned in_interrupt;
 
 void fake_complain(const char *fmt, ...)
@@ -142,12 +143,13 @@ void vport_pci_write(const struct pci_function *function, unsigned offset, unsig
 
 /* ---- Interrupts --------------------------------------------------------------------- */
 
-static int request(struct fake_irq *irq, vport_irq_fn *handler, void *argument)
+static int request(struct fake_irq *irq, unsigned to, vport_irq_fn *handler, void *argument)
 {
 	if (irq->handler)
 		fake_complain("an interrupt was requested twice");
 	irq->handler = handler;
 	irq->argument = argument;
+	irq->to = to;
 	fake_port.interrupts_requested++;
 	return 0;
 }
@@ -170,7 +172,7 @@ int vport_msi_request(struct vport_device *device, unsigned index, unsigned to,
 		return ERR_UNSUPPORTED;
 	msi->address = FAKE_MSI_ADDRESS;
 	msi->data = FAKE_MSI_DATA + index;
-	return request(&device->msi[index], handler, argument);
+	return request(&device->msi[index], to, handler, argument);
 }
 
 void vport_msi_release(struct vport_device *device, unsigned index)
@@ -180,7 +182,7 @@ void vport_msi_release(struct vport_device *device, unsigned index)
 
 int vport_line_request(struct vport_device *device, vport_irq_fn *handler, void *argument)
 {
-	return device->no_line ? ERR_UNSUPPORTED : request(&device->line, handler, argument);
+	return device->no_line ? ERR_UNSUPPORTED : request(&device->line, 0, handler, argument);
 }
 
 void vport_line_release(struct vport_device *device)
@@ -190,11 +192,15 @@ void vport_line_release(struct vport_device *device)
 
 static void deliver(struct fake_irq *irq)
 {
+	struct cpu *interrupted = cpu;
+
 	if (!irq->handler)
 		return;
 	fake_port.interrupts++;
 	in_interrupt++;
+	cpu = &cpus[irq->to];
 	irq->handler(irq->argument);
+	cpu = interrupted;
 	in_interrupt--;
 }
 
@@ -229,6 +235,71 @@ static void run_devices(void)
 	running = false;
 }
 
+/* ---- CPUs ------------------------------------------------------------------------------ */
+
+static bool has_a_reason(const struct cpu *other)
+{
+	return other->marked || other->attention || other->earliest <= fake_port.now;
+}
+
+/* One turn of the event loop for each CPU that would wake up now, but for those that are in the middle of something;
+ * whether there was one. The one that drains may hold what others wait for. */
+static bool run_others(void)
+{
+	static bool busy[FAKE_CPUS];
+	struct cpu *waiting = cpu;
+	bool any = false;
+
+	if (in_interrupt || waiting->in_drain)
+		return false;
+	busy[waiting->id] = true;
+	for (unsigned i = 0; i < cpu_count; i++) {
+		if (busy[i] || !has_a_reason(&cpus[i]))
+			continue;
+		cpu = &cpus[i];
+		vport_relax(0);
+		any = true;
+	}
+	cpu = waiting;
+	busy[waiting->id] = false;
+	return any;
+}
+
+void fake_cpus(unsigned count)
+{
+	while (cpu_count < count) {
+		cpus[cpu_count].self = &cpus[cpu_count];
+		cpu_add(&cpus[cpu_count]);
+	}
+}
+
+void fake_on_cpu(unsigned number)
+{
+	if (number >= cpu_count)
+		abort();
+	cpu = &cpus[number];
+}
+
+void arch_cpu_interrupt(const struct cpu *other)
+{
+	struct cpu *interrupted = cpu;
+
+	if (other == cpu)
+		fake_complain("CPU %u interrupts itself", cpu->id);
+	in_interrupt++;
+	cpu = &cpus[other->id];
+	event_interrupt();
+	cpu = interrupted;
+	in_interrupt--;
+}
+
+void arch_cpu_stop(const struct cpu *other)
+{
+	fake_complain("CPU %u is stopped", other->id);
+}
+
+/* ---- Waiting --------------------------------------------------------------------------- */
+
 /* Whoever looks at the clock again and again is waiting, and devices do not stand still meanwhile. */
 uint64_t arch_now(void)
 {
@@ -241,8 +312,12 @@ uint64_t arch_now(void)
 void arch_sleep(uint64_t deadline)
 {
 	run_devices();
-	if (cpu.marked || deadline <= fake_port.now)
+	if (run_others() || cpu->marked || cpu->attention || deadline <= fake_port.now)
 		return;
+	for (unsigned i = 0; i < cpu_count; i++) {
+		if (cpus[i].earliest > fake_port.now && cpus[i].earliest < deadline)
+			deadline = cpus[i].earliest;
+	}
 	if (deadline == VPORT_NEVER) {
 		printf("# nothing can ever end this wait\n");
 		abort();
@@ -253,6 +328,7 @@ void arch_sleep(uint64_t deadline)
 void arch_pause(void)
 {
 	run_devices();
+	run_others();
 	fake_port.now += 20000;
 }
 
@@ -266,17 +342,6 @@ void arch_irq_restore(bool on)
 	(void)on;
 }
 
-void arch_cpu_interrupt(const struct cpu *other)
-{
-	(void)other;
-	fake_complain("the only CPU interrupts itself");
-}
-
-void arch_cpu_stop(const struct cpu *other)
-{
-	arch_cpu_interrupt(other);
-}
-
 _Noreturn void arch_halt(void)
 {
 	abort();
@@ -284,13 +349,12 @@ _Noreturn void arch_halt(void)
 
 struct cpu *arch_cpu(void)
 {
-	return &cpu;
+	return cpu;
 }
 
 static void __attribute__((constructor)) start_cpu(void)
 {
-	cpu.self = &cpu;
-	cpu_add(&cpu);
+	fake_cpus(1);
 }
 
 void fake_sleep(uint64_t ms)
@@ -309,7 +373,7 @@ uint64_t vport_now(void)
 /* Which contexts may do what: drivers/virtio/port.h. Allocators are not for drain. */
 bool fake_may_allocate(void)
 {
-	return in_interrupt == 0 && !cpu.in_drain;
+	return in_interrupt == 0 && !cpu->in_drain;
 }
 
 /* ---- Settings and the log ----------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "drivers/virtio/port.h"
 #include "tests/host/dma_arena.h"
 
+#define FAKE_CPUS 4
 #define FAKE_MSI_MAX 64
 #define FAKE_MSI_ADDRESS UINT64_C(0xfee01000)
 #define FAKE_MSI_DATA 0x4000 /* + index */
@@ -20,6 +21,7 @@
 struct fake_irq {
 	vport_irq_fn *handler;
 	void *argument;
+	unsigned to; /* the CPU */
 };
 
 /* A device as the port knows it: first in struct fake_device. */
@@ -55,6 +57,12 @@ extern struct fake_port {
 	bool trace;
 	void (*on_log)(const char *line); /* a console that prints what is logged */
 } fake_port;
+
+/* From now on there are so many CPUs, at most FAKE_CPUS. All but the first one are in their event loops, where each
+ * takes a turn whenever the CPU that runs sleeps or pauses. */
+void fake_cpus(unsigned count);
+/* The test goes on, on this CPU. */
+void fake_on_cpu(unsigned number);
 
 void fake_port_attach(struct vport_device *device);
 /* Does nothing when it is not attached. */
