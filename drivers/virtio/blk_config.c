@@ -214,16 +214,15 @@ static int restore_cache(struct virtio_blk *blk)
 	return write_cache(blk, blk->write_back_chosen);
 }
 
+/* What a transfer is cut by. The third limit is ours, and stays. */
 static bool same_limits(const struct block_limits *a, const struct block_limits *b)
 {
-	return a->piece_bytes_max == b->piece_bytes_max && a->pieces_max == b->pieces_max &&
-	       a->part_bytes_max == b->part_bytes_max;
+	return a->piece_bytes_max == b->piece_bytes_max && a->pieces_max == b->pieces_max;
 }
 
 int blk_read_config(struct virtio_blk *blk)
 {
 	struct block_limits limits = blk->disk.limits;
-	uint32_t block_size = blk->disk.block_size;
 	int error = read_block_size(blk);
 
 	if (!error)
@@ -242,9 +241,8 @@ int blk_read_config(struct virtio_blk *blk)
 		if (limits.pieces_max > size - 2)
 			limits.pieces_max = size - 2;
 	}
-	if (!same_limits(&limits, &blk->disk.limits) || block_size != blk->disk.block_size)
-		blk->disk.generation++;
-	if (blk->disk.read_only != virtio_has(blk->device, VIRTIO_BLK_F_RO))
+	/* Of another block size the capacity is read as one that is new. */
+	if (!same_limits(&limits, &blk->disk.limits))
 		blk->disk.generation++;
 	blk->disk.limits = limits;
 	blk->disk.read_only = virtio_has(blk->device, VIRTIO_BLK_F_RO);

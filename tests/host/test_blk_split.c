@@ -147,33 +147,52 @@ static void id_in_crumbs(void)
 	CHECK_EQ(fake_port.mappings, 0);
 }
 
-/* Each mapping fails once: the request fails once, or works because less was mapped again. */
-static void mapping_fails(void)
+/* Each mapping fails once, or is shorter than it was: the request fails once, or works because less was mapped
+ * again. */
+static void mapping_fails(bool half, uint32_t seg_max, size_t piece)
 {
 	static const size_t odd[] = { 512, 1024, 3584, 512, 512, 2048 };
 
 	make();
-	limits(4096, 3, 1500);
+	limits(4096, seg_max, 1500);
 	start();
-	fake_port.piece = 1000;
-	unsigned failed = 0;
+	fake_port.piece = piece;
+	unsigned failed = 0, worked = 0;
 	for (unsigned n = 1; n < 60; n++) {
 		struct job job;
 		job_make(&job, BLOCK_READ, 8, 8 * 4096);
 		job_split(&job, odd, 6);
-		fake_port.mapping_fails = fake_port.mapped + n;
+		*(half ? &fake_port.mapping_halves : &fake_port.mapping_fails) =
+			fake_port.mapped + n;
 		int status = job_run(&job);
-		fake_port.mapping_fails = 0;
+		fake_port.mapping_halves = fake_port.mapping_fails = 0;
 		failed += status != 0;
+		worked += status == 0;
 		CHECK(status == 0 || status == ERR_NOMEM || status == ERR_UNSUPPORTED);
 		CHECK(status != 0 || job_is_right(&job));
 		CHECK_EQ(fake_port.mappings, 0);
 		job_free(&job);
 	}
-	CHECK(failed > 0);
+	/* Three pieces of a thousand bytes hold no block, fourteen hold one when the last is lost. */
+	CHECK_EQ(worked > 0, seg_max == 14);
+	CHECK(failed > 0 || half);
 	fake_port.piece = 0;
-	limits(4096, 3, 1500);
 	CHECK_EQ(read_at(0, 4096), 0);
+}
+
+static void mapping_fails_where_nothing_fits(void)
+{
+	mapping_fails(false, 3, 1000);
+}
+
+static void mapping_fails_where_a_block_fits(void)
+{
+	mapping_fails(false, 14, 1100);
+}
+
+static void mapping_is_shorter(void)
+{
+	mapping_fails(true, 14, 1100);
 }
 
 /* The same of a request in one piece, which is not walked through. */
@@ -207,6 +226,7 @@ static void more_than_4_gib(void)
 		job.segments[0] = (struct block_segment){ memory, length };
 		CHECK_EQ(job_run(&job), 0);
 		CHECK(media.requests >= 3);
+		CHECK(media.longest > 0 && media.longest <= 1 << 30);
 		/* And so that no piece begins where a request of the largest size would. */
 		job.segments[0].length = 4096;
 		job.segments[1] = (struct block_segment){ (uint8_t *)memory + 4096, length - 4096 };
@@ -227,7 +247,9 @@ int main(void)
 		SCENARIO(scattered_memory_and_limits, ON_RINGS),
 		SCENARIO(memory_in_crumbs, ON_PCI | ON_SPLIT),
 		SCENARIO(id_in_crumbs, ON_PCI | ON_SPLIT),
-		SCENARIO(mapping_fails, ON_RINGS),
+		SCENARIO(mapping_fails_where_nothing_fits, ON_RINGS),
+		SCENARIO(mapping_fails_where_a_block_fits, ON_RINGS),
+		SCENARIO(mapping_is_shorter, ON_RINGS),
 		SCENARIO(mapping_of_one_piece_fails, ON_PCI | ON_SPLIT),
 		SCENARIO(more_than_4_gib, ON_RINGS),
 	};

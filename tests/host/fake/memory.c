@@ -124,6 +124,8 @@ long vport_dma_map(struct vport_device *device, void *buffer, size_t length,
 		fake_complain("vport_dma_map of nothing");
 	if (++fake_port.mapped == fake_port.mapping_fails)
 		return ERR_NOMEM;
+	if (fake_port.mapped == fake_port.mapping_halves)
+		length = (length + 1) / 2;
 	if (fake_port.piece) {
 		size_t left = fake_port.piece - ((uintptr_t)buffer + 7) % fake_port.piece;
 		if (length > left)

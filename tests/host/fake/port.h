@@ -48,8 +48,10 @@ extern struct fake_port {
 	struct dma_arena arena;
 	/* What is in use. */
 	unsigned allocations, dma_allocations, mappings, interrupts_requested;
+	unsigned register_maps; /* by vport_map, so far */
 	/* Allocations (of both kinds) and mappings so far, and which one fails: 0 none, 1 the first. */
 	unsigned allocated, allocation_fails, mapped, mapping_fails;
+	unsigned mapping_halves; /* which mapping is of the memory's first half only */
 	/* Mapped memory is contiguous up to each multiple of this (plus 7, so that it is at odd places);
 	 * 0: all of it. */
 	size_t piece;
