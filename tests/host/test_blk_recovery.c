@@ -87,7 +87,7 @@ static void row35_reset_again_and_again(void)
 	}
 	CHECK(FAKE_WAIT(disk->gone, 1000));
 	CHECK(fake_logged("given up"));
-	CHECK(virtio_first()->resets < 50);
+	CHECK_EQ(virtio_first()->resets, 21); /* 20 in a row may help */
 	CHECK_EQ(fake_port.mappings, 0);
 }
 
@@ -307,9 +307,55 @@ static void soak(void)
 	works();
 }
 
+/* After a reset it no longer offers what is in use: whatever else it says is of no interest. */
+static void features_withdrawn_at_a_reset(void)
+{
+	make();
+	start();
+	fake_withdraw(&fake, 2);
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	CHECK(FAKE_WAIT(disk->gone, 2000));
+	CHECK(fake_logged("it no longer offers features 0x4 of word 0"));
+	CHECK_EQ(virtio_first()->state, VIRTIO_FAILED);
+}
+
+/* What it says of itself while it is being reset is not looked at before it runs again. */
+static bool changed_capacity;
+
+static void change_capacity(struct vport_event *event)
+{
+	event->check_at = VPORT_NEVER;
+	changed_capacity = virtio_first()->state == VIRTIO_RECOVERING;
+	fake_config_set(&fake, 0, 8, 100);
+	media.sectors = 100;
+	fake.generation++;
+	virtio_config_interrupt(virtio_first());
+}
+
+static void changes_while_it_is_reset(void)
+{
+	struct vport_event changing = { .drain = change_capacity };
+
+	make();
+	start();
+	fake.reset_reads = 20;
+	virtio_device_fail(virtio_first(), ERR_IO, "a test says so", 0);
+	vport_event_add(&changing);
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1 && virtio_first()->state == VIRTIO_RUNNING,
+			2000));
+	vport_event_remove(&changing);
+	CHECK(changed_capacity);
+	fake_sleep(10);
+	CHECK_EQ(disk->capacity, 100);
+	CHECK(!fake_logged("now has"));
+	works();
+}
+
 int main(void)
 {
 	static const struct scenario scenarios[] = {
+		SCENARIO(features_withdrawn_at_a_reset, ON_BUSES),
+		SCENARIO(changes_while_it_is_reset, ON_BUSES),
 		SCENARIO(row35_needs_reset_in_mid_flight, ON_ALL),
 		SCENARIO(row35_submitted_again_during_the_reset, ON_ALL),
 		SCENARIO(row35_in_the_middle_of_a_long_request, ON_ALL),

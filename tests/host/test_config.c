@@ -115,6 +115,12 @@ static void tear(struct fake_device *changing)
 	}
 }
 
+static void count_read(struct fake_device *read)
+{
+	(void)read;
+	reads++;
+}
+
 static void row34_field_changes_between_two_reads(void)
 {
 	uint64_t value = 0;
@@ -133,7 +139,9 @@ static void row33_generation_never_settles(void)
 
 	start();
 	fake.generation_runs = true;
+	fake.before_config_read = count_read;
 	CHECK_EQ(virtio_config_read(device, 0, 8, 1, &value), ERR_BUSY);
+	CHECK_EQ(reads, 16 * 2); /* tries, halves */
 	fake.generation_runs = false;
 	CHECK_EQ(virtio_config_read(device, 0, 8, 1, &value), 0);
 	CHECK_EQ(value, FAKE_DISK_SECTORS);

@@ -116,6 +116,11 @@ static void what_is_not_there(void)
 	CHECK_EQ(pci_capability_next(&function, 0x3c, PCI_CAP_VENDOR), 0);
 	CHECK(pci_bar_contains(&function, 5, 0, 4));
 	CHECK(!pci_bar_contains(&function, 6, 0, 4));
+	/* What stands behind the BARs looks like one. */
+	function.msix_offset = 0x40;
+	function.msix_table = 0x1000;
+	function.parent = &function;
+	CHECK(!pci_bar_contains(&function, 6, 0, 4));
 }
 
 int main(void)

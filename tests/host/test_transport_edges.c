@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * PCI's capabilities at the edges of what is accepted (VIRTIO 1.4, 4.1.4): each case is a check that
+ * Both transports at the edges of what is accepted (VIRTIO 1.4, 4.1.4 and 4.2.2): each case is a check that
  * `make mutants` found to be missed by the tests of test_transport_bus.c. What the checks are for is told there.
  */
 #include "drivers/virtio/device.h"
 #include "drivers/virtio/inspect.h"
+#include "drivers/virtio/probe.h"
 #include "drivers/virtio/rng.h"
 #include "tests/host/fake/scenario.h"
 
@@ -24,6 +25,142 @@ static void starts(void)
 	if (virtio_rng_first())
 		CHECK_EQ(virtio_rng_read(virtio_rng_first(), &byte, 1), 0);
 }
+
+/* ---- PCI: what it says of itself ------------------------------------------------------------------- */
+
+/* The first id of a modern device is that of type 0, which is none: its subsystem id means nothing. */
+static void the_first_modern_id(void)
+{
+	make();
+	fake_pci_set(&fake, PCI_DEVICE_ID, 2, 0x1040);
+	fake_pci_set(&fake, PCI_SUBSYSTEM_ID, 2, VIRTIO_TYPE_ENTROPY);
+	CHECK_EQ(fake_probe(&fake), ERR_UNSUPPORTED);
+	CHECK(fake_logged("no driver for device type 0"));
+}
+
+/* The common configuration ends with the field that a feature needs. */
+static void room_for_just_one_field(void)
+{
+	make();
+	fake_offer(&fake, VIRTIO_F_RING_RESET);
+	fake_pci_set(&fake, FAKE_CAP_COMMON + 12, 4, 0x3c);
+	starts();
+	CHECK(fake_accepted(&fake, VIRTIO_F_RING_RESET));
+}
+
+/* The notification structure ends in, or with, the queue's doorbell. */
+static void make_doorbell(unsigned bytes)
+{
+	make();
+	fake.queues[0].notify_off = 5;
+	fake_pci_set(&fake, FAKE_CAP_NOTIFY + 12, 4, 5 * FAKE_MULTIPLIER + bytes);
+}
+
+static void a_doorbell_up_to_the_end(void)
+{
+	make_doorbell(2);
+	starts();
+}
+
+static void a_wide_doorbell_up_to_the_end(void)
+{
+	make_doorbell(4);
+	fake_offer(&fake, VIRTIO_F_NOTIFICATION_DATA);
+	starts();
+}
+
+static void a_doorbell_past_the_end(void)
+{
+	make_doorbell(1);
+	CHECK_EQ(fake_probe(&fake), ERR_RANGE);
+}
+
+static void a_wide_doorbell_past_the_end(void)
+{
+	make_doorbell(3);
+	fake_offer(&fake, VIRTIO_F_NOTIFICATION_DATA);
+	CHECK_EQ(fake_probe(&fake), ERR_RANGE);
+}
+
+/* No more of it is mapped than a driver could want. */
+static void a_large_configuration(void)
+{
+	make();
+	fake_pci_set(&fake, FAKE_CAP_CONFIG + 12, 4, 0x1001);
+	starts();
+	CHECK_EQ(virtio_first()->config_size, 0x1000);
+}
+
+/* ---- PCI: interrupts ------------------------------------------------------------------------------- */
+
+/* Who does not want vectors does not look for them, and so has nothing to say about their table. */
+static void with_a_bad_table(const char *setting, unsigned lines)
+{
+	make();
+	fake_setting("irq", setting);
+	fake_pci_set(&fake, FAKE_CAP_MSIX + 4, 4, 0xfff9); /* far behind BAR 1's end */
+	starts();
+	CHECK_EQ(fake_logged_times("its MSI-X table is not inside its BAR"), lines);
+	CHECK_EQ(fake_log_count(), lines);
+}
+
+static void a_bad_table_that_nobody_wants(void)
+{
+	with_a_bad_table("poll", 0);
+}
+
+static void a_bad_table_and_no_vectors(void)
+{
+	with_a_bad_table("intx", 0);
+}
+
+static void a_bad_table(void)
+{
+	with_a_bad_table("any", 1);
+}
+
+/* After a reset only the doorbells are looked for once more. */
+static void maps_after_a_reset(void)
+{
+	make();
+	starts();
+	for (unsigned i = 1; i <= 3; i++) {
+		unsigned before = fake_port.register_maps;
+		virtio_device_fail(virtio_first(), ERR_IO, "a test says so", i);
+		CHECK(FAKE_WAIT(virtio_first()->resets == i &&
+					virtio_first()->state == VIRTIO_RUNNING,
+				1000));
+		CHECK_EQ(fake_port.register_maps - before, 1);
+	}
+}
+
+/* ---- MMIO ------------------------------------------------------------------------------------------ */
+
+/* What is pending is acknowledged, and no more than is known. */
+static void interrupts_are_acknowledged(void)
+{
+	make();
+	starts();
+	CHECK_EQ(virtio_first()->interrupts, VIRTIO_LINE);
+	CHECK_EQ(fake.isr, 0);
+	fake.isr = 0x86;
+	CHECK_EQ(virtio_first()->transport->isr(virtio_first()), VIRTIO_ISR_CONFIG);
+	CHECK_EQ(fake.isr, 0x84);
+	CHECK_EQ(virtio_first()->transport->isr(virtio_first()), 0);
+	CHECK_EQ(fake.isr, 0x84);
+	fake.isr = 0;
+}
+
+/* An entropy device has no configuration, and needs no room for one. */
+static void registers_without_a_configuration(void)
+{
+	make();
+	CHECK_EQ(virtio_mmio_probe(&fake.port, FAKE_MMIO_BASE, 0xff), ERR_FORMAT);
+	CHECK_EQ(virtio_mmio_probe(&fake.port, FAKE_MMIO_BASE, 0x100), 0);
+	CHECK_EQ(virtio_first()->config_size, 0);
+}
+
+/* ---- PCI: capabilities ----------------------------------------------------------------------------- */
 
 /* Moves a capability, which is linked after the first one. */
 static void move(unsigned from, unsigned to, unsigned length)
@@ -101,6 +238,19 @@ static void no_window_and_no_configuration(void)
 int main(void)
 {
 	static const struct scenario scenarios[] = {
+		SCENARIO(the_first_modern_id, ON_PCI | ON_SPLIT),
+		SCENARIO(room_for_just_one_field, ON_PCI | ON_SPLIT),
+		SCENARIO(a_doorbell_up_to_the_end, ON_PCI | ON_SPLIT),
+		SCENARIO(a_wide_doorbell_up_to_the_end, ON_PCI | ON_SPLIT),
+		SCENARIO(a_doorbell_past_the_end, ON_PCI | ON_SPLIT),
+		SCENARIO(a_wide_doorbell_past_the_end, ON_PCI | ON_SPLIT),
+		SCENARIO(a_large_configuration, ON_PCI | ON_SPLIT),
+		SCENARIO(a_bad_table_that_nobody_wants, ON_PCI | ON_SPLIT),
+		SCENARIO(a_bad_table_and_no_vectors, ON_PCI | ON_SPLIT),
+		SCENARIO(a_bad_table, ON_PCI | ON_SPLIT),
+		SCENARIO(maps_after_a_reset, ON_PCI | ON_SPLIT),
+		SCENARIO(interrupts_are_acknowledged, ON_MMIO | ON_SPLIT),
+		SCENARIO(registers_without_a_configuration, ON_MMIO | ON_SPLIT),
 		SCENARIO(a_capability_up_to_the_end, ON_PCI | ON_SPLIT),
 		SCENARIO(shared_memory_up_to_the_end, ON_PCI | ON_SPLIT),
 		SCENARIO(no_window_for_the_common_configuration, ON_PCI | ON_SPLIT),

@@ -188,7 +188,9 @@ void fake_write_features(struct fake_device *device, uint32_t value)
 
 	if (device->status & VIRTIO_STATUS_FEATURES_OK)
 		fake_breach(device, "accepts features after FEATURES_OK (3.1.1-1)");
-	if (word < VIRTIO_FEATURE_WORDS) {
+	if (word >= VIRTIO_FEATURE_WORDS)
+		fake_breach(device, "accepts features that nobody knows (2.2.1-1)");
+	else {
 		if (value & ~device->offered[word])
 			fake_breach(device, "accepts what is not offered (2.2.1-1)");
 		device->accepted[word] = value;

@@ -111,7 +111,9 @@ static void write_register(struct fake_device *device, uint64_t offset, uint32_t
 		device->shm_length = value == 1 || value == 4 ? 0x3000
 				     : value == 3             ? 0
 							      : UINT64_MAX;
-		device->shm_base = value == 4 ? -UINT64_C(0x2000) : UINT64_C(0x123400000);
+		device->shm_base = value == 4                 ? -UINT64_C(0x2000)
+				   : value == 1 || value == 3 ? UINT64_C(0x123400000)
+							      : 0;
 		return;
 	}
 	fake_breach(device, "writes a register that cannot be written");

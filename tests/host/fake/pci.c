@@ -104,7 +104,10 @@ static uint16_t accept_vector(const struct fake_device *device, uint32_t vector)
 static void write_common(struct fake_device *device, uint64_t offset, uint32_t value)
 {
 	struct fake_queue *queue = fake_selected(device);
+	bool msix = fake_pci_get(device, FAKE_CAP_MSIX + 2, 2) & 0x8000;
 
+	if ((offset == 0x10 || offset == 0x1a) && !msix)
+		fake_breach(device, "chooses a vector while MSI-X is off (4.1.4.3)");
 	switch (offset) {
 	case 0x00:
 		device->device_select = value;

@@ -70,6 +70,7 @@ vport_reg_t vport_map(struct vport_device *device, uint64_t bus, uint64_t length
 		return 0;
 	if (map_count == MAPPINGS)
 		abort();
+	fake_port.register_maps++;
 	maps[map_count].device = device;
 	maps[map_count].bus = bus;
 	maps[map_count].length = length;
