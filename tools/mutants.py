@@ -7,15 +7,22 @@
 tools/mutations.py says what is broken, one change a mutant. Each program is built twice, plainly and with
 sanitizers, from sources that hold all mutants, each asleep; MUTANT=number in the environment wakes one. A
 first run, with all asleep, tells which program evaluates which of the changed expressions: a mutant is tried
-with those, the quickest first, and is noticed when one fails, crashes or does not end. Those that none
-notices go to Frama-C Eva (proofs/eva/eva.py), as far as it knows the file. proofs/mutants/equivalent.txt names
-the mutants that change nothing that can be seen, each with its reason; they are not counted.
+with those, and is noticed when one fails, crashes or does not end. First comes the program that noticed it the
+last time, then those that have noticed most of the file's mutants in the least time. Those that none notices go
+to Frama-C Eva (proofs/eva/eva.py), as far as it knows the file. proofs/mutants/equivalent.txt names the mutants
+that change nothing that can be seen, each with its reason; they are not counted.
+
+Each result is put into build/mutants/results.jsonl as soon as it is known. With --resume a mutant that was
+noticed is not tried again, as long as its file and the test that noticed it are what they were.
 
 Writes docs/evidence.md, and all survivors to build/mutants/survived.txt. Status 1 below 95 % noticed.
 """
 
 import argparse
+import collections
 import concurrent.futures
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -38,7 +45,8 @@ KINDS = {
     "plain": [],
     "sanitized": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
 }
-WALL_SECONDS = 120
+WALL_SECONDS = 600
+MOST_IN_A_FILE = 1000
 MEMORY = 2 << 30
 
 # Given to the compiler in front of each source. Who wakes a mutant wants no record.
@@ -69,6 +77,24 @@ __attribute__((constructor)) static void wake(void)
 }
 """
 
+
+def commit():
+    """What the working tree holds: a commit, and a plus sign where something has been changed since."""
+    def git(*words):
+        done = subprocess.run(["git", *words], cwd=TOP, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", *SOURCES, ":!docs/evidence.md")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else "")
+
+
+def digest(parts):
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()
+
+
 # ---- Building -------------------------------------------------------------------------
 
 
@@ -78,12 +104,14 @@ class Program:
         self.flags, self.sources, self.tree = flags.split(), sources.split(), tree
         self.arguments = sorted(str(path) for pattern in arguments.split() for path in tree.glob(pattern))
         self.seconds, self.evaluated = {}, {}
+        # What the test itself consists of, besides what it tests.
+        files = [tree / source for source in self.sources if source.startswith(("tests/", "docs/"))]
+        files += [pathlib.Path(argument) for argument in self.arguments]
+        files += [*tree.glob("tests/host/*.h"), *tree.glob("tests/host/fake/*.h")]
+        self.digest = digest(file.read_bytes() for file in sorted(files))
 
     def binary(self, kind):
         return self.tree / "programs" / kind / self.name
-
-    def object(self, kind, source):
-        return self.tree / "objects" / kind / re.sub(r"\W", "_", "".join(self.flags)) / (source + ".o")
 
 
 def command(arguments, tree):
@@ -93,30 +121,43 @@ def command(arguments, tree):
         sys.exit(f"does not build: {done.stderr}")
 
 
-def build(tree, programs, pool):
-    """All programs of both kinds, from objects that they share."""
+def build(tree, programs, pool, cache):
+    """All programs of both kinds, from objects that they share. Objects stay in `cache`, each under a name made of
+    all that it was made from."""
+    headers = digest(file.read_bytes() for file in sorted(tree.glob("**/*.h")))
     steps = {}
-    for kind, flags in KINDS.items():
-        for program in programs:
-            for source in program.sources:
-                target = program.object(kind, source)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                steps[target] = [*CC, *flags, "-include", "mutants.h", "-I.", "-Itests/host", *program.flags,
-                                 "-c", "-o", target, source]
-    list(pool.map(lambda step: command(step, tree), steps.values()))
-    for kind, flags in KINDS.items():
+
+    def compiled(kind, flags, source):
+        step = [*CC, *KINDS[kind], "-include", "mutants.h", "-I.", "-Itests/host", *flags, "-c", source]
+        name = digest([" ".join(step).encode(), headers.encode(), (tree / source).read_bytes()])
+        target = cache / f"{name}.o"
+        if not target.exists():
+            steps[target] = step
+        return target
+
+    links = [[*CC, *KINDS[kind], "-o", program.binary(kind), compiled(kind, [], "mutants.c"),
+              *(compiled(kind, program.flags, source) for source in program.sources)]
+             for kind in KINDS for program in programs]
+
+    def compile_one(step):
+        target, words = step
+        new = target.with_suffix(f".{os.getpid()}")
+        command([*words, "-o", new], tree)
+        new.rename(target)
+
+    cache.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
         (tree / "programs" / kind).mkdir(parents=True)
-        list(pool.map(lambda program: command(
-            [*CC, *flags, "-o", program.binary(kind), "mutants.c",
-             *(program.object(kind, source) for source in program.sources)], tree), programs))
+    list(pool.map(compile_one, steps.items()))
+    list(pool.map(lambda words: command(words, tree), links))
 
 
 # ---- Running --------------------------------------------------------------------------
 
 
-def passes(program, kind, seconds, environment):
-    """Runs it until it ends, or says that a case is not ok. `seconds` are of a process' own computing, for others
-    may be busy; WALL_SECONDS are for what sleeps."""
+def run(program, kind, seconds, environment):
+    """Runs it until it ends, or says that a case is not ok: whether it passes, and how long it computed. `seconds`
+    are of a process' own computing, for others may be busy; WALL_SECONDS are for what sleeps."""
     def prepare():
         os.setsid()
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
@@ -138,33 +179,94 @@ def passes(program, kind, seconds, environment):
     alarm = threading.Timer(WALL_SECONDS, end)
     alarm.start()
     try:
-        return not any(line.startswith(b"not ok") for line in process.stdout) and process.wait() == 0
+        good = not any(line.startswith(b"not ok") for line in process.stdout)
+        if not good:
+            end()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return good and process.returncode == 0, usage.ru_utime + usage.ru_stime
     finally:
         alarm.cancel()
         end()
-        process.wait()
         process.stdout.close()
 
 
-def measure(program, kind, count):
+def measure(program, kind, count, cache):
     """How long it takes with all mutants asleep, and which of them it evaluates."""
+    known = cache / (digest([program.binary(kind).read_bytes(), program.digest.encode()]) + ".evaluated")
+    if known.exists():
+        seconds, program.evaluated[kind] = known.read_bytes().split(b"\n", 1)
+        program.seconds[kind] = float(seconds)
+        return
     record = program.tree / "programs" / f"{program.name}.{kind}.evaluated"
     record.write_bytes(bytes(count + 1))
-    before = time.monotonic()
-    if not passes(program, kind, 600, {"MUTANTS_EVALUATED": str(record)}):
+    good, program.seconds[kind] = run(program, kind, 600, {"MUTANTS_EVALUATED": str(record)})
+    if not good:
         sys.exit(f"{program.name} fails without any change ({kind})")
-    program.seconds[kind] = time.monotonic() - before
     program.evaluated[kind] = record.read_bytes()
+    known.write_bytes(f"{program.seconds[kind]}\n".encode() + program.evaluated[kind])
 
 
-def try_mutant(programs, mutant, originals):
+class Results:
+    """Who noticed what, in this run and in earlier ones."""
+
+    def __init__(self, path, programs, originals):
+        self.path, self.tally, self.commit = path, {}, commit()
+        self.digests = {program.name: program.digest for program in programs}
+        proof = [file for part in ("lib", "proofs/eva", "drivers/virtio") for file in (originals / part).iterdir()
+                 if file.is_file() and (part != "drivers/virtio" or PROVED.search(f"{part}/{file.name}"))]
+        self.digests["Eva"] = digest(file.read_bytes() for file in sorted(proof))
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self.before = {entry["mutant"]: entry for entry in map(json.loads, lines)}
+
+    def digest(self, mutant, noticed_by):
+        return digest([mutant.original.encode(), self.digests[noticed_by.split()[0]].encode()])
+
+    def last(self, mutant):
+        """Who noticed it the last time, or None."""
+        noticed_by = self.before.get(mutant.key, {}).get("noticed_by")
+        return noticed_by if noticed_by and noticed_by.split()[0] in self.digests else None
+
+    def resume(self, mutant):
+        """Fills in who noticed it, if that need not be tried again; the commit that it was tried at, or None."""
+        last = self.last(mutant)
+        if not last or self.before[mutant.key]["digest"] != self.digest(mutant, last):
+            return None
+        mutant.noticed_by = last
+        return self.before[mutant.key]["commit"]
+
+    def keep(self, mutant):
+        if mutant.noticed_by is None:
+            return
+        entry = {"mutant": mutant.key, "noticed_by": mutant.noticed_by, "commit": self.commit,
+                 "digest": self.digest(mutant, mutant.noticed_by)}
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def promise(self, program, kind, mutant):
+        """The time that it takes to notice one of this file's mutants, as far as is known."""
+        noticed, tried = self.tally.get((program.name, kind, mutant.file), (0, 0))
+        return program.seconds[kind] * (tried + 2) / (noticed + 1)
+
+    def tried(self, program, kind, mutant, noticed):
+        key = (program.name, kind, mutant.file)
+        self.tally[key] = tuple(map(sum, zip(self.tally.get(key, (0, 0)), (noticed, 1))))
+
+
+def try_mutant(programs, mutant, originals, results):
     """Fills in who noticed it: a program's name and its kind, "Eva", or None."""
-    for kind in KINDS:
-        for program in sorted(programs, key=lambda program: program.seconds[kind]):
-            if program.evaluated[kind][mutant.number] and not passes(
-                    program, kind, 2 + int(3 * program.seconds[kind]), {"MUTANT": str(mutant.number)}):
-                mutant.noticed_by = f"{program.name} ({kind})"
-                return
+    def rank(pair):
+        program, kind = pair
+        return (f"{program.name} ({kind})" != last, list(KINDS).index(kind), results.promise(program, kind, mutant))
+
+    last = results.last(mutant)
+    for program, kind in sorted(((program, kind) for kind in KINDS for program in programs
+                                 if program.evaluated[kind][mutant.number]), key=rank):
+        good, _ = run(program, kind, 1 + int(4 * program.seconds[kind]), {"MUTANT": str(mutant.number)})
+        results.tried(program, kind, mutant, not good)
+        if not good:
+            mutant.noticed_by = f"{program.name} ({kind})"
+            return
     if originals and PROVED.fullmatch(mutant.file):
         copy = originals.parent / "eva" / str(mutant.number)
         for part in ("lib", "drivers", "proofs"):
@@ -191,7 +293,7 @@ def equivalents(path):
     return found
 
 
-def report(files, mutants, same, seconds):
+def report(files, mutants, same, seconds, commits):
     table = ["| file | mutants | noticed by a test | by a sanitizer | by Eva | survived | noticed |",
              "|---|---:|---:|---:|---:|---:|---:|"]
 
@@ -205,12 +307,15 @@ def report(files, mutants, same, seconds):
         return share
 
     for file in files:
-        row(file, [mutant for mutant in mutants if mutant.file == file])
+        group = [mutant for mutant in mutants if mutant.file == file]
+        if group:
+            row(file, group)
     share = row("all", mutants)
     survived = [mutant for mutant in mutants if mutant.noticed_by is None]
-    text = (f"{len(mutants)} mutants, {share:.1f} % noticed, in {seconds:.0f} s (goal: {GOAL:.0f} %). "
+    text = (f"{len(mutants)} mutants, {share:.1f} % noticed (goal: {GOAL:.0f} %). "
             f"Not counted: {same} that change nothing that can be seen "
-            "(`proofs/mutants/equivalent.txt`).\n\n" + "\n".join(table) + "\n")
+            f"(`proofs/mutants/equivalent.txt`).\n\nTried at {', '.join(commits)}; these last ones in "
+            f"{seconds:.0f} s.\n\n" + "\n".join(table) + "\n")
     if survived:
         text += "\nSurvived:\n\n```\n" + "".join(f"{mutant.name}\n" for mutant in survived) + "```\n"
     return text, share
@@ -223,7 +328,9 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build/mutants")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="", help="a regular expression that a mutant's name must hold")
+    parser.add_argument("--tests", default="", help="a regular expression that a program's name must hold")
     parser.add_argument("--again", action="store_true", help="only those that survived the last time")
+    parser.add_argument("--resume", action="store_true", help="only those not noticed yet, or no longer the same")
     parser.add_argument("--no-proof", action="store_true")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
     options = parser.parse_args()
@@ -232,22 +339,27 @@ def main():
     again = set(last.read_text(encoding="utf-8").splitlines()) if options.again else None
 
     # All of it from one copy: nobody changes that meanwhile. In a second one the mutants are asleep.
-    shutil.rmtree(options.build, ignore_errors=True)
     originals, tree = (options.build.absolute() / name for name in ("originals", "tree"))
+    for folder in (originals, tree, originals.parent / "eva"):
+        shutil.rmtree(folder, ignore_errors=True)
     for part in SOURCES:
         shutil.copytree(TOP / part, originals / part)
     shutil.copytree(originals, tree)
 
     same = equivalents(originals / "proofs/mutants/equivalent.txt")
-    mutants = []
+    mutants, names = [], {}
     for file in options.files:
         text = (originals / file).read_text(encoding="utf-8")
         found = list(mutations.mutants_of(file, text))
-        for number, mutant in enumerate(found, len(mutants) + 1):
-            mutant.number = number
+        # Numbers that do not depend on other files, so that objects stay the same.
+        for number, mutant in enumerate(found, 1 + MOST_IN_A_FILE * options.files.index(file)):
+            names[mutant.name] = names.get(mutant.name, 0) + 1
+            mutant.number, mutant.original, mutant.key = number, text, f"{mutant.name}  #{names[mutant.name]}"
         mutants += found
         (tree / file).write_text(mutations.switchable(text, found), encoding="utf-8")
-    count = len(mutants)
+        if len(found) > MOST_IN_A_FILE:
+            sys.exit(f"more than {MOST_IN_A_FILE} mutants in {file}")
+    count = MOST_IN_A_FILE * len(options.files)
     for name in sorted(same.keys() - {mutant.name for mutant in mutants}):
         sys.exit(f"equivalent.txt names what is no mutant: {name}")
     mutants = [mutant for mutant in mutants if re.search(options.only, mutant.name)
@@ -261,27 +373,33 @@ def main():
     start = time.monotonic()
     (tree / "mutants.h").write_text(SWITCH, encoding="utf-8")
     (tree / "mutants.c").write_text(f"#define COUNT {count + 1}\n{RECORD}", encoding="utf-8")
-    programs = [program for program in (Program(text, tree) for text in options.programs)
-                if any(mutant.file in program.sources or mutant.file.endswith(".h") for mutant in mutants)]
+    programs = [Program(text, tree) for text in options.programs]
+    results = Results(options.build / "results.jsonl", programs, originals)
+    kept = collections.Counter(filter(None, (results.resume(mutant) for mutant in mutants if options.resume)))
+    left = [mutant for mutant in mutants if mutant.noticed_by is None]
+    programs = [program for program in programs if re.search(options.tests, program.name) and
+                any(mutant.file in program.sources or mutant.file.endswith(".h") for mutant in left)]
+    cache = options.build.absolute() / "cache"
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        build(tree, programs, pool)
+        build(tree, programs, pool, cache)
         for kind in KINDS:
-            for program in programs:
-                measure(program, kind, count)
-        tasks = {pool.submit(try_mutant, programs, mutant, None if options.no_proof else originals): mutant
-                 for mutant in mutants}
+            list(pool.map(lambda program: measure(program, kind, count, cache), programs))
+        tasks = {pool.submit(try_mutant, programs, mutant, None if options.no_proof else originals, results): mutant
+                 for mutant in left}
         for done, task in enumerate(concurrent.futures.as_completed(tasks), 1):
             task.result()
+            results.keep(tasks[task])
             if tasks[task].noticed_by is None:
                 print(f"survived: {tasks[task].name}", flush=True)
             if done % 100 == 0:
-                print(f"{done} of {len(mutants)}", flush=True)
+                print(f"{done} of {len(left)}", flush=True)
 
-    text, share = report(options.files, mutants, len(equal), time.monotonic() - start)
+    commits = [f"{name} ({number} of them)" for name, number in [*kept.items(), (results.commit, len(left))]]
+    text, share = report(options.files, mutants, len(equal), time.monotonic() - start, commits)
     print(text)
     last.write_text("".join(f"{mutant.name}\n" for mutant in mutants if mutant.noticed_by is None),
                     encoding="utf-8")
-    if not options.only and not options.again and not options.no_proof:
+    if not options.only and not options.tests and not options.again and not options.no_proof:
         subprocess.run([TOP / "tools/evidence.py", "mutants"], input=text, text=True, check=True)
     return 0 if share >= GOAL else 1
 
