@@ -146,8 +146,10 @@ static void port_add(struct virtio_port *port)
 		PORT_SET(port, bytes_sent, 0);
 	PORT_SET(port, is_console, false);
 	PORT_SET(port, host_open, false);
-	PORT_SET(port, columns, 0);
-	PORT_SET(port, rows, 0);
+	if (port->id != 0 || !virtio_has(port->console->device, VIRTIO_CONSOLE_F_SIZE)) {
+		PORT_SET(port, columns, 0);
+		PORT_SET(port, rows, 0);
+	}
 	PORT_SET(port, awaited, false);
 	PORT_SET(port, there, true);
 	port->ready_due = true;

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-console with several ports (VIRTIO 1.4, 5.3.6.2) against a fake host: ports that come and go, data with
+ * back-pressure both ways, a host that closes its end, resets. What breaks the rules is in test_console_faults.c. */
+#include "tests/host/fake/ports_rig.h"
+
+/* ---- Control messages -------------------------------------------------------------------------- */
+
+static void announced(void)
+{
+	make(FAKE_PORTS);
+	host.ports[0] = (struct fake_console_port){ .there = true, .console = true, .open = true };
+	host.ports[1] = (struct fake_console_port){ .there = true, .name = "org.example.data" };
+	host.ports[30] = (struct fake_console_port){ .there = true, .name = "gr\xc3\xbc\xc3\x9f" };
+	start();
+	CHECK_EQ(host.device_readies, 1);
+	struct virtio_port *port = virtio_port_first();
+	struct virtio_port_info info = info_of(port);
+	CHECK_TEXT(info.path, "vport0p0");
+	CHECK_TEXT(info.name, "");
+	CHECK(info.console && info.host_open && !info.open && info.there);
+	CHECK_EQ(host.ports[0].opens, 1); /* the answer to CONSOLE_PORT: 5.3.6.2.2-2 */
+	info = info_of(virtio_port_next(port));
+	CHECK_TEXT(info.path, "vport0p1");
+	CHECK_TEXT(info.name, "org.example.data");
+	CHECK(!info.console && !info.host_open);
+	CHECK_EQ(host.ports[1].opens, 0);
+	info = info_of(virtio_port_next(virtio_port_next(port)));
+	CHECK_TEXT(info.path, "vport0p30");
+	CHECK_EQ(info.number, 30);
+	CHECK(virtio_port_next(virtio_port_next(virtio_port_next(port))) == NULL);
+	CHECK(virtio_port_find("org.example.data") == virtio_port_next(port));
+	CHECK(virtio_port_find("vport0p0") == port);
+	CHECK(virtio_port_find("") == NULL && virtio_port_find("vport0p2") == NULL);
+	for (unsigned i = 0; i < FAKE_PORTS; i++)
+		CHECK_EQ(host.ports[i].readies, host.ports[i].there);
+	CHECK_EQ(host.unheard, 0);
+	CHECK_EQ(virtio_console_ignored(virtio_console_first()), 0);
+}
+
+/* As many as there may be, each with all that can be told of it: nothing is lost for want of a buffer. */
+static void all_at_once(void)
+{
+	make(FAKE_PORTS);
+	for (unsigned i = 0; i < FAKE_PORTS; i++)
+		host.ports[i] = (struct fake_console_port){
+			.there = true, .console = i % 2, .open = true, .name = "same"
+		};
+	start();
+	CHECK_EQ(host.unheard, 0);
+	unsigned count = 0;
+	for (struct virtio_port *port = virtio_port_first(); port; port = virtio_port_next(port)) {
+		struct virtio_port_info info = info_of(port);
+		CHECK(info.host_open && info.console == (count % 2 == 1));
+		CHECK_TEXT(info.name, "same");
+		CHECK_EQ(virtio_port_open(port), 0);
+		passes(port, count++);
+	}
+	CHECK_EQ(count, FAKE_PORTS);
+}
+
+static unsigned changes;
+static struct virtio_port *changed_last;
+
+static void note(struct virtio_port *port)
+{
+	changes++;
+	changed_last = port;
+}
+
+static void size(void)
+{
+	make(3);
+	fake_offer(&fake, 0);
+	fake_config_set(&fake, 0, 2, 80);
+	fake_config_set(&fake, 2, 2, 25);
+	host.ports[0] = (struct fake_console_port){ .there = true, .console = true };
+	host.ports[2] = (struct fake_console_port){ .there = true, .console = true };
+	virtio_console_listen(note);
+	start();
+	struct virtio_port *first = virtio_port_first(), *second = virtio_port_next(first);
+	CHECK_EQ(info_of(first).columns, 80);
+	CHECK_EQ(info_of(first).rows, 25);
+	CHECK_EQ(info_of(second).columns, 0);
+	/* By configuration, which is port 0's. */
+	changes = 0;
+	fake_config_set(&fake, 0, 2, 132);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(info_of(first).columns == 132, 1000));
+	CHECK(FAKE_WAIT(changes == 1 && changed_last == first, 100));
+	fake_interrupt_config(&fake); /* nothing has changed */
+	fake_sleep(300);
+	CHECK_EQ(changes, 1);
+	/* By a message: columns before rows. */
+	fake_tell_more(&fake, 2, FAKE_RESIZE, 0, "\x64\x00\x1e\x00", 4);
+	CHECK(FAKE_WAIT(info_of(second).columns == 100 && info_of(second).rows == 30, 100));
+	CHECK(FAKE_WAIT(changes == 2 && changed_last == second, 100));
+	CHECK_EQ(info_of(first).columns, 132);
+}
+
+/* ---- Data ------------------------------------------------------------------------------------------ */
+
+static void both_ways(void)
+{
+	struct virtio_port *port = begin_open();
+
+	for (unsigned i = 0; i < 40; i++)
+		passes(port, 1);
+	CHECK_EQ(info_of(port).received, info_of(port).sent);
+	CHECK_EQ(info_of(port).dropped, 0);
+	CHECK(host.ports[1].guest_open);
+	virtio_port_close(port);
+	CHECK(FAKE_WAIT(!host.ports[1].guest_open, 100));
+	CHECK_EQ(host.ports[1].opens, 1);
+	CHECK_EQ(host.ports[1].closes, 1);
+}
+
+/* Who does not read holds up the host; what there is comes in order, whatever the lengths. */
+static void reader_is_slow(void)
+{
+	struct virtio_port *port = begin_open();
+	size_t sent = 0, got = 0;
+
+	fake_sleep(1);
+	for (unsigned turn = 0; got < STREAM; turn++) {
+		size_t left = STREAM - sent;
+		sent += fake_port_send(&fake, 1, stream + sent,
+				       turn % 3 || left < 5000 ? left : 5000);
+		CHECK(sent - got <= 2 * 8 * 4096);
+		fake_sleep(1);
+		long step = virtio_port_receive(port, into, 1 + turn * 997 % 9000);
+		CHECK(step > 0);
+		CHECK(memcmp(into, stream + got, (size_t)step) == 0);
+		got += (size_t)step;
+		if (sent == STREAM)
+			continue;
+		CHECK(virtio_port_ready(port) & VIRTIO_PORT_READABLE || got == sent);
+	}
+	CHECK_EQ(sent, STREAM);
+	CHECK_EQ(virtio_port_receive(port, into, 1), ERR_FULL);
+	/* Without a reader: as much as the buffers hold, for as long as it takes. */
+	fake_sleep(1);
+	CHECK_EQ(fake_port_send(&fake, 1, stream, STREAM), 8 * 4096);
+	fake_sleep(60000);
+	CHECK_EQ(fake_port_send(&fake, 1, stream, STREAM), 0);
+	CHECK_EQ(virtio_first()->resets, 0);
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), 8 * 4096);
+}
+
+/* A host that does not take what is sent holds up the writer, and nothing is lost. */
+static void host_is_slow(void)
+{
+	struct virtio_port *port = begin_open();
+	size_t sent = 0;
+
+	host.ports[1].slow = true;
+	CHECK_EQ(virtio_port_send(port, stream, STREAM), 8 * 4096);
+	CHECK_EQ(virtio_port_send(port, stream, 1), ERR_FULL);
+	CHECK(!(virtio_port_ready(port) & VIRTIO_PORT_WRITABLE));
+	CHECK_EQ(virtio_port_flush(port, fake_port.now + 1000000), ERR_FULL);
+	CHECK_EQ(virtio_port_write(port, stream, 1, fake_port.now + 1000000), ERR_FULL);
+	fake_sleep(60000); /* no deadline: that is no fault */
+	CHECK_EQ(virtio_first()->resets, 0);
+	for (sent = 8 * 4096; host.ports[1].length < FAKE_PORT_BYTES;) {
+		CHECK(fake_port_take(&fake, 1));
+		CHECK(FAKE_WAIT(virtio_port_ready(port) & VIRTIO_PORT_WRITABLE, 300));
+		long step = virtio_port_write(port, stream + sent, STREAM - sent, 0);
+		CHECK_EQ(step, sent < FAKE_PORT_BYTES ? 4096 : step);
+		if (step > 0)
+			sent += (size_t)step;
+	}
+	CHECK(memcmp(host.ports[1].got, stream, FAKE_PORT_BYTES) == 0);
+	while (fake_port_take(&fake, 1))
+		;
+	CHECK_EQ(virtio_port_flush(port, fake_port.now + 1000000000), 0);
+}
+
+/* It waits for what comes, and for room, as long as it is told. */
+static void waiting(void)
+{
+	struct virtio_port *port = begin_open();
+	uint64_t begun = fake_port.now;
+
+	CHECK_EQ(virtio_port_read(port, into, 10, begun + 50000000), ERR_FULL);
+	CHECK(fake_port.now - begun >= 50000000 && fake_port.now - begun < 400000000);
+	CHECK_EQ(virtio_port_read(port, into, 0, VPORT_NEVER), 0);
+	CHECK_EQ(virtio_port_write(port, stream, 0, VPORT_NEVER), 0);
+	CHECK_EQ(virtio_port_write(port, stream, 60000, VPORT_NEVER), 60000);
+	CHECK_EQ(virtio_port_flush(port, VPORT_NEVER), 0);
+	CHECK_EQ(host.ports[1].length, 60000);
+	CHECK(memcmp(host.ports[1].got, stream, 60000) == 0);
+	fake_sleep(1);
+	fake_port_send(&fake, 1, stream, 5);
+	CHECK_EQ(virtio_port_read(port, into, 10, VPORT_NEVER), 5);
+}
+
+static void nobody_has_it_open(void)
+{
+	struct virtio_port *port = begin_open();
+
+	fake_sleep(1);
+	virtio_port_close(port);
+	CHECK_EQ(fake_port_send(&fake, 1, stream, 100), 100); /* into a buffer that it has still */
+	fake_sleep(1);
+	CHECK_EQ(info_of(port).dropped, 100);
+	CHECK_EQ(virtio_port_open(port), 0);
+	CHECK_EQ(virtio_port_receive(port, into, 100), ERR_FULL);
+	for (unsigned i = 0; i < 20; i++)
+		passes(port, 1);
+	/* What was not read is dropped too, and its buffers are used again. */
+	for (unsigned i = 0; i < 5; i++) {
+		fake_sleep(1);
+		CHECK_EQ(fake_port_send(&fake, 1, stream, 20000), 20000);
+		fake_sleep(1);
+		CHECK_EQ(virtio_port_receive(port, into, 10), 10);
+		virtio_port_close(port);
+		CHECK_EQ(virtio_port_open(port), 0);
+		CHECK_EQ(info_of(port).dropped, 100 + (i + 1) * (20000 - 10));
+		passes(port, 1);
+	}
+	CHECK_EQ(virtio_port_open(port), ERR_BUSY);
+}
+
+/* ---- The host's end ---------------------------------------------------------------------------------- */
+
+static void host_closes(void)
+{
+	struct virtio_port *port = begin_open();
+
+	for (unsigned i = 0; i < 3; i++) {
+		passes(port, 1);
+		fake_port_send(&fake, 1, "the end", 7);
+		fake_tell(&fake, 1, FAKE_PORT_OPEN, 0);
+		CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), 7);
+		CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), 0);
+		CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), 0);
+		CHECK_EQ(virtio_port_write(port, "x", 1, VPORT_NEVER), ERR_CLOSED);
+		CHECK_EQ(virtio_port_write(port, "", 0, VPORT_NEVER), ERR_CLOSED);
+		CHECK(virtio_port_ready(port) & VIRTIO_PORT_HUNG_UP);
+		fake_tell(&fake, 1, FAKE_PORT_OPEN, 1);
+		CHECK(FAKE_WAIT(info_of(port).host_open, 100));
+		CHECK_EQ(virtio_port_ready(port), VIRTIO_PORT_WRITABLE);
+		CHECK_EQ(virtio_port_receive(port, into, 1), ERR_FULL);
+	}
+	/* In the middle of a write that waits. */
+	host.ports[1].slow = true;
+	fake_tell(&fake, 1, FAKE_PORT_OPEN, 0);
+	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), 8 * 4096);
+	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), ERR_CLOSED);
+	CHECK_EQ(virtio_port_flush(port, VPORT_NEVER), ERR_CLOSED);
+}
+
+/* It closes its end and opens it again before anybody looks: that is told all the same, once, where it was. */
+static void host_closes_for_a_moment(void)
+{
+	struct virtio_port *port = begin_open();
+
+	fake_sleep(1);
+	fake_port_send(&fake, 1, "before", 6);
+	fake_tell(&fake, 1, FAKE_PORT_OPEN, 0);
+	fake_tell(&fake, 1, FAKE_PORT_OPEN, 1);
+	fake_sleep(1);
+	fake_port_send(&fake, 1, "after", 5);
+	fake_sleep(1);
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), 6);
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), 0);
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), 5);
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), ERR_FULL);
+	CHECK_EQ(virtio_port_send(port, "x", 1), 1);
+	/* Or to the writer. */
+	fake_tell(&fake, 1, FAKE_PORT_OPEN, 0);
+	fake_tell(&fake, 1, FAKE_PORT_OPEN, 1);
+	fake_sleep(1);
+	CHECK(virtio_port_ready(port) & VIRTIO_PORT_HUNG_UP);
+	CHECK_EQ(virtio_port_send(port, "y", 1), ERR_CLOSED);
+	CHECK_EQ(virtio_port_send(port, "z", 1), 1);
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), ERR_FULL);
+	passes(port, 1);
+}
+
+/* The data is seen before the message that says that the host is there. */
+static void data_before_it_is_told(void)
+{
+	make(2);
+	host.ports[1] = (struct fake_console_port){ .there = true };
+	start();
+	struct virtio_port *port = virtio_port_find("vport0p1");
+	CHECK_EQ(virtio_port_open(port), 0);
+	CHECK_EQ(virtio_port_receive(port, into, 1), 0);
+	fake_sleep(1);
+	fake_port_send(&fake, 1, "early", 5);
+	CHECK(FAKE_WAIT(info_of(port).received == 5, 100));
+	CHECK_EQ(virtio_port_receive(port, into, 10), 5);
+	CHECK_EQ(virtio_port_send(port, "answer", 6), 6);
+	fake_tell(&fake, 1, FAKE_PORT_OPEN, 1);
+	fake_sleep(1);
+	passes(port, 1);
+}
+
+/* ---- Ports that come and go ---------------------------------------------------------------------------- */
+
+static void plugged_and_unplugged(void)
+{
+	make(8);
+	start();
+	CHECK(virtio_port_first() == NULL);
+	for (unsigned i = 0; i < 5; i++) {
+		plug(7, "late");
+		struct virtio_port *port = virtio_port_find("late");
+		CHECK(FAKE_WAIT((port = virtio_port_find("late")) != NULL, 100));
+		CHECK_EQ(info_of(port).received, 0);
+		CHECK_EQ(virtio_port_open(port), 0);
+		CHECK(FAKE_WAIT(info_of(port).host_open, 100));
+		passes(port, 7);
+		fake_port_send(&fake, 7, "last", 4);
+		unplug(7);
+		/* What came last can be read; then there is an error, also when the next one has come. */
+		CHECK(FAKE_WAIT(!info_of(port).there, 100));
+		CHECK_EQ(virtio_port_read(port, into, 2, VPORT_NEVER), 2);
+		CHECK_EQ(virtio_port_write(port, "x", 1, VPORT_NEVER), ERR_NODEV);
+		CHECK_EQ(virtio_port_read(port, into, 5, VPORT_NEVER), 2);
+		CHECK_EQ(virtio_port_read(port, into, 5, VPORT_NEVER), ERR_NODEV);
+		CHECK(virtio_port_first() == NULL);
+		plug(7, "next");
+		CHECK(FAKE_WAIT(virtio_port_find("next") == port, 100));
+		CHECK_EQ(virtio_port_open(port), ERR_BUSY);
+		CHECK_EQ(fake_port_send(&fake, 7, "not for it", 10), 10);
+		fake_sleep(1);
+		CHECK_EQ(virtio_port_read(port, into, 5, VPORT_NEVER), ERR_NODEV);
+		CHECK_EQ(virtio_port_flush(port, VPORT_NEVER), ERR_NODEV);
+		CHECK(virtio_port_ready(port) & VIRTIO_PORT_HUNG_UP);
+		CHECK(!host.ports[7].guest_open);
+		virtio_port_close(port);
+		CHECK_EQ(virtio_port_open(port), 0);
+		passes(port, 7);
+		virtio_port_close(port);
+		unplug(7);
+		CHECK(FAKE_WAIT(virtio_port_first() == NULL, 100));
+		CHECK_EQ(virtio_port_open(port), ERR_NODEV);
+	}
+	CHECK_EQ(virtio_first()->resets, 0);
+	CHECK_EQ(virtio_console_ignored(virtio_console_first()), 0);
+}
+
+/* Under a write that waits for the host. */
+static void unplugged_under_a_write(void)
+{
+	struct virtio_port *port = begin_open();
+
+	host.ports[1].slow = true;
+	fake_tell(&fake, 1, FAKE_PORT_REMOVE, 0);
+	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), 8 * 4096);
+	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), ERR_NODEV);
+	CHECK_EQ(virtio_port_flush(port, VPORT_NEVER), ERR_NODEV);
+}
+
+/* ---- Resets ------------------------------------------------------------------------------------------------ */
+
+static void reset_with_a_file_open(void)
+{
+	struct virtio_port *port = begin_open();
+
+	for (unsigned i = 1; i <= 5; i++) {
+		passes(port, 1);
+		fake_port_send(&fake, 1, "lost", 4);
+		need_reset(i);
+		CHECK_EQ(i % 2 ? virtio_port_read(port, into, STREAM, VPORT_NEVER)
+			       : virtio_port_write(port, "x", 1, VPORT_NEVER),
+			 ERR_IO);
+		CHECK(FAKE_WAIT(info_of(port).there && info_of(port).host_open, 1000));
+		passes(port, 1);
+		CHECK(host.ports[1].guest_open); /* it was told so again */
+	}
+	CHECK_EQ(host.device_readies, 6);
+	virtio_port_close(port);
+}
+
+/* Who waits in the middle of it is told. */
+static void reset_under_a_read(void)
+{
+	struct virtio_port *port = begin_open();
+
+	fake_sleep(1);
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	fake_interrupt_config(&fake);
+	CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), ERR_IO);
+	passes(port, 1);
+}
+
+/* The device does not tell of the port again: who has it open waits, but not for ever. */
+static void not_there_after_a_reset(void)
+{
+	struct virtio_port *port = begin_open();
+
+	host.ports[1].there = false;
+	need_reset(1);
+	CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), ERR_IO);
+	uint64_t begun = fake_port.now;
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), ERR_FULL);
+	CHECK_EQ(virtio_port_send(port, into, STREAM), ERR_FULL);
+	CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), ERR_NODEV);
+	CHECK(fake_port.now - begun < UINT64_C(6000000000));
+	CHECK_EQ(virtio_port_write(port, into, STREAM, VPORT_NEVER), ERR_NODEV);
+	/* Late, but there. */
+	host.ports[1].there = true;
+	fake_tell(&fake, 1, FAKE_PORT_ADD, 1);
+	CHECK(FAKE_WAIT(info_of(port).host_open, 1000));
+	passes(port, 1);
+}
+
+static void gone(void)
+{
+	struct virtio_port *port = begin_open();
+
+	fake.gone = true;
+	long got;
+	do
+		got = virtio_port_read(port, into, STREAM, fake_port.now + UINT64_C(10000000000));
+	while (got == ERR_IO);
+	CHECK_EQ(got, ERR_NODEV);
+	CHECK_EQ(virtio_port_write(port, into, STREAM, VPORT_NEVER), ERR_NODEV);
+	CHECK_EQ(virtio_port_flush(port, VPORT_NEVER), ERR_NODEV);
+	virtio_port_close(port);
+	CHECK_EQ(virtio_port_open(port), ERR_NODEV);
+	CHECK(virtio_port_first() == NULL);
+}
+
+/* ---- Probing ------------------------------------------------------------------------------------------------- */
+
+static void two_devices(void)
+{
+	static struct fake_device second;
+	static struct fake_host other;
+
+	struct virtio_port *port = begin_open();
+	fake_ports_init(&second, bus, ring, &other, 4);
+	other.ports[1] = (struct fake_console_port){ .there = true, .open = true, .name = "other" };
+	CHECK_EQ(fake_probe(&second), 0);
+	struct virtio_port *there = NULL;
+	CHECK(FAKE_WAIT((there = virtio_port_find("vport1p1")) != NULL, 1000));
+	CHECK(FAKE_WAIT(virtio_port_find("other") == there, 100));
+	CHECK(virtio_port_next(port) == there && virtio_port_next(there) == NULL);
+	CHECK_EQ(virtio_port_open(there), 0);
+	CHECK(FAKE_WAIT(info_of(there).host_open, 100));
+	CHECK_EQ(virtio_port_send(there, "there", 5), 5);
+	CHECK(FAKE_WAIT(other.ports[1].length == 5, 100));
+	passes(port, 1);
+}
+
+static void polled(void)
+{
+	fake_setting("irq", "poll");
+	struct virtio_port *port = begin_open();
+	for (unsigned i = 0; i < 10; i++)
+		passes(port, 1);
+	CHECK_EQ(fake_port.interrupts, 0);
+}
+
+static void out_of_memory(void)
+{
+	unsigned count = 0;
+	int error;
+
+	do {
+		make(3);
+		host.ports[1] = (struct fake_console_port){ .there = true, .open = true };
+		fake_port.allocation_fails = fake_port.allocated + ++count;
+		error = fake_probe(&fake);
+		if (error) {
+			CHECK_EQ(error, ERR_NOMEM);
+			CHECK_NOTHING_LEFT();
+		}
+	} while (error && count < 100);
+	CHECK(count > 20 && count < 100);
+	fake_port.allocation_fails = 0;
+	settle();
+	struct virtio_port *port = virtio_port_find("vport0p1");
+	fake_port.allocation_fails = fake_port.allocated + 1;
+	CHECK_EQ(virtio_port_open(port), ERR_NOMEM);
+	CHECK_EQ(virtio_port_open(port), 0);
+	passes(port, 1);
+}
+
+int main(void)
+{
+	static const struct scenario scenarios[] = {
+		SCENARIO(announced, ON_ALL),
+		SCENARIO(all_at_once, ON_ALL),
+		SCENARIO(size, ON_BUSES),
+		SCENARIO(both_ways, ON_ALL),
+		SCENARIO(reader_is_slow, ON_ALL),
+		SCENARIO(host_is_slow, ON_ALL),
+		SCENARIO(waiting, ON_ALL),
+		SCENARIO(nobody_has_it_open, ON_ALL),
+		SCENARIO(host_closes, ON_ALL),
+		SCENARIO(host_closes_for_a_moment, ON_ALL),
+		SCENARIO(data_before_it_is_told, ON_BUSES),
+		SCENARIO(plugged_and_unplugged, ON_ALL),
+		SCENARIO(unplugged_under_a_write, ON_BUSES),
+		SCENARIO(reset_with_a_file_open, ON_ALL),
+		SCENARIO(reset_under_a_read, ON_ALL),
+		SCENARIO(not_there_after_a_reset, ON_BUSES),
+		SCENARIO(gone, ON_ALL),
+		SCENARIO(two_devices, ON_BUSES),
+		SCENARIO(polled, ON_ALL),
+		SCENARIO(out_of_memory, ON_ALL),
+	};
+
+	fill_stream();
+	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
+}
