@@ -6,7 +6,7 @@
 # ---- What to build: set these on the command line ---------------------------
 ARCH ?= x86_64
 APPS ?= $(HERE)
-DRIVERS ?= blk console net rng scsi partition
+DRIVERS ?= blk console iommu net rng scsi partition
 COMPILER ?= $(or $(firstword $(foreach known,clang gcc,$(findstring $(known),$(CC)))),$(patsubst cc,gcc,$(CC)))
 O ?= build
 IMAGE ?= ringlet
@@ -35,9 +35,10 @@ LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fd
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
 VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o queue_resize.o recover.o \
 	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o block.o block_sync.o inspect.o \
-	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk console net rng scsi partition)))))
+	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk console iommu net rng scsi partition)))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
 driver_console = $(addprefix console,.o _port.o _transmit.o _control.o _sync.o)
+driver_iommu = iommu.o
 driver_net = $(addprefix net,.o _config.o _pool.o _send.o _receive.o _offload.o _control.o _command.o)
 driver_rng = rng.o
 driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _disk.o _page.o \

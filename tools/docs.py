@@ -32,6 +32,7 @@ def what(fields, machine):
     """The machine in a person's words."""
     words = [machine.machine]
     words += ["behind a root port"] if machine.root_port else []
+    words += [f"behind `{machine.iommu}`"] if machine.iommu else []
     words += [f"`{option}`" for option in machine.options.split(",") if option]
     if "text_offset" in fields:
         words.append(f"Image at {fields['text_offset'] >> 10} KiB")

@@ -8,13 +8,14 @@
 
 #pragma weak virtio_blk_driver
 #pragma weak virtio_console_driver
+#pragma weak virtio_iommu_driver
 #pragma weak virtio_net_driver
 #pragma weak virtio_rng_driver
 #pragma weak virtio_scsi_driver
 
 static const struct virtio_driver *const drivers[] = {
-	&virtio_blk_driver, &virtio_console_driver, &virtio_net_driver,
-	&virtio_rng_driver, &virtio_scsi_driver,
+	&virtio_blk_driver, &virtio_console_driver, &virtio_iommu_driver,
+	&virtio_net_driver, &virtio_rng_driver,     &virtio_scsi_driver,
 };
 
 const struct virtio_driver *virtio_driver_for(uint32_t type)

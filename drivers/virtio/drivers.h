@@ -7,6 +7,7 @@
 
 extern const struct virtio_driver virtio_blk_driver;
 extern const struct virtio_driver virtio_console_driver;
+extern const struct virtio_driver virtio_iommu_driver;
 extern const struct virtio_driver virtio_net_driver;
 extern const struct virtio_driver virtio_rng_driver;
 extern const struct virtio_driver virtio_scsi_driver;

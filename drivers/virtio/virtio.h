@@ -16,6 +16,7 @@ enum virtio_type {
 	VIRTIO_TYPE_CONSOLE = 3,
 	VIRTIO_TYPE_ENTROPY = 4,
 	VIRTIO_TYPE_SCSI = 8,
+	VIRTIO_TYPE_IOMMU = 23,
 };
 
 /* Device status field, 2.1. */

@@ -35,6 +35,7 @@ class Machine:
     root_port: bool = False  # the devices stand behind a PCI Express root port
     options: str = ""  # more of the VMM's options for the machine: "highmem=off,its=off"
     device_options: str = ""  # and for each virtio device: "disable-modern=on"
+    iommu: str = ""  # a device before all others: "intel-iommu"
     legacy_mmio: bool = False  # virtio-mmio as before VIRTIO 1.0
 
     def checked(self):

@@ -81,6 +81,7 @@ class Qemu:
         # virt gives the first device its last MMIO slot: this way vda is the first disk.
         if arm and machine.transport == "mmio":
             devices.reverse()
+        command += ["-device", machine.iommu] if machine.iommu else []
         for number, (device, options) in enumerate(devices):
             if machine.root_port:
                 command += ["-device", f"pcie-root-port,id=port{number},chassis={number}"]
