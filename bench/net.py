@@ -19,6 +19,7 @@ figures of a machine that has less than two processors to itself mean little.
 """
 
 import contextlib
+import dataclasses
 import os
 import re
 import shlex
@@ -37,6 +38,7 @@ MACHINES = (("q35", Machine("x86_64", "q35", "pci")), ("virt-mmio", Machine("aar
 # How many frames a floor moves: its COUNT in bench/bench.mk, and that of a brief one.
 FRAMES = {"tx": 300_000, "rx": 300_000, "rr": 30_000}
 BRIEF = 1000
+MANY = 20_000  # more than it takes until the peer has no room for some
 SECONDS, WARM_UP = 2, 0.5
 LINE = re.compile(rb"^(?:bench|linux): .* pps=(\d+) n=\d+ errors=(\d+)", re.MULTILINE)
 FOREVER = 2**32 - 1  # frames
@@ -130,6 +132,7 @@ def smoke():
             floor(machine.checked(), way, "pause", "-brief")
             for wait in ("poll", "pause", "irq"):
                 ringlet(machine.checked(), way, wait, BRIEF)
+        ringlet(dataclasses.replace(machine, ring="packed").checked(), "tx", "irq", MANY)
         print(f"bench: smoke {name}: all of them end, with no errors", flush=True)
 
 

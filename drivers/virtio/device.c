@@ -97,8 +97,6 @@ static int choose_features(struct virtio_device *device)
 	}
 	take_offered(device, core_wanted, sizeof(core_wanted));
 	take_offered(device, device->driver->wanted, device->driver->wanted_count);
-	if (device->driver->choose)
-		device->driver->choose(device);
 	if (vport_setting_is("ring", "packed")) {
 		static const uint8_t packed[] = { VIRTIO_F_RING_PACKED };
 		take_offered(device, packed, 1);
@@ -106,6 +104,8 @@ static int choose_features(struct virtio_device *device)
 			virtio_log(device, VPORT_LOG_INFO,
 				   "RING_PACKED is not offered: using the split ring");
 	}
+	if (device->driver->choose)
+		device->driver->choose(device);
 	return 0;
 }
 

@@ -132,6 +132,11 @@ void net_choose_features(struct virtio_device *device)
 	/* Where the transport itself has a device serve every queue that is enabled, nobody has to be asked. */
 	if (!virtio_has(device, VIRTIO_NET_F_CTRL_VQ) && !device->transport->serves_enabled)
 		virtio_features_remove(&device->features, VIRTIO_NET_F_MQ);
+	/* QEMU, when its back end takes no more for a while, asks in a packed ring to be notified of the buffer that it has
+	 * come to, goes on to the end of what is there, and does not ask anew: transmission would stand still. Without
+	 * the index it says yes or no. */
+	if (virtio_has(device, VIRTIO_F_RING_PACKED))
+		virtio_features_remove(&device->features, VIRTIO_F_EVENT_IDX);
 }
 
 /* ---- What changes -------------------------------------------------------------------------------------- */

@@ -662,6 +662,15 @@ static void queue_is_not_enabled(void)
 	CHECK(net_first() == NULL);
 }
 
+/* QEMU stops to ask for notifications by an index in a packed ring. */
+static void no_event_index_in_packed_rings(void)
+{
+	make();
+	start();
+	CHECK_EQ(fake_accepted(&fake, VIRTIO_F_EVENT_IDX), ring != FAKE_PACKED);
+	works();
+}
+
 int main(void)
 {
 	static const struct scenario scenarios[] = {
@@ -692,6 +701,7 @@ int main(void)
 		SCENARIO(flood, ON_ALL),
 		SCENARIO(out_of_memory, ON_ALL),
 		SCENARIO(queue_is_not_enabled, ON_BUSES),
+		SCENARIO(no_event_index_in_packed_rings, ON_ALL),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
 }
