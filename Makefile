@@ -150,13 +150,13 @@ gdb: | need-debug ## the debugger for a `make debug` in another terminal
 	gdb-multiarch -ex 'set architecture $(GDB_ARCH)' -ex 'target remote :$(or $(GDB_PORT),1234)' $(W).elf
 
 test: kernels processes images hosted fuzzers | need-test ## everything: lint, test-host, test-boot, test-vhost and test-qtest
-	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host fuzz images tools boot vhost qtest
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) lint kit host fuzz images tools boot network vhost qtest
 
 test-host: kernels images hosted fuzzers | need-test ## the tests that boot nothing: hosted ones by gcc and clang, sanitized
 	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) kit host fuzz images
 
 test-boot: kernels images | need-test ## boot the matrix of machines, and try the commands (TEST_OPTIONS='--filter virt -v --junit FILE')
-	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) tools boot
+	@O=$(abspath $(O)) tests/run.py $(TEST_OPTIONS) tools boot network
 
 size: | need-build ## size of the stripped images against their limits, and of each layer
 	@O=$(O) tools/size.sh $(MAKE)

@@ -14,6 +14,7 @@ import tomllib
 import checks
 import commands
 import disks
+import network.cases
 import online
 import ports
 import qtest.cases
@@ -207,4 +208,4 @@ def tools():
 
 
 GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "tools": tools,
-          "boot": boot_tests, "vhost": vhost.cases.tests, "qtest": qtest.cases.tests}
+          "boot": boot_tests, "network": network.cases.tests, "vhost": vhost.cases.tests, "qtest": qtest.cases.tests}

@@ -4,7 +4,7 @@
 
     tests/run.py [--filter REGEX] [--jobs N] [--junit FILE] [--list] [-v] GROUP…
 
-Groups: lint, kit, host, fuzz, images, tools, boot, vhost. What they test must have been built: see `make test`.
+Groups: lint, kit, host, fuzz, images, tools, boot, network, vhost, qtest. What they test must have been built: see `make test`.
 """
 
 import argparse

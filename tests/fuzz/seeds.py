@@ -498,9 +498,37 @@ def scsis():
         event(2, 0, 0, 16), event(1, 200, 9, 1), event(1, 0, 0, 1, b"\x80\1\0\0\0"))))
 
 
+def requests():
+    host = b"Host: ringlet\r\n"
+    yield "plain", b"GET /index.html HTTP/1.1\r\n" + host + b"User-Agent: x\r\n\r\n"
+    yield "two", (b"GET /a?b=c HTTP/1.1\r\n" + host + b"\r\n") * 2
+    yield "old", b"\r\nHEAD / HTTP/1.0\nConnection: keep-alive, x\n\n"
+    yield "dots", b"GET /a/./b/../../c%20d//e/.. HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n"
+    yield "out", b"GET /../x HTTP/1.1\r\n" + host + b"\r\n"
+    yield "absolute", b"GET http://ringlet/x HTTP/1.1\r\n" + host + b"\r\n"
+    yield "body", b"POST /x HTTP/1.1\r\n" + host + b"Content-Length: 3\r\n\r\nabc"
+    yield "chunked", b"GET / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    yield "long", b"GET /" + b"a/" * 600 + b" HTTP/1.1\r\n" + host + b"\r\n"
+    yield "full", b"GET / HTTP/1.1\r\n" + host + b"X: y\r\n" * 1500
+
+
 SEEDS = {"scsi": scsis, "device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
          "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
-         "cmdline": cmdlines, "vhost": vhosts}
+         "cmdline": cmdlines, "vhost": vhosts, "http": requests}
+
+
+def requests():
+    host = b"Host: ringlet\r\n"
+    yield "plain", b"GET /index.html HTTP/1.1\r\n" + host + b"User-Agent: x\r\n\r\n"
+    yield "two", (b"GET /a?b=c HTTP/1.1\r\n" + host + b"\r\n") * 2
+    yield "old", b"\r\nHEAD / HTTP/1.0\nConnection: keep-alive, x\n\n"
+    yield "dots", b"GET /a/./b/../../c%20d//e/.. HTTP/1.1\r\n" + host + b"Connection: close\r\n\r\n"
+    yield "out", b"GET /../x HTTP/1.1\r\n" + host + b"\r\n"
+    yield "absolute", b"GET http://ringlet/x HTTP/1.1\r\n" + host + b"\r\n"
+    yield "body", b"POST /x HTTP/1.1\r\n" + host + b"Content-Length: 3\r\n\r\nabc"
+    yield "chunked", b"GET / HTTP/1.1\r\n" + host + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    yield "long", b"GET /" + b"a/" * 600 + b" HTTP/1.1\r\n" + host + b"\r\n"
+    yield "full", b"GET / HTTP/1.1\r\n" + host + b"X: y\r\n" * 1500
 
 
 def main():

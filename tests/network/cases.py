@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The TCP/IP stack and its programs, booted, with this machine at the other end of QEMU's user network."""
+
+import functools
+import pathlib
+import random
+import re
+import socket
+import tarfile
+import tempfile
+import threading
+
+from network import http_client
+from network.guest import TROUBLE, guest_of, serving, variants
+from network.name_server import NameServer
+from ringlet.machine import Disk
+from ringlet.test import Failed, Skipped, Test
+from ringlet.vmm import Qemu, boot
+from vhost.peers import BUILD
+
+TIMEOUT = 180
+PATIENCE = 60
+
+
+# ---- A web server --------------------------------------------------------------------------------------
+def site(folder):
+    """A folder with a site in it, and what is to be fetched by which path."""
+    chance = random.Random(1)
+    files = {"index.html": b"<h1>Ringlet</h1>\n", "style.css": b"", "readme.txt": b"Text.\n",
+             "folder/index.html": b"<a href=data.bin>data</a>\n",
+             "folder/data.bin": chance.randbytes(1 << 20),
+             "with space/zw\u00f6lf.txt": b"12\n"}
+    files.update({f"sizes/{size}": chance.randbytes(size)
+                  for size in (1, 511, 512, 1459, 1460, 1461, 16383, 16384, 16385, 40000)})
+    with tarfile.open(folder / "site.tar", "w") as archive:
+        for name, content in files.items():
+            (folder / "site" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "site" / name).write_bytes(content)
+            archive.add(folder / "site" / name, name)
+    paths = {f"/{name}": content for name, content in files.items() if " " not in name}
+    paths["/with%20space/zw%C3%B6lf.txt"] = files["with space/zw\u00f6lf.txt"]
+    paths["/"], paths["/folder/"] = files["index.html"], files["folder/index.html"]
+    return paths
+
+
+def web(machine):
+    with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
+        paths = site(pathlib.Path(folder))
+        with serving(machine, "httpd", r"^httpd: listening", tcp=(80,),
+                     disks=(Disk(f"{folder}/site.tar"),)) as (peer, ports):
+            port = ports["tcp:80"]
+            http_client.one_after_the_other(port, paths)
+            http_client.several_at_once(port, paths)
+            http_client.otherwise(port, paths)
+            http_client.badly(port)
+            http_client.too_many(port, paths)
+            http_client.one_after_the_other(port, paths)
+            return peer.text()
+
+
+# ---- Echo -------------------------------------------------------------------------------------------------
+def echo_stream(port, data):
+    """All of it there and back: sent and read at the same time."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        def send():
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+
+        sender = threading.Thread(target=send, daemon=True)
+        sender.start()
+        back = b""
+        while piece := connection.recv(65536):
+            back += piece
+        sender.join(PATIENCE)
+    if back != data:
+        raise Failed(f"{len(back)} bytes came back that are not the {len(data)} that were sent")
+
+
+def echo_datagrams(port):
+    """Datagrams may be lost: each is sent until it has come back."""
+    chance = random.Random(2)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+        own.connect(("127.0.0.1", port))
+        own.settimeout(1)
+        for size in (1, 2, 17, 18, 19, 100, 512, 1000, 1471, 1472, 1473, 4000, 9000):
+            data, back = chance.randbytes(size), None
+            for _ in range(PATIENCE):
+                own.send(data)
+                try:
+                    back = own.recv(65536)
+                    while back != data:
+                        back = own.recv(65536)
+                    break
+                except TimeoutError:
+                    pass
+            if back != data:
+                raise Failed(f"a datagram of {size} bytes did not come back")
+
+
+def echo(machine):
+    with serving(machine, "echo", r"^echo: listening", tcp=(7,), udp=(7,)) as (peer, ports):
+        chance = random.Random(3)
+        for size in (1, 1460, 100000, 2000000):
+            echo_stream(ports["tcp:7"], chance.randbytes(size))
+        echo_datagrams(ports["udp:7"])
+        return peer.text()
+
+
+# ---- What asks --------------------------------------------------------------------------------------------
+LINES = [r"^dhcp: net0 10\.0\.2\.15/24 gateway 10\.0\.2\.2 dhcp .*dns 10\.0\.2\.3$",
+         r"^ping: 10\.0\.2\.2 sent=3 received=[1-3]$",
+         r"^dns: here\.ringlet\.test 192\.0\.2\.33$", r"^dns: here\.ringlet\.test 2001:db8::33$",
+         r"^dns: none\.ringlet\.test: there is no such name$",
+         r"^\d+\.\d{6} net0 > ip 10\.0\.2\.15 > 10\.0\.2\.2 icmp type 8 ",
+         r"^\d+\.\d{6} net0 < ip 10\.0\.2\.2 > 10\.0\.2\.15 icmp type 0 ",
+         r"^net0 [0-9a-f:]{17} mtu 1500 link up 10\.0\.2\.20/24 gateway 10\.0\.2\.2 static"]
+
+
+def asking(machine):
+    with NameServer({"here.ringlet.test": ("192.0.2.33", "2001:db8::33")}) as names:
+        lines = ["dhcp", "ping -c 3 10.0.2.2",
+                 f"dns -s 10.0.2.2:{names.port} here.ringlet.test none.ringlet.test",
+                 "capture ping 10.0.2.2", "net static net0 10.0.2.20/24,gw=10.0.2.2", "ping 10.0.2.2", "net"]
+        vmm = Qemu()
+        status, output, _ = boot(vmm, machine, guest_of(
+            machine, "shell", " ".join(f'"{line}"' for line in lines)), TIMEOUT)
+    if status != 0:
+        raise Failed(f"status {status}", output)
+    for line in LINES:
+        if not re.search(line, output, re.MULTILINE):
+            raise Failed(f"nothing that matches {line!r} was printed", output)
+    return output
+
+
+def needs_lwip(run, *arguments):
+    if not (BUILD / "lwip/fetched.mk").exists():
+        raise Skipped("there is no lwIP: make deps fetches it")
+    return run(*arguments)
+
+
+def tests():
+    for name, machine in variants():
+        for what in (web, echo, asking):
+            yield Test(f"network/{what.__name__}/{name}", functools.partial(needs_lwip, what, machine))
