@@ -92,8 +92,10 @@ static void read_windows(struct pci_function *bridge)
 		base |= (uint64_t)vport_pci_read(bridge, PCI_PREFETCH_BASE_HIGH, 4) << 32;
 		limit |= (uint64_t)vport_pci_read(bridge, PCI_PREFETCH_LIMIT_HIGH, 4) << 32;
 	}
-	bridge->prefetch = (struct pci_range){ base, limit + MIB };
-	if (base > limit || base == 0 || limit > UINT64_MAX - MIB)
+	/* One that goes to the very end of all addresses has its last byte left out. */
+	uint64_t end = limit > UINT64_MAX - MIB ? UINT64_MAX : limit + MIB;
+	bridge->prefetch = (struct pci_range){ base, end };
+	if (base > limit || base == 0)
 		bridge->prefetch = (struct pci_range){ 0, 0 };
 }
 

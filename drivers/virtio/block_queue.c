@@ -253,7 +253,7 @@ int block_queues_resize(struct block_queue *queues, unsigned count, unsigned siz
 {
 	int error = 0;
 
-	if (size == 0 || size > VIRTQ_MAX_SIZE)
+	if (size > VIRTQ_MAX_SIZE)
 		return ERR_INVALID;
 	for (unsigned i = 0; i < count; i++) {
 		if (virtio_queue_size_for(queues[i].queue, (uint16_t)size) < pieces + 2)

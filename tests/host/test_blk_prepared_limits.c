@@ -197,9 +197,31 @@ static void no_room_to_map_it_anew(void)
 	works();
 }
 
+/* What a request that cannot be prepared has taken meanwhile is given back. */
+static void prepared_in_vain_again_and_again(void)
+{
+	unsigned allocations = 0;
+
+	make();
+	start();
+	for (unsigned i = 0; i < 100; i++) {
+		struct job job;
+		job_make(&job, BLOCK_READ, 0, 4096);
+		fake_port.mapping_fails = fake_port.mapped + 1;
+		CHECK_EQ(block_prepare(disk, &job.request), ERR_NOMEM);
+		CHECK_EQ(fake_port.mappings, 0);
+		if (i == 0)
+			allocations = fake_port.dma_allocations;
+		job_free(&job);
+	}
+	CHECK_EQ(fake_port.dma_allocations, allocations);
+	works();
+}
+
 int main(void)
 {
 	static const struct scenario scenarios[] = {
+		SCENARIO(prepared_in_vain_again_and_again, ON_PCI | ON_SPLIT),
 		SCENARIO(the_disk_shrinks_and_grows, ON_ALL),
 		SCENARIO(the_disk_shrinks_before_it_goes_out, ON_ALL),
 		SCENARIO(other_limits_after_a_reset, ON_ALL),

@@ -214,6 +214,7 @@ static void out_of_memory(void)
 		}
 	} while (error && count < 50);
 	CHECK(count > 5 && count < 50);
+	CHECK(fake_port.allocated < fake_port.allocation_fails); /* none failed */
 	disk = block_first();
 	works();
 }

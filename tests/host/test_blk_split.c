@@ -202,6 +202,9 @@ static void mapping_of_one_piece_fails(void)
 	start();
 	fake_port.mapping_fails = fake_port.mapped + 1;
 	CHECK_EQ(read_at(0, 4096), ERR_NOMEM); /* that one, and no other */
+	char id[BLOCK_ID_BYTES + 1];
+	fake_port.mapping_fails = fake_port.mapped + 1;
+	CHECK_EQ(block_id(disk, id), ERR_NOMEM);
 	fake_port.piece = 5000;
 	for (unsigned i = 0; i < 20; i++)
 		CHECK_EQ(read_at(i, 4096), 0);

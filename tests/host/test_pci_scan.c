@@ -464,9 +464,10 @@ static void prefetchable_windows(void)
 	CHECK_EQ(behind_prefetch(0x9000000000, 0x9000100000, 0x9000004000), 0x9000004000);
 	CHECK_EQ(behind_prefetch(0x50000000, 0x50100000, 0x50000000), 0); /* RAM */
 	CHECK_EQ(behind_prefetch(0x30000000, 0x30200000, 0x30100000), 0); /* over the other one */
-	CHECK_EQ(behind_prefetch(0x8100000000, 0x8100200000, 0x8100100000), 0);  /* another's */
-	CHECK_EQ(behind_prefetch(0xfffffffffff00000, 0, 0xfffffffffff00000), 0); /* wraps around */
-	CHECK_EQ(behind_prefetch(0x9000100000, 0x9000000000, 0x9000000000), 0);  /* closed */
+	CHECK_EQ(behind_prefetch(0x8100000000, 0x8100200000, 0x8100100000), 0); /* another's */
+	CHECK_EQ(behind_prefetch(0xfffffffffff00000, 0, 0xfffffffffff00000),
+		 0xfffffffffff00000); /* to the end of all addresses */
+	CHECK_EQ(behind_prefetch(0x9000100000, 0x9000000000, 0x9000000000), 0); /* closed */
 }
 
 static void bars_over_each_other(void)

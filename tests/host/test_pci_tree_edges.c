@@ -345,6 +345,32 @@ static void the_first_of_two_windows(void)
 	CHECK_EQ(place_one(0, true, false), 0x10000000);
 }
 
+/* Windows up to the end of all addresses: one is good, the other one meets a BAR, and is closed. */
+static void windows_to_the_very_end(void)
+{
+	for (unsigned meets = 0; meets < 2; meets++) {
+		make_assigned();
+		if (meets) {
+			struct fake *beside = fake_add(NULL, 1, 0);
+			fake_memory_bar(beside, 0, 0x1000, FAKE_64 | FAKE_PREFETCHABLE);
+			fake_place(beside, 0, 0x900000000000);
+		}
+		struct fake *bridge = fake_bridge(NULL, 2, 0);
+		number(bridge, 1, 1);
+		open_prefetch(bridge, 0x800000000000, 0);
+		struct fake *behind = fake_add(bridge, 0, 0);
+		fake_memory_bar(behind, 0, 0x1000, FAKE_64 | FAKE_PREFETCHABLE);
+		fake_place(behind, 0, 0xa00000000000);
+		scan(0);
+		CHECK_EQ(prefetch_start(bridge) == 0x800000000000, !meets);
+		CHECK_EQ(found(1, 0, 0)->bars[0].present && found(1, 0, 0)->bars[0].address != 0,
+			 !meets);
+		if (meets)
+			CHECK_EQ(found(0, 1, 0)->bars[0].address, 0x900000000000);
+		done();
+	}
+}
+
 int main(void)
 {
 	return check_run((struct check[]){
@@ -365,6 +391,7 @@ int main(void)
 		CHECK_CASE(no_prefetch_below_4_gib),
 		CHECK_CASE(windows_up_to_2_64),
 		CHECK_CASE(the_first_of_two_windows),
+		CHECK_CASE(windows_to_the_very_end),
 		CHECK_END,
 	});
 }
