@@ -205,10 +205,39 @@ uint32_t net_buffer_bytes(const struct virtio_net *nic);
 /* Makes the pools, when queues and buffer size are known. 0 or ERR_NOMEM, and net_pools_free frees what there is. */
 int net_pools_create(struct virtio_net *nic);
 void net_pools_free(struct virtio_net *nic);
+/* What other CPUs have given back is free now. False: nothing. */
+bool net_pool_empty_inbox(struct net_pool *pool);
+/* On another CPU than the pool's home. */
+void net_pool_put_into_inbox(struct net_pool *pool, struct net_buffer *buffer);
+/* The device may have no buffers left to fill: receive queues that lacked some are looked at. */
+void net_pool_feed(struct net_pool *pool);
+
 /* On the pool's home CPU: an empty buffer; NULL. */
-struct net_buffer *net_pool_take(struct net_pool *pool);
+static inline struct net_buffer *net_pool_take(struct net_pool *pool)
+{
+	if (__builtin_expect(!pool->free, false) &&
+	    (!*(struct net_buffer *const volatile *)&pool->inbox || !net_pool_empty_inbox(pool)))
+		return NULL;
+	struct net_buffer *buffer = pool->free;
+	pool->free = buffer->next;
+	return buffer;
+}
+
 /* Any CPU: a buffer that is nobody's now. */
-void net_pool_put(struct net_buffer *buffer);
+static inline void net_pool_put(struct net_buffer *buffer)
+{
+	struct net_pool *pool = buffer->pool;
+
+	kit_assert(pool);
+	if (!pool->nic->many_cpus || vport_cpu() == pool->home) {
+		buffer->next = pool->free;
+		pool->free = buffer;
+	} else {
+		net_pool_put_into_inbox(pool, buffer);
+	}
+	if (__builtin_expect(pool->hungry, false))
+		net_pool_feed(pool);
+}
 
 /* ---- net_offload.c ------------------------------------------------------------------------------ */
 

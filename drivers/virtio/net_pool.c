@@ -18,25 +18,16 @@
 
 /* ---- Take and give back --------------------------------------------------------------------- */
 
-static void empty_inbox(struct net_pool *pool)
+bool net_pool_empty_inbox(struct net_pool *pool)
 {
 	vport_lock_take(&pool->lock);
 	pool->free = pool->inbox;
 	pool->inbox = NULL;
 	vport_lock_give(&pool->lock);
+	return pool->free != NULL;
 }
 
-struct net_buffer *net_pool_take(struct net_pool *pool)
-{
-	if (!pool->free && *(struct net_buffer *const volatile *)&pool->inbox)
-		empty_inbox(pool);
-	struct net_buffer *buffer = pool->free;
-	if (buffer)
-		pool->free = buffer->next;
-	return buffer;
-}
-
-static void put_into_inbox(struct net_pool *pool, struct net_buffer *buffer)
+void net_pool_put_into_inbox(struct net_pool *pool, struct net_buffer *buffer)
 {
 	vport_lock_take(&pool->lock);
 	buffer->next = pool->inbox;
@@ -44,29 +35,13 @@ static void put_into_inbox(struct net_pool *pool, struct net_buffer *buffer)
 	vport_lock_give(&pool->lock);
 }
 
-/* The device may have no buffers left to fill. */
-static void feed(struct net_pool *pool)
+void net_pool_feed(struct net_pool *pool)
 {
 	struct virtio_net *nic = pool->nic;
 
 	pool->hungry = false;
 	for (unsigned i = pool->home; i < nic->pair_count; i += nic->cpus)
 		vport_mark(&nic->pairs[i].receive->event);
-}
-
-void net_pool_put(struct net_buffer *buffer)
-{
-	struct net_pool *pool = buffer->pool;
-
-	kit_assert(pool);
-	if (!pool->nic->many_cpus || vport_cpu() == pool->home) {
-		buffer->next = pool->free;
-		pool->free = buffer;
-	} else {
-		put_into_inbox(pool, buffer);
-	}
-	if (__builtin_expect(pool->hungry, false))
-		feed(pool);
 }
 
 struct net_buffer *net_take(struct net_device *net)
@@ -90,11 +65,11 @@ struct net_buffer *net_take(struct net_device *net)
 void net_release(struct net_device *net, struct net_buffer *frame)
 {
 	(void)net;
-	while (frame) {
+	do {
 		struct net_buffer *more = frame->more;
 		net_pool_put(frame);
 		frame = more;
-	}
+	} while (frame);
 }
 
 void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size)

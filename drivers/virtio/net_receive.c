@@ -25,9 +25,7 @@ void net_refill(struct net_pair *pair)
 	struct virtio_queue *queue = pair->receive;
 	struct net_pool *pool = pair->pool;
 
-	if (queue->ring.in_flight >= pair->receive_max)
-		return;
-	while (queue->ring.in_flight < pair->receive_max && virtq_has_room(&queue->ring, 1)) {
+	for (unsigned left = pair->receive_max - queue->ring.in_flight; left > 0; left--) {
 		struct net_buffer *buffer = net_pool_take(pool);
 		if (!buffer) {
 			pool->hungry = queue->ring.in_flight < pair->receive_max / 2 + 1;
