@@ -71,11 +71,12 @@ COMPILE = $(compiler_$(COMPILER))
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 # Small, but where each request passes by.
 OPTIMISE = -Os
-$(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = -O2
+FAST = -O2 -fno-align-functions $(if $(filter gcc,$(COMPILER)),-fno-align-loops -fno-align-jumps)
+$(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = $(FAST)
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
 HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block.o net_send.o net_receive.o net_pool.o)
-$(addprefix $(B)/,$(HOT)): OPTIMISE = -O2 -fomit-frame-pointer
-$(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = -O2 -fomit-frame-pointer
+$(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
+$(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP
 

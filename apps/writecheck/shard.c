@@ -176,7 +176,7 @@ static bool start(struct slot *slot)
 		return false;
 	}
 	slot->busy = true;
-	int error = block_submit(shard->disk, slot->current);
+	int error = block_submit_prepared(shard->disk, slot->current);
 	if (!error)
 		return true;
 	slot->busy = false;

@@ -76,6 +76,6 @@ extern const struct block_wire blk_wire;
 
 /* The driver's drain, and block_operations' submit_prepared. */
 void blk_drain(struct virtio_queue *queue);
-int blk_submit_prepared(struct block_device *disk, struct block_request *request);
+int blk_submit_prepared(struct block_device *disk, struct block_request *request, uint64_t sector);
 
 #endif

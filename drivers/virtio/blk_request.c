@@ -95,7 +95,7 @@ static int result(struct block_part *part, uint32_t written)
 
 	switch (shared_load8(&req->status)) {
 	case VIRTIO_BLK_S_OK:
-		return written >= part->writable ? 0 : ERR_IO;
+		return written >= part->buffer.writable ? 0 : ERR_IO;
 	case VIRTIO_BLK_S_UNSUPP:
 		return ERR_UNSUPPORTED;
 	default: /* VIRTIO_BLK_S_IOERR, the poison, or nonsense */
@@ -119,10 +119,21 @@ void blk_drain(struct virtio_queue *queue)
 	block_queue_drain(blk_queue_of(queue), &blk_wire);
 }
 
-int blk_submit_prepared(struct block_device *disk, struct block_request *request)
+static __attribute__((noinline)) int submit_prepared(struct virtio_blk *blk,
+						     struct block_request *request, uint64_t sector)
 {
 	bool at_home;
-	struct block_queue *bq = blk_queue_here(blk_of(disk), &at_home);
+	struct block_queue *bq = blk_queue_here(blk, &at_home);
 
-	return block_queue_submit_prepared(bq, request, &blk_wire, at_home);
+	return block_queue_submit_prepared(bq, request, sector, &blk_wire, at_home);
+}
+
+int blk_submit_prepared(struct block_device *disk, struct block_request *request, uint64_t sector)
+{
+	struct virtio_blk *blk = blk_of(disk);
+	struct block_queue *bq = blk->pool.direct;
+
+	if (bq && block_queue_make_ready(bq, request, sector, &blk_wire))
+		return 0;
+	return submit_prepared(blk, request, sector);
 }

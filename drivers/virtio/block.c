@@ -154,7 +154,7 @@ static bool changes(enum block_op op)
 
 /* ---- Submit ------------------------------------------------------------------------------ */
 
-/* Checks what a prepared request has to say each time, in the two values that block_submit looks at. */
+/* Checks what a prepared request has to say each time, in the two values that block_submit_prepared looks at. */
 static int prepare(struct block_device *disk, struct block_request *request)
 {
 	struct block_device *whole = disk->whole;
@@ -172,13 +172,12 @@ static int prepare(struct block_device *disk, struct block_request *request)
 	return 0;
 }
 
-/* Everything that is not the usual case. */
-static __attribute__((noinline, cold)) int submit(struct block_device *disk,
-						  struct block_request *request)
+int block_submit(struct block_device *disk, struct block_request *request)
 {
 	struct block_device *whole = disk->whole;
 	int error;
 
+	kit_assert(request->done);
 	if (whole->gone)
 		return ERR_NODEV;
 	if (whole->empty && request->op != BLOCK_GET_ID)
@@ -204,24 +203,9 @@ static __attribute__((noinline, cold)) int submit(struct block_device *disk,
 	request->status = 0;
 	request->driver.sector = request->sector + disk->first_sector;
 	if (request->driver.part)
-		return whole->operations->submit_prepared(whole, request);
+		return whole->operations->submit_prepared(whole, request, request->driver.sector);
 	whole->operations->submit(whole, request);
 	return 0;
-}
-
-int block_submit(struct block_device *disk, struct block_request *request)
-{
-	struct block_device *whole = disk->whole;
-
-	kit_assert(request->done);
-	if (request->driver.prepared_for != disk ||
-	    request->driver.generation != whole->generation ||
-	    request->sector > request->driver.sector_max ||
-	    (request->sector & request->driver.sector_mask) != 0)
-		return submit(disk, request);
-	request->status = 0;
-	request->driver.sector = request->sector + disk->first_sector;
-	return whole->operations->submit_prepared(whole, request);
 }
 
 int block_prepare(struct block_device *disk, struct block_request *request)
@@ -229,7 +213,7 @@ int block_prepare(struct block_device *disk, struct block_request *request)
 	struct block_device *whole = disk->whole;
 	int64_t sectors = transfer_sectors(request);
 
-	kit_assert(!request->driver.part);
+	kit_assert(!request->driver.part && request->done);
 	if (request->op != BLOCK_READ && request->op != BLOCK_WRITE)
 		return ERR_INVALID;
 	if (sectors < 0)

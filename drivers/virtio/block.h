@@ -89,8 +89,9 @@ struct block_request {
 struct block_operations {
 	/* Takes the request, which block_submit has checked. Never fails: errors come by done. */
 	void (*submit)(struct block_device *disk, struct block_request *request);
-	/* The same for a prepared one. Returns 0. */
-	int (*submit_prepared)(struct block_device *disk, struct block_request *request);
+	/* The same for a prepared one, at that sector of the whole disk. Returns 0. */
+	int (*submit_prepared)(struct block_device *disk, struct block_request *request,
+			       uint64_t sector);
 	/* See block_prepare; again for a request that was prepared before the disk changed. It has been
 	 * checked. NULL where nothing can be prepared. */
 	int (*prepare)(struct block_device *disk, struct block_request *request);
@@ -166,11 +167,25 @@ int block_submit(struct block_device *disk, struct block_request *request);
 /*
  * For a read or write that will be submitted again and again, with the same memory and another sector each time
  * (a database's fixed buffers): checks it, makes its memory visible to the device and its descriptors once,
- * so that block_submit has little left to do. Until block_unprepare the request's op, segments and memory
+ * so that block_submit_prepared has little left to do. Until block_unprepare the request's op, segments and memory
  * stay as they are, and belong to the driver. Program context; `sector` need not be set. 0; ERR_INVALID; ERR_READ_ONLY; ERR_UNSUPPORTED: it is
  * more than one device request, or the disk has no such thing: it can be submitted all the same; ERR_NOMEM.
  */
 int block_prepare(struct block_device *disk, struct block_request *request);
+/* block_submit for such a request, in fewer steps; for any other it is the same. */
+static inline int block_submit_prepared(struct block_device *disk, struct block_request *request)
+{
+	struct block_device *whole = disk->whole;
+	uint64_t sector = request->sector;
+
+	if (__builtin_expect(request->driver.prepared_for != disk, false) ||
+	    __builtin_expect(request->driver.generation != whole->generation, false) ||
+	    __builtin_expect(sector > request->driver.sector_max, false) ||
+	    __builtin_expect((sector & request->driver.sector_mask) != 0, false))
+		return block_submit(disk, request);
+	request->status = 0;
+	return whole->operations->submit_prepared(whole, request, sector + disk->first_sector);
+}
 /* When it is not in flight. Program context. */
 void block_unprepare(struct block_device *disk, struct block_request *request);
 

@@ -46,7 +46,8 @@ static int add_chunk(struct block_pool *pool)
 	for (unsigned i = 0; i < CHUNK_PARTS; i++) {
 		struct block_part *part = &chunk->parts[i];
 		part->table = (struct virtq_desc *)shared;
-		part->table_address = address;
+		part->buffer.address = address;
+		part->buffer.flags = VIRTQ_DESC_F_INDIRECT;
 		shared += BLOCK_MAX_ENTRIES * sizeof(struct virtq_desc);
 		address.bits += BLOCK_MAX_ENTRIES * sizeof(struct virtq_desc);
 		part->wire = shared;
@@ -73,6 +74,7 @@ int block_pool_init(struct block_pool *pool, struct virtio_device *device,
 		.device = device,
 		.wire = wire,
 		.indirect = virtio_has(device, VIRTIO_F_INDIRECT_DESC),
+		.one_cpu = vport_cpu_count() == 1,
 	};
 	while (pool->free_count < count) {
 		int error = add_chunk(pool);
@@ -401,7 +403,8 @@ void block_part_encode(struct block_pool *pool, const struct virtq *vq, struct b
 	};
 	part->entries = (uint8_t)(part->pieces + 2 + extra);
 	part->readable = (uint8_t)(writes ? part->pieces + 1 : 1 + extra);
-	part->writable = wire->tail_bytes + (writes ? 0 : part->bytes);
+	part->buffer.length = part->entries * (uint32_t)sizeof(struct virtq_desc);
+	part->buffer.writable = wire->tail_bytes + (writes ? 0 : part->bytes);
 	if (pool->indirect)
 		virtq_write_table(vq, part->table, part->segments, part->readable,
 				  part->entries - part->readable);

@@ -12,6 +12,7 @@ void block_queue_init(struct block_queue *bq, struct block_pool *pool, struct vi
 	*bq = (struct block_queue){ .queue = queue, .pool = pool };
 	bq->waiting_end = &bq->waiting;
 	bq->inbox_end = &bq->inbox;
+	bq->ready_end = &bq->ready;
 }
 
 /* ---- Hand out -------------------------------------------------------------------------- */
@@ -27,8 +28,7 @@ static bool push(struct block_queue *bq, struct block_part *part)
 	if (!part->encoded)
 		block_part_encode(pool, &bq->queue->ring, part, header_bytes);
 	if (pool->indirect)
-		return virtio_queue_push_table(bq->queue, part->table_address, part->entries,
-					       part->writable, part, deadlines) >= 0;
+		return virtio_queue_push_buffer(bq->queue, &part->buffer, deadlines) >= 0;
 	return virtio_queue_push(bq->queue, part->segments, part->readable,
 				 part->entries - part->readable, part, deadlines) >= 0;
 }
@@ -141,6 +141,7 @@ void block_queue_submit(struct block_queue *bq, struct block_request *request, b
 {
 	if (at_home && bq->draining) {
 		bq->direct = false;
+		bq->pool->direct = NULL;
 		append(&bq->waiting_end, request);
 	} else {
 		put_into_inbox(bq, request);
@@ -230,8 +231,39 @@ static void push_again(struct block_queue *bq)
 	}
 }
 
+/* There is no room for these now: they come before all that waits. */
+static __attribute__((noinline)) void wait_first(struct block_queue *bq, struct virtq_buffer *first)
+{
+	struct block_request *waiting = bq->waiting, **link = &bq->waiting;
+
+	for (struct virtq_buffer *buffer = first; buffer; buffer = buffer->next) {
+		struct block_part *part = (struct block_part *)buffer;
+		*link = part->request;
+		part->request->driver.sector = part->sector;
+		link = &part->request->driver.next;
+	}
+	*link = waiting;
+	if (!waiting)
+		bq->waiting_end = link;
+}
+
+static void push_ready(struct block_queue *bq)
+{
+	struct virtq_buffer *left;
+
+	*bq->ready_end = NULL;
+	left = virtio_queue_push_list(bq->queue, bq->ready);
+	bq->ready_end = &bq->ready;
+	if (left)
+		wait_first(bq, left);
+}
+
 void block_queue_issue(struct block_queue *bq)
 {
+	bq->direct = false;
+	bq->pool->direct = NULL;
+	if (bq->ready_end != &bq->ready)
+		push_ready(bq);
 	if (*(struct block_request *const volatile *)&bq->inbox)
 		empty_inbox(bq);
 	if (bq->later)
@@ -239,6 +271,7 @@ void block_queue_issue(struct block_queue *bq)
 	push_again(bq);
 	while (!bq->again && bq->waiting && issue(bq))
 		;
+	bq->draining = false;
 }
 
 /* ---- The end of a queue, or of the device ----------------------------------------------------- */

@@ -22,22 +22,22 @@
 
 /* A device request. */
 struct block_part {
+	struct virtq_buffer
+		buffer; /* first, because a part's address is its cookie; its table, where there are any */
 	struct block_request *request;
-	void *wire;        /* header and tail; shared with the device */
-	uint64_t sector;   /* where it begins on the disk */
-	uint32_t sectors;  /* how many it is about: read, written, discarded … */
-	uint32_t bytes;    /* of data */
-	uint32_t writable; /* bytes that the device may write: data of a read, and the tail */
-	uint8_t pieces;    /* of data: segments[first …] */
+	void *wire;       /* header and tail; shared with the device */
+	uint64_t sector;  /* where it begins on the disk */
+	uint32_t sectors; /* how many it is about: read, written, discarded … */
+	uint32_t bytes;   /* of data */
+	uint8_t pieces;   /* of data: segments[first …] */
 	uint8_t first;
 	uint8_t entries, readable; /* segments in all, and those among them that the device reads */
 	uint8_t tries;             /* how often the device has answered "not now" */
 	bool prepared;             /* it is the request's own for good: block_prepare */
 	bool encoded;              /* segments and table are as the data is */
 	struct virtq_segment
-		extra;       /* behind the header of one without data, by fill; or length 0 */
-	uint64_t not_before; /* with ERR_BUSY: when it is pushed again; 0: at once */
-	dma_addr_t table_address;
+		extra;            /* behind the header of one without data, by fill; or length 0 */
+	uint64_t not_before;      /* with ERR_BUSY: when it is pushed again; 0: at once */
 	struct virtq_desc *table; /* the indirect table; shared */
 	struct block_part *next;  /* free, or to be pushed again */
 	dma_addr_t wire_address;
@@ -77,7 +77,8 @@ struct block_queue {
 	struct block_part *again; /* to be pushed once more: the queue was given another size */
 	struct block_part *later; /* not before its time: the device was busy */
 	bool draining;            /* completions run: what they submit goes out at their end */
-	bool direct;              /* or, of prepared requests, at once: nothing waits before them */
+	bool direct; /* and, of prepared requests, by `ready`: nothing waits before them */
+	struct virtq_buffer *ready, **ready_end; /* parts that only have to be pushed */
 };
 
 /* The parts of a device, which its queues share. */
@@ -89,7 +90,9 @@ struct block_pool {
 	struct block_chunk *chunks;
 	unsigned free_count;
 	unsigned common; /* parts that prepared requests leave to the others */
-	bool indirect;   /* VIRTIO_F_INDIRECT_DESC */
+	bool one_cpu;
+	struct block_queue *direct; /* with one CPU: its queue, as long as that is `direct` */
+	bool indirect;              /* VIRTIO_F_INDIRECT_DESC */
 };
 
 /* ---- block_parts.c ------------------------------------------------------------------- */
@@ -130,7 +133,8 @@ void block_queue_abort(struct block_queue *bq, void *cookie, int error);
 int block_queues_resize(struct block_queue *queues, unsigned count, unsigned size, unsigned pieces);
 /* Fails all that waits, with ERR_NODEV: the device will not come back. */
 void block_queue_fail(struct block_queue *bq);
-/* For block_queue_drain: what a used part means where it was not the usual case; and hands out what waits. */
+/* For block_queue_drain: what a used part means where it was not the usual case; and, when all completions have
+ * run, hands out what is ready, and then what waits. */
 void block_queue_finish(struct block_queue *bq, struct block_part *part, int error);
 void block_queue_issue(struct block_queue *bq);
 
@@ -139,25 +143,31 @@ void block_queue_issue(struct block_queue *bq);
  * What a prepared request passes by, from block_submit to the ring and back. It is here so that a driver, who
  * knows its block_wire, gets one without calls through pointers. */
 
-static inline bool block_part_push(struct block_queue *bq, struct block_part *part,
-				   const struct block_wire *wire)
-{
-	if (!part->encoded)
-		return false;
-	wire->refill(part);
-	return virtio_queue_push_table(bq->queue, part->table_address, part->entries,
-				       part->writable, part, VIRTIO_ONE_DEADLINE) >= 0;
-}
-
-/* What a completion submits goes out with what it completed, if nothing is before it. */
-static inline int block_queue_submit_prepared(struct block_queue *bq, struct block_request *request,
-					      const struct block_wire *wire, bool at_home)
+/* Of a prepared request that a completion submits: it goes out with what that completed, if nothing is before it. False
+ * when its part has to be written anew. */
+static inline bool block_queue_make_ready(struct block_queue *bq, struct block_request *request,
+					  uint64_t sector, const struct block_wire *wire)
 {
 	struct block_part *part = request->driver.part;
 
-	part->sector = request->driver.sector;
-	if (!at_home || !bq->direct || !block_part_push(bq, part, wire))
+	if (!part->encoded)
+		return false;
+	part->sector = sector;
+	wire->refill(part);
+	*bq->ready_end = &part->buffer;
+	bq->ready_end = &part->buffer.next;
+	return true;
+}
+
+/* A driver's submit_prepared, where pool->direct is not set. */
+static inline int block_queue_submit_prepared(struct block_queue *bq, struct block_request *request,
+					      uint64_t sector, const struct block_wire *wire,
+					      bool at_home)
+{
+	if (!at_home || !bq->direct || !block_queue_make_ready(bq, request, sector, wire)) {
+		request->driver.sector = sector;
 		block_queue_submit(bq, request, at_home);
+	}
 	return 0;
 }
 
@@ -166,22 +176,22 @@ static inline int block_queue_submit_prepared(struct block_queue *bq, struct blo
 /* Completes what the device has used, hands out what waits: a driver's drain. */
 static inline void block_queue_drain(struct block_queue *bq, const struct block_wire *wire)
 {
-	struct virtq_done done[BLOCK_BATCH];
-	unsigned count = virtio_queue_pop_many(bq->queue, done, BLOCK_BATCH);
+	struct virtq_done done[BLOCK_BATCH], *next = done;
+	struct virtq_done *end = done + virtio_queue_pop_many(bq->queue, done, BLOCK_BATCH);
 
 	bq->draining = true;
 	bq->direct = !bq->waiting && !bq->again;
-	for (unsigned i = 0; i < count; i++) {
-		struct block_part *part = done[i].cookie;
-		int error = wire->result(part, done[i].written);
+	bq->pool->direct = bq->direct && bq->pool->one_cpu ? bq : NULL;
+	for (; next < end; next++) {
+		struct block_part *part = next->cookie;
+		int error = wire->result(part, next->written);
+		struct block_request *request = part->request;
 		if (__builtin_expect(!error && part->prepared, true))
-			part->request->done(part->request);
+			request->done(request);
 		else
 			block_queue_finish(bq, part, error);
 	}
-	bq->direct = false;
 	block_queue_issue(bq);
-	bq->draining = false;
 	virtio_queue_publish(bq->queue);
 }
 

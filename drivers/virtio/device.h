@@ -163,12 +163,9 @@ struct virtio_queue {
 	uint32_t doorbell_offset; /* PCI, where it could not be mapped */
 	uint16_t vector;          /* MSI-X */
 
-	/* Deadlines without a clock on the hot path: `tick` counts looks at the queue, expires[id] is the tick
-	 * at which the buffer is overdue. */
-	uint16_t tick, deadline_ticks;
-	uint16_t due[VIRTIO_TWO_DEADLINES +
-		     1]; /* by deadlines: when a buffer pushed now is overdue */
-	uint16_t *expires;
+	/* Deadlines without a clock on the hot path: each buffer's slot in the ring counts the regular looks that
+	 * have found it in flight, and after so many it is overdue. */
+	int16_t deadline_looks;
 
 	struct virtq_setup setup; /* to start again after a reset */
 	void *driver;             /* the driver's own */
@@ -291,17 +288,14 @@ uint16_t virtio_queue_size_for(const struct virtio_queue *queue, uint16_t size);
 /* virtq_push, with a deadline (VIRTIO_ONE_DEADLINE …) for the buffer. */
 int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,
 		      unsigned readable, unsigned writable, void *cookie, unsigned deadlines);
-/* virtq_push_table, the same way. */
-static inline int virtio_queue_push_table(struct virtio_queue *queue, dma_addr_t table,
-					  unsigned entries, uint32_t writable, void *cookie,
-					  unsigned deadlines)
+/* The same for a buffer of virtq_push_list. */
+int virtio_queue_push_buffer(struct virtio_queue *queue, struct virtq_buffer *buffer,
+			     unsigned deadlines);
+/* virtq_push_list, with one deadline for each. */
+static inline struct virtq_buffer *virtio_queue_push_list(struct virtio_queue *queue,
+							  struct virtq_buffer *first)
 {
-	if (queue->paused)
-		return ERR_FULL;
-	int id = virtq_push_table(&queue->ring, table, entries, writable, cookie);
-	if (id >= 0)
-		queue->expires[id] = queue->due[deadlines];
-	return id;
+	return queue->paused ? first : virtq_push_list(&queue->ring, first);
 }
 
 /* virtq_push_one, with one deadline. */
@@ -311,10 +305,7 @@ static inline int virtio_queue_push_one(struct virtio_queue *queue,
 {
 	if (queue->paused)
 		return ERR_FULL;
-	int id = virtq_push_one(&queue->ring, *segment, writable, cookie);
-	if (id >= 0)
-		queue->expires[id] = queue->due[VIRTIO_ONE_DEADLINE];
-	return id;
+	return virtq_push_one(&queue->ring, *segment, writable, cookie);
 }
 
 /* Gives what was pushed to the device, and notifies it if it wants that. */

@@ -93,6 +93,13 @@ static uint16_t available_flags(bool wrap)
 	return wrap ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED;
 }
 
+/* 2.8.22: what AVAIL and USED are when the device has written them in the round with this wrap counter: both as it
+ * is. */
+static uint16_t used_flags(bool wrap)
+{
+	return wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
+}
+
 static void write_desc(struct virtq_packed_desc *desc, const struct virtq_segment *segment,
 		       uint16_t id)
 {
@@ -162,6 +169,44 @@ int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t fla
 	return id;
 }
 
+/* The same for a list of them, with little to load and store besides. */
+struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *buffer)
+{
+	struct virtq_packed *packed = &vq->packed;
+	struct virtq_packed_desc *ring = packed->ring, *desc = &ring[packed->avail];
+	const struct virtq_packed_desc *last = &ring[vq->size - 1];
+	struct virtq_slot *slots = vq->slots;
+	unsigned available = available_flags(packed->avail_wrap), id = vq->free_head;
+	unsigned held = packed->held, room = vq->free_count, count;
+
+	for (count = 0; buffer; buffer = buffer->next, count++) {
+		if (__builtin_expect(count == room, false))
+			break;
+		struct virtq_segment segment = { buffer->address, buffer->length };
+		uint16_t flags = (uint16_t)(buffer->flags | available);
+		write_desc(desc, &segment, (uint16_t)id);
+		if (__builtin_expect((held | count) != 0, true)) {
+			shared_store16(&desc->flags, flags);
+		} else {
+			packed->held_at = (uint16_t)(desc - ring);
+			packed->held_flags = flags;
+		}
+		virtq_take_one(&slots[id], buffer);
+		id = slots[id].next;
+		desc++;
+		if (__builtin_expect(desc > last, false)) {
+			desc = ring;
+			available ^= used_flags(true);
+		}
+	}
+	vq->free_head = (uint16_t)id;
+	packed->avail = (uint16_t)(desc - ring);
+	packed->avail_wrap = available == available_flags(true);
+	packed->held = (uint16_t)(held + count);
+	virtq_taken_many(vq, count);
+	return buffer;
+}
+
 /* 2.8.21.1: the descriptors of a buffer, readable ones first (2.8.17-3), one behind another, each but the
  * last with NEXT, and the id in all of them though only the last one's counts. */
 int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
@@ -215,18 +260,11 @@ bool packed_publish(struct virtq *vq, uint32_t *data)
 	return (uint16_t)(new - wanted - 1) < count;
 }
 
-/* The flags of the descriptor at our used position, loaded once. */
-static uint16_t used_flags(const struct virtq *vq)
+/* Of the descriptor at our used position: the flags, loaded once, and whether they say that it is used. */
+static bool is_used(const struct virtq *vq, uint16_t *flags)
 {
-	return shared_load16(&vq->packed.ring[vq->packed.used].flags);
-}
-
-/* 2.8.22: whether the device has written these flags in the round with this wrap counter: both are as it is. */
-static bool is_used(uint16_t flags, bool wrap)
-{
-	const uint16_t both = VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED;
-
-	return (flags & both) == (wrap ? both : 0);
+	*flags = shared_load16(&vq->packed.ring[vq->packed.used].flags);
+	return (*flags & used_flags(true)) == used_flags(vq->packed.used_wrap);
 }
 
 /*
@@ -244,9 +282,9 @@ static uint32_t written_bytes(const struct virtq *vq, uint16_t flags, uint32_t i
 
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 {
-	uint16_t flags = used_flags(vq);
+	uint16_t flags;
 
-	if (!is_used(flags, vq->packed.used_wrap))
+	if (!is_used(vq, &flags))
 		return 0;
 	barrier_after_completion(vq->order_platform);
 	const struct virtq_packed_desc *desc = &vq->packed.ring[vq->packed.used];
@@ -275,42 +313,46 @@ void packed_release(struct virtq *vq, uint16_t id)
 	vq->free_head = id;
 }
 
-/* packed_fetch and packed_release for many. */
+/* packed_fetch and packed_release for many, with little to load and store besides. (A descriptor that is not usual is
+ * loaded again by virtq_pop_rest, and what that finds is checked again.) */
 int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
+	const struct virtq_packed_desc *ring = vq->packed.ring, *desc = &ring[vq->packed.used];
+	unsigned last_id = vq->size - 1u, free_head = vq->free_head, count;
+	const struct virtq_packed_desc *last = &ring[last_id];
 	struct virtq_slot *slots = vq->slots;
-	unsigned used = vq->packed.used, size = vq->size, count;
-	bool wrap = vq->packed.used_wrap;
+	uint16_t used = used_flags(vq->packed.used_wrap);
+	bool platform = vq->order_platform, usual = true;
 
 	for (count = 0; count < max; count++) {
-		const struct virtq_packed_desc *desc = &vq->packed.ring[used];
 		uint16_t flags = shared_load16(&desc->flags);
-		if (!is_used(flags, wrap))
+		if ((flags & used_flags(true)) != used)
 			break;
-		barrier_after_completion(vq->order_platform);
-		uint32_t id = shared_load16(&desc->id);
-		uint32_t written = written_bytes(vq, flags, id, shared_load32(&desc->len));
-		if (!virtq_used_is_right(slots, size, id, written) &&
-		    virtq_break_used(vq, id, written) != 0)
-			break;
-		struct virtq_slot *slot = &slots[id];
-		unsigned length = slot->count;
-		vq->free_count += length;
-		slot->next = vq->free_head;
-		vq->free_head = (uint16_t)id;
-		slot->count = 0;
-		used += length;
-		if (used >= size) {
-			used -= size;
-			wrap = !wrap;
+		barrier_after_completion(platform);
+		uint32_t id = shared_load16(&desc->id), written = shared_load32(&desc->len);
+		if (__builtin_expect(!virtq_used_is_usual(slots, last_id, id, written), false)) {
+			written = written_bytes(vq, flags, id, written);
+			usual = virtq_used_is_usual(slots, last_id, id, written);
+			if (!usual)
+				break;
 		}
-		done[count].cookie = slot->cookie;
+		virtq_set_free(&slots[id]);
+		slots[id].next = (uint16_t)free_head;
+		free_head = id;
+		done[count].cookie = slots[id].cookie;
 		done[count].written = written;
+		desc++;
+		if (__builtin_expect(desc > last, false)) {
+			desc = ring;
+			used ^= used_flags(true);
+		}
 	}
-	vq->packed.used = (uint16_t)used;
-	vq->packed.used_wrap = wrap;
+	vq->packed.used = (uint16_t)(desc - ring);
+	vq->packed.used_wrap = used != 0;
+	vq->free_head = (uint16_t)free_head;
+	vq->free_count += count;
 	vq->in_flight -= count;
-	return count == 0 && vq->broken ? ERR_BROKEN : (int)count;
+	return usual ? (int)count : virtq_pop_rest(vq, done, count, max);
 }
 
 /* 2.8.10 */
@@ -324,10 +366,11 @@ bool packed_enable_interrupts(struct virtq *vq)
 {
 	struct virtq_packed *packed = &vq->packed;
 	uint32_t event = EVENT_WORD(0, 0, RING_EVENT_FLAGS_ENABLE);
+	uint16_t flags;
 
 	if (vq->event_idx)
 		event = EVENT_WORD(packed->used, packed->used_wrap, RING_EVENT_FLAGS_DESC);
 	shared_store32(&packed->driver_event->off_wrap_flags, event);
 	barrier_after_enable(vq->order_platform);
-	return is_used(used_flags(vq), packed->used_wrap);
+	return is_used(vq, &flags);
 }

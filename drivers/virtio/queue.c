@@ -55,27 +55,15 @@ int queue_allocate_ring(struct vport_device *port, struct virtq_setup *setup)
 static void free_queue(struct virtio_queue *queue)
 {
 	queue_free_ring(queue->device->port, &queue->setup);
-	if (queue->expires)
-		vport_free(queue->expires, queue->max_size * sizeof(uint16_t));
 	vport_free(queue, sizeof(*queue));
 }
 
-/* The deadline in looks at the queue: at least one, and such that twice as many still compare well in 16
- * bits. */
-static uint16_t deadline_ticks(void)
+/* The deadline in looks at the queue: at least one, and such that it can be told from an endless count. */
+static int16_t deadline_looks(void)
 {
-	uint64_t ticks = vport_setting("deadline_ms", DEFAULT_DEADLINE_MS) / LOOK_MS;
+	uint64_t looks = vport_setting("deadline_ms", DEFAULT_DEADLINE_MS) / LOOK_MS;
 
-	return ticks < 1 ? 1 : ticks > 0x3000 ? 0x3000 : (uint16_t)ticks;
-}
-
-/* Counts one look. */
-static uint16_t count_time(struct virtio_queue *queue)
-{
-	queue->tick++;
-	for (unsigned i = VIRTIO_ONE_DEADLINE; i <= VIRTIO_TWO_DEADLINES; i++)
-		queue->due[i] = (uint16_t)(queue->tick + queue->deadline_ticks * i + 1);
-	return queue->tick;
+	return looks < 1 ? 1 : looks > 0x3000 ? 0x3000 : (int16_t)looks;
 }
 
 /* What a ring of about that size looks like with the features of this device. */
@@ -125,15 +113,13 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	queue->has_deadline = options->has_deadline;
 	queue->quiet = options->quiet;
 	queue->counts_read = options->counts_read;
-	queue->deadline_ticks = deadline_ticks();
-	count_time(queue);
+	queue->deadline_looks = deadline_looks();
 	queue->tells_position = virtio_has(device, VIRTIO_F_NOTIFICATION_DATA);
 	queue->max_size = (uint16_t)max;
 	if (virtio_has(device, VIRTIO_F_INDIRECT_DESC))
 		queue->indirect_wanted = options->indirect_entries;
 	queue->setup = queue_plan_ring(queue, options->size_limit);
-	queue->expires = vport_alloc(queue->max_size * sizeof(uint16_t));
-	if (!queue->expires || queue_allocate_ring(device->port, &queue->setup) != 0) {
+	if (queue_allocate_ring(device->port, &queue->setup) != 0) {
 		queue->setup = (struct virtq_setup){ 0 };
 		free_queue(queue);
 		return ERR_NOMEM;
@@ -203,16 +189,34 @@ void virtio_queues_unwatch(struct virtio_device *device)
 
 /* ---- Use ------------------------------------------------------------------------- */
 
+/* Twice the time is as many looks to the good. */
+static int pushed(struct virtio_queue *queue, int id, unsigned deadlines)
+{
+	if (id >= 0 && deadlines == VIRTIO_TWO_DEADLINES)
+		queue->ring.slots[id].looks = (int16_t)-queue->deadline_looks;
+	return id;
+}
+
 int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *segments,
 		      unsigned readable, unsigned writable, void *cookie, unsigned deadlines)
 {
 	if (queue->paused)
 		return ERR_FULL;
-	int id = virtq_push(&queue->ring, segments, readable, writable, cookie);
+	return pushed(queue, virtq_push(&queue->ring, segments, readable, writable, cookie),
+		      deadlines);
+}
 
-	if (id >= 0)
-		queue->expires[id] = queue->due[deadlines];
-	return id;
+int virtio_queue_push_buffer(struct virtio_queue *queue, struct virtq_buffer *buffer,
+			     unsigned deadlines)
+{
+	struct virtq_segment segment = { buffer->address, buffer->length };
+
+	if (queue->paused)
+		return ERR_FULL;
+	return pushed(
+		queue,
+		virtq_push_flagged(&queue->ring, segment, buffer->flags, buffer->writable, buffer),
+		deadlines);
 }
 
 /* 2.9: the queue's number, or what the device wants in its place, and behind it, where it wants that too,
@@ -291,8 +295,25 @@ static void queue_drain(struct vport_event *event)
 	}
 }
 
+/* Counts one look for each buffer in flight. The first one that has been looked at too often; NULL: none. */
+static const struct virtq_slot *count_looks(struct virtio_queue *queue)
+{
+	const struct virtq_slot *overdue = NULL;
+
+	for (unsigned id = 0; id < queue->setup.size; id++) {
+		struct virtq_slot *slot = &queue->ring.slots[id];
+		if (slot->count == 0)
+			continue;
+		if (slot->looks <= queue->deadline_looks)
+			slot->looks++;
+		if (!overdue && slot->looks > queue->deadline_looks)
+			overdue = slot;
+	}
+	return overdue;
+}
+
 /*
- * Buffers are stamped with the tick at which they are overdue, so that pushing reads no clock; nor does
+ * Buffers count the looks that find them in flight, so that pushing reads no clock; nor does
  * draining, because the time has an event of its own. A buffer that is overdue gets one more chance: the
  * device may have told us not to notify it when it should not have, so it is notified once more, and has
  * until the next look.
@@ -300,24 +321,19 @@ static void queue_drain(struct vport_event *event)
 static void find_overdue(struct virtio_queue *queue)
 {
 	const struct virtio_driver *driver = queue->device->driver;
-	uint16_t tick = count_time(queue);
 
 	if (!queue->has_deadline || queue->ring.in_flight == 0)
 		return;
-	for (unsigned id = 0; id < queue->setup.size; id++) {
-		if (!virtq_busy(&queue->ring, id) || (int16_t)(tick - queue->expires[id]) < 0)
-			continue;
-		if (!queue->rekicked) {
-			queue->rekicked = true;
-			notify(queue, queue->position);
-		} else if (!driver->overdue ||
-			   !driver->overdue(queue, queue->ring.slots[id].cookie)) {
-			virtio_device_fail(queue->device, ERR_TIMEOUT,
-					   "no answer within the deadline, queue", queue->index);
-		}
-		return;
+	const struct virtq_slot *overdue = count_looks(queue);
+	if (!overdue) {
+		queue->rekicked = false;
+	} else if (!queue->rekicked) {
+		queue->rekicked = true;
+		notify(queue, queue->position);
+	} else if (!driver->overdue || !driver->overdue(queue, overdue->cookie)) {
+		virtio_device_fail(queue->device, ERR_TIMEOUT,
+				   "no answer within the deadline, queue", queue->index);
 	}
-	queue->rekicked = false;
 }
 
 /* The regular look: drains, because an interrupt may have been lost, and counts time. */

@@ -144,7 +144,7 @@ static int troubled(struct block_part *part, uint32_t written)
 	struct scsi_answer answer = scsi_answer_read(&exchange->resp, written);
 
 	if (answer.verdict == SCSI_DONE)
-		return written >= part->writable && answer.residual == 0 ? 0 : ERR_IO;
+		return written >= part->buffer.writable && answer.residual == 0 ? 0 : ERR_IO;
 	scsi_notice(lun, &answer);
 	if (answer.verdict != SCSI_FAILED && !other_medium(lun, &answer.sense))
 		return once_more(part, answer.verdict == SCSI_AGAIN);
@@ -166,7 +166,7 @@ static int result(struct block_part *part, uint32_t written)
 		command->answer = scsi_answer_read(&exchange->resp, written);
 		return 0;
 	}
-	if (written >= part->writable &&
+	if (written >= part->buffer.writable &&
 	    shared_load8(&exchange->resp.response) == VIRTIO_SCSI_S_OK &&
 	    shared_load8(&exchange->resp.status) == 0 &&
 	    shared_load32(&exchange->resp.residual) == 0) {
@@ -248,12 +248,24 @@ static void submit(struct block_device *disk, struct block_request *request)
 		block_queue_submit(bq, request, at_home);
 }
 
-static int submit_prepared(struct block_device *disk, struct block_request *request)
+static __attribute__((noinline)) int submit_elsewhere(struct block_device *disk,
+						      struct block_request *request,
+						      uint64_t sector)
 {
 	bool at_home;
 	struct block_queue *bq = queue_here(disk, &at_home);
 
-	return block_queue_submit_prepared(bq, request, &scsi_wire, at_home);
+	return block_queue_submit_prepared(bq, request, sector, &scsi_wire, at_home);
+}
+
+static int submit_prepared(struct block_device *disk, struct block_request *request,
+			   uint64_t sector)
+{
+	struct block_queue *bq = ((struct scsi_lun *)disk)->host->pool.direct;
+
+	if (bq && block_queue_make_ready(bq, request, sector, &scsi_wire))
+		return 0;
+	return submit_elsewhere(disk, request, sector);
 }
 
 static int prepare(struct block_device *disk, struct block_request *request)

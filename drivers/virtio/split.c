@@ -88,13 +88,12 @@ void split_init(struct virtq *vq, const struct virtq_setup *setup)
 	vq->split.used = (struct virtq_used *)(ring + used_offset(setup->size));
 }
 
-static void write_desc(struct virtq_desc *desc, const struct virtq_segment *segment, uint16_t flags,
-		       uint16_t next)
+/* `next` is written where flags have NEXT, without which it means nothing. */
+static void write_desc(struct virtq_desc *desc, const struct virtq_segment *segment, uint16_t flags)
 {
 	shared_store64(&desc->addr, segment->address.bits);
 	shared_store32(&desc->len, segment->length);
 	shared_store16(&desc->flags, flags);
-	shared_store16(&desc->next, next);
 }
 
 /* 2.7.5.3: chained like descriptors in the ring, and never INDIRECT inside the table (2.7.5.3.1-2). */
@@ -103,9 +102,11 @@ void split_write_table(struct virtq_desc *table, const struct virtq_segment *seg
 {
 	for (unsigned i = 0; i < total; i++) {
 		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
-		if (i + 1 < total)
+		if (i + 1 < total) {
 			flags |= VIRTQ_DESC_F_NEXT;
-		write_desc(&table[i], &segments[i], flags, i + 1 < total ? (uint16_t)(i + 1) : 0);
+			shared_store16(&table[i].next, (uint16_t)(i + 1));
+		}
+		write_desc(&table[i], &segments[i], flags);
 	}
 }
 
@@ -125,10 +126,34 @@ int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flag
 	uint16_t id = vq->free_head;
 
 	vq->free_head = vq->slots[id].next;
-	write_desc(&vq->split.desc[id], &segment, flags, 0);
+	write_desc(&vq->split.desc[id], &segment, flags);
 	offer(vq, id);
 	virtq_take(vq, id, 1, in, cookie);
 	return id;
+}
+
+/* The same for a list of them, with little to load and store besides. */
+struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *buffer)
+{
+	struct virtq_slot *slots = vq->slots;
+	struct virtq_desc *desc = vq->split.desc;
+	le16 *ring = vq->split.avail->ring;
+	unsigned at = vq->split.avail_idx, mask = vq->size - 1u, id = vq->free_head;
+	unsigned room = vq->free_count, count;
+
+	for (count = 0; buffer; buffer = buffer->next, count++) {
+		if (__builtin_expect(count == room, false))
+			break;
+		struct virtq_segment segment = { buffer->address, buffer->length };
+		write_desc(&desc[id], &segment, buffer->flags);
+		shared_store16(&ring[(at + count) & mask], (uint16_t)id);
+		virtq_take_one(&slots[id], buffer);
+		id = slots[id].next;
+	}
+	vq->free_head = (uint16_t)id;
+	vq->split.avail_idx = (uint16_t)(at + count);
+	virtq_taken_many(vq, count);
+	return buffer;
 }
 
 /* 2.7.13.1: fill in descriptors from the free list. virtq_push has seen to it that there are enough. */
@@ -142,10 +167,11 @@ int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
 		if (i > 0)
 			last = vq->slots[last].next;
-		if (i + 1 < total)
+		if (i + 1 < total) {
 			flags |= VIRTQ_DESC_F_NEXT;
-		write_desc(&vq->split.desc[last], &segments[i], flags,
-			   i + 1 < total ? vq->slots[last].next : 0);
+			shared_store16(&vq->split.desc[last].next, vq->slots[last].next);
+		}
+		write_desc(&vq->split.desc[last], &segments[i], flags);
 	}
 	vq->free_head = vq->slots[last].next;
 	offer(vq, head);
@@ -227,11 +253,12 @@ void split_release(struct virtq *vq, uint16_t id)
 	vq->free_head = id;
 }
 
-/* split_fetch and split_release for many, with little to keep in registers. */
+/* split_fetch and split_release for many, with little to load and store besides. (An entry that is not usual is loaded
+ * again by virtq_pop_rest, and what that finds is checked again.) */
 int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
-	unsigned used_idx = vq->split.used_idx, mask = vq->size - 1u, count;
-	unsigned pending = (uint16_t)(vq->split.used_seen - used_idx);
+	unsigned at = vq->split.used_idx, mask = vq->size - 1u, count;
+	unsigned pending = (uint16_t)(vq->split.used_seen - at);
 
 	if (pending == 0) {
 		int found = look(vq);
@@ -243,27 +270,24 @@ int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 		pending = max;
 	const struct virtq_used_elem *ring = vq->split.used->ring;
 	struct virtq_slot *slots = vq->slots;
+	unsigned free_head = vq->free_head;
 
 	for (count = 0; count < pending; count++) {
-		const struct virtq_used_elem *elem = &ring[(used_idx + count) & mask];
+		const struct virtq_used_elem *elem = &ring[(at + count) & mask];
 		uint32_t id = shared_load32(&elem->id), written = shared_load32(&elem->len);
-		if (!virtq_used_is_right(slots, mask + 1, id, written) &&
-		    virtq_break_used(vq, id, written) != 0)
+		if (!virtq_used_is_usual(slots, mask, id, written))
 			break;
-		struct virtq_slot *slot = &slots[id], *last = slot;
-		unsigned length = slot->count;
-		vq->free_count += length;
-		while (--length > 0)
-			last = &slots[last->next];
-		last->next = vq->free_head;
-		vq->free_head = (uint16_t)id;
-		slot->count = 0;
-		done[count].cookie = slot->cookie;
+		virtq_set_free(&slots[id]);
+		slots[id].next = (uint16_t)free_head;
+		free_head = id;
+		done[count].cookie = slots[id].cookie;
 		done[count].written = written;
 	}
-	vq->split.used_idx = (uint16_t)(used_idx + count);
+	vq->split.used_idx = (uint16_t)(at + count);
+	vq->free_head = (uint16_t)free_head;
+	vq->free_count += count;
 	vq->in_flight -= count;
-	return count > 0 ? (int)count : ERR_BROKEN;
+	return count == pending ? (int)count : virtq_pop_rest(vq, done, count, pending);
 }
 
 /* 2.7.7: with EVENT_IDX flags must stay 0 (2.7.7.1-3), and "not now" is an event index that the device

@@ -148,6 +148,13 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 		       : packed_push(vq, segments, readable, total, (uint32_t)in, cookie);
 }
 
+struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first)
+{
+	if (vq->broken)
+		return first;
+	return vq->format == VIRTQ_SPLIT ? split_push_list(vq, first) : packed_push_list(vq, first);
+}
+
 bool virtq_publish(struct virtq *vq, uint32_t *data)
 {
 	if (vq->broken || vq->unpublished == 0)
@@ -173,42 +180,40 @@ static void *release(struct virtq *vq, uint16_t id)
 }
 
 /*
- * VIRTIO_F_IN_ORDER: one used entry may stand for all buffers from the oldest to the one that it names. They
- * come out one by one, and it is one of them, for it is in flight. (The split ring's index must have counted
- * all of them by then.)
+ * One at a time, whatever it is. With VIRTIO_F_IN_ORDER one used entry may stand for all buffers from the oldest to
+ * the one that it names: they come out one by one, and it is one of them, for it is in flight. (The split ring's
+ * index must have counted all of them by then.)
  */
-static int pop_in_order(struct virtq *vq, struct virtq_done *done)
+static int pop_one(struct virtq *vq, struct virtq_done *done)
 {
 	if (!vq->in_batch) {
-		uint32_t last, written;
-		int got = fetch(vq, &last, &written);
+		uint32_t id, written;
+		int got = fetch(vq, &id, &written);
 		if (got <= 0)
 			return got;
-		if (!virtq_used_is_right(vq->slots, vq->size, last, written) &&
-		    virtq_break_used(vq, last, written) != 0)
+		if (!virtq_used_is_right(vq->slots, vq->size - 1u, id, written) &&
+		    virtq_break_used(vq, id, written) != 0)
 			return ERR_BROKEN;
-		vq->batch_id = last;
+		vq->batch_id = id;
 		vq->batch_written = written;
-		vq->in_batch = true;
 	} else if (vq->format == VIRTQ_SPLIT && vq->split.used_idx == vq->split.used_seen) {
 		return virtq_break(vq, "a batch reaches further than what was used", vq->batch_id);
 	}
-	uint16_t id = vq->oldest;
+	uint32_t id = vq->in_order ? vq->oldest : vq->batch_id;
 	vq->in_batch = id != vq->batch_id;
 	done->written = vq->in_batch ? vq->slots[id].writable : vq->batch_written;
-	done->cookie = release(vq, id);
+	done->cookie = release(vq, (uint16_t)id);
 	return 1;
 }
 
-/* Apart, so that the other way has little to save. */
-static __attribute__((noinline)) int pop_many_in_order(struct virtq *vq, struct virtq_done *done,
-						       unsigned max)
+int virtq_pop_rest(struct virtq *vq, struct virtq_done *done, unsigned count, unsigned max)
 {
-	unsigned count = 0;
 	int got = 1;
 
-	while (count < max && (got = pop_in_order(vq, &done[count])) > 0)
-		count++;
+	while (count < max && got > 0) {
+		got = pop_one(vq, &done[count]);
+		count += got > 0;
+	}
 	return count > 0 ? (int)count : got;
 }
 
@@ -219,7 +224,7 @@ int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
 		return ERR_BROKEN;
 	kit_assert(vq->unpublished == 0);
 	if (vq->in_order)
-		return pop_many_in_order(vq, done, max);
+		return virtq_pop_rest(vq, done, 0, max);
 	return vq->format == VIRTQ_SPLIT ? split_pop(vq, done, max) : packed_pop(vq, done, max);
 }
 

@@ -47,6 +47,7 @@ struct virtq_slot {
 	void *cookie;
 	uint32_t writable; /* bytes that the device may write */
 	uint16_t count; /* descriptors in the ring; 0: not in flight (or not the head of a chain) */
+	int16_t looks;  /* 0 when the buffer is pushed; the user's (queue.c) to count */
 	uint16_t next;  /* the next free id; split: the next descriptor of the chain */
 };
 
@@ -97,10 +98,9 @@ struct virtq {
 	uint16_t in_flight;        /* buffers */
 	uint16_t unpublished;      /* those among them that the device has not been shown */
 	uint16_t indirect_entries; /* descriptors in each indirect table; 0: not used */
-	/* With in_order: */
-	uint16_t oldest; /* the id of the buffer that must be used next */
-	bool in_batch;   /* the device has used it and others, up to batch_id, by one entry */
-	uint32_t batch_id, batch_written;
+	uint16_t oldest;           /* with in_order: the id of the buffer that must be used next */
+	bool in_batch; /* and the device has used it and others, up to batch_id, by one entry */
+	uint32_t batch_id, batch_written; /* what the last used entry said */
 	struct virtq_slot *slots;
 	struct virtq_desc *indirect; /* one table a slot */
 	dma_addr_t indirect_address;
@@ -194,6 +194,21 @@ static inline int virtq_push_table(struct virtq *vq, dma_addr_t table, unsigned 
 
 	return virtq_push_flagged(vq, whole, VIRTQ_DESC_F_INDIRECT, writable, cookie);
 }
+
+/*
+ * The same for many at a time, in fewer steps: buffers of one descriptor each, which their owner links into a list, and
+ * whose cookies are their own addresses.
+ */
+struct virtq_buffer {
+	struct virtq_buffer *next;
+	dma_addr_t address; /* a segment, or a table */
+	uint32_t length;
+	uint32_t writable; /* how much of it, or of what the table describes */
+	uint16_t flags;    /* VIRTQ_DESC_F_WRITE, VIRTQ_DESC_F_INDIRECT, or 0 */
+};
+/* Adds them as long as there is room. Returns the first one that was not added, and those behind it: NULL when all
+ * were. */
+struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first);
 
 /* How many segments a buffer may have at most (more never fit), and how many fit now. */
 unsigned virtq_max_segments(const struct virtq *vq);

@@ -14,6 +14,9 @@ int virtq_break(struct virtq *vq, const char *fault, uint32_t value);
  * same (counts_read). */
 int virtq_break_used(struct virtq *vq, uint32_t id, uint32_t written);
 
+/* Goes on where the format's pop met with something unusual, after `count` buffers; what virtq_pop_many says. */
+int virtq_pop_rest(struct virtq *vq, struct virtq_done *done, unsigned count, unsigned max);
+
 /* Takes the first free id for a buffer of `count` descriptors in the ring; where the free list goes on is
  * the format's business. */
 static inline void virtq_take(struct virtq *vq, uint16_t id, unsigned count, uint32_t writable,
@@ -24,16 +27,48 @@ static inline void virtq_take(struct virtq *vq, uint16_t id, unsigned count, uin
 	slot->cookie = cookie;
 	slot->writable = writable;
 	slot->count = (uint16_t)count;
+	slot->looks = 0;
 	vq->free_count -= count;
 	vq->in_flight++;
 	vq->unpublished++;
 }
 
+/* The same for one of a list, in the slot that is the first free one: `count` of them are counted by
+ * virtq_taken_many. */
+static inline void virtq_take_one(struct virtq_slot *slot, struct virtq_buffer *buffer)
+{
+	slot->cookie = buffer;
+	slot->writable = buffer->writable;
+	slot->count = 1;
+	slot->looks = 0;
+}
+
+static inline void virtq_taken_many(struct virtq *vq, unsigned count)
+{
+	vq->free_count -= count;
+	vq->in_flight += count;
+	vq->unpublished += count;
+}
+
 /* The device chose id and length: nothing is indexed or copied by them before this. */
-static inline bool virtq_used_is_right(const struct virtq_slot *slots, unsigned size, uint32_t id,
+static inline bool virtq_used_is_right(const struct virtq_slot *slots, unsigned last, uint32_t id,
 				       uint32_t written)
 {
-	return id < size && slots[id].count != 0 && written <= slots[id].writable;
+	return id <= last && slots[id].count != 0 && written <= slots[id].writable;
+}
+
+/* The same, and of one descriptor. */
+static inline bool virtq_used_is_usual(const struct virtq_slot *slots, unsigned last, uint32_t id,
+				       uint32_t written)
+{
+	return id <= last && written <= slots[id].writable && slots[id].count == 1;
+}
+
+/* Both by one store. */
+static inline void virtq_set_free(struct virtq_slot *slot)
+{
+	slot->count = 0;
+	slot->looks = 0;
 }
 
 /* Gives the id back, once the format has given back its descriptors. */
@@ -43,7 +78,7 @@ static inline void *virtq_give(struct virtq *vq, uint16_t id)
 
 	vq->free_count += slot->count;
 	vq->in_flight--;
-	slot->count = 0;
+	virtq_set_free(slot);
 	return slot->cookie;
 }
 
@@ -54,12 +89,14 @@ void split_write_table(struct virtq_desc *table, const struct virtq_segment *seg
 		       unsigned readable, unsigned total);
 int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 	       unsigned total, uint32_t writable, void *cookie);
+struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *first);
 bool split_publish(struct virtq *vq, uint32_t *data);
 /* The next entry that the device wrote, raw: 1; 0: there is none; or ERR_BROKEN. */
 int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
 /* Goes on behind that entry, and gives back the descriptors of a checked id. */
 void split_release(struct virtq *vq, uint16_t id);
-/* Both, with the checks in between, for many; not with VIRTIO_F_IN_ORDER. */
+/* Both, with the checks in between, for many, as long as all is usual: right, and of one descriptor; the rest by
+ * virtq_pop_rest. Not with VIRTIO_F_IN_ORDER. */
 int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
 void split_disable_interrupts(struct virtq *vq);
 bool split_enable_interrupts(struct virtq *vq);
@@ -71,6 +108,7 @@ void packed_write_table(struct virtq_desc *table, const struct virtq_segment *se
 			unsigned readable, unsigned total);
 int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 		unsigned total, uint32_t writable, void *cookie);
+struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *first);
 bool packed_publish(struct virtq *vq, uint32_t *data);
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
 void packed_release(struct virtq *vq, uint16_t id);

@@ -9,7 +9,7 @@
 
 #define BARRIER_DMB(platform, inner, outer) \
 	do { \
-		if (platform) \
+		if (__builtin_expect(platform, 0)) \
 			__asm__ volatile("dmb " #outer ::: "memory"); \
 		else \
 			__asm__ volatile("dmb " #inner ::: "memory"); \

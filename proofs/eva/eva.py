@@ -69,12 +69,18 @@ PROOFS += [Proof(f"FDT {name}, values of {odd} and {even} bytes", FDT_VALUES,
 
 # Without this text, that proof has an alarm. The text is taken out of the file.
 CONTROLS = [
-    ("drivers/virtio/virtq_format.h", "id < size && ", "VIRTQ_SPLIT_1"),
-    ("drivers/virtio/virtq_format.h", "id < size && ", "VIRTQ_PACKED_1"),
-    ("drivers/virtio/virtq_format.h", " && written <= slots[id].writable", "VIRTQ_SPLIT_1"),
-    ("drivers/virtio/virtq_format.h", " && written <= slots[id].writable", "VIRTQ_PACKED_1"),
+    ("drivers/virtio/virtq_format.h", "id <= last && slots[id].count != 0 && ", "VIRTQ_SPLIT_1"),
+    ("drivers/virtio/virtq_format.h", "id <= last && slots[id].count != 0 && ", "VIRTQ_PACKED_1"),
+    ("drivers/virtio/virtq_format.h", "!= 0 && written <= slots[id].writable", "VIRTQ_SPLIT_1"),
+    ("drivers/virtio/virtq_format.h", "!= 0 && written <= slots[id].writable", "VIRTQ_PACKED_1"),
+    ("drivers/virtio/virtq_format.h", "id <= last && written <= slots[id].writable && ", "VIRTQ_SPLIT_1"),
+    ("drivers/virtio/virtq_format.h", "id <= last && written <= slots[id].writable && ", "VIRTQ_PACKED_1"),
     ("drivers/virtio/packed.c",
-     "\t\tif (used >= size) {\n\t\t\tused -= size;\n\t\t\twrap = !wrap;\n\t\t}\n", "VIRTQ_PACKED_1"),
+     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\tused ^= used_flags(true);\n\t\t}\n",
+     "VIRTQ_PACKED_1"),
+    ("drivers/virtio/packed.c",
+     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\tavailable ^= used_flags(true);\n\t\t}\n",
+     "VIRTQ_PACKED_1"),
     ("drivers/virtio/packed.c",
      "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
      "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_1"),

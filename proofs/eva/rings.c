@@ -30,6 +30,7 @@
 static struct virtq vq; /* one for all: each begins with what the one before left in it */
 static struct virtq_segment segments[CHAIN_MAX];
 static int owner;
+static struct virtq_buffer listed[2];
 
 void vport_panic(const char *what, const char *file, int line)
 {
@@ -67,6 +68,20 @@ static void push_table(struct virtq_desc *table, unsigned entries)
 	/*@ merge readable; */
 }
 
+/* One or two buffers of a list, as many as there is room for. */
+static void push_list(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		listed[i] = (struct virtq_buffer){
+			.next = i == 0 && any() ? &listed[1] : NULL,
+			.address = segments[i].address,
+			.length = segments[i].length,
+			.writable = segments[i].length,
+			.flags = VIRTQ_DESC_F_WRITE,
+		};
+	virtq_push_list(&vq, &listed[0]);
+}
+
 static void pop(void)
 {
 	struct virtq_done done[POP_MAX];
@@ -80,7 +95,8 @@ static void pop(void)
 		/*@ assert no_more_than_the_buffer_has:
 		      vq.counts_read || done[i].written <= CHAIN_MAX * LENGTH_MAX; */
 		/*@ assert a_cookie_that_was_given:
-		      done[i].cookie == &owner || done[i].cookie == \null; */
+		      done[i].cookie == &owner || done[i].cookie == &listed[0] ||
+		      done[i].cookie == &listed[1] || done[i].cookie == \null; */
 	}
 	/*@ merge count; */
 	/*@ merge most; */
@@ -97,7 +113,7 @@ static void use(const struct virtq_setup *setup, unsigned most, struct virtq_des
 	/*@ dynamic_split vq.broken; */
 	/*@ widen_hints global:"all", 0, 1, 2, 3, 4, 6, 7, 8, 12, 13, 15, 16, 126, 127, 128; */
 	while (any()) {
-		switch (Frama_C_interval(0, 7)) {
+		switch (Frama_C_interval(0, 8)) {
 		case 0:
 			push(most);
 			break;
@@ -123,6 +139,9 @@ static void use(const struct virtq_setup *setup, unsigned most, struct virtq_des
 			break;
 		case 7:
 			push_table(prepared, most);
+			break;
+		case 8:
+			push_list();
 			break;
 		}
 	}

@@ -65,7 +65,7 @@ static void round_done(struct block_request *request)
 	if (job->done < rounds) {
 		dirty(job);
 		request->sector = (request->sector + 97) % 2000;
-		CHECK_EQ(block_submit(disk, request), 0);
+		CHECK_EQ(block_submit_prepared(disk, request), 0);
 	}
 }
 
@@ -88,7 +88,7 @@ static void rounds_on(uint16_t queue_size)
 		prepare(&slots[i], i % 3 ? BLOCK_READ : BLOCK_WRITE, 2048);
 		slots[i].request.done = round_done;
 		slots[i].request.sector = i * 71;
-		CHECK_EQ(block_submit(disk, &slots[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &slots[i].request), 0);
 	}
 	CHECK(FAKE_WAIT(all_done(), 5000));
 	fake_sleep(10);
@@ -144,7 +144,7 @@ static void order_is_kept_in_a_full_ring(void)
 		else
 			job_make(&jobs[i], BLOCK_READ, 0, 512);
 		jobs[i].request.sector = i;
-		CHECK_EQ(block_submit(disk, &jobs[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), 0);
 	}
 	CHECK(FAKE_WAIT(order_count == COUNT, 1000));
 	fake_sleep(10);
@@ -166,7 +166,7 @@ static void submit_sequence(struct block_request *request)
 {
 	((struct job *)request->cookie)->done++;
 	for (unsigned i = 0; i < 3; i++)
-		CHECK_EQ(block_submit(disk, &sequence[i]->request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &sequence[i]->request), 0);
 }
 
 static void order_is_kept_in_a_completion(void)
@@ -218,7 +218,7 @@ static void more_than_there_are_parts(void)
 	fake.deaf = true;
 	for (unsigned i = 0; i < COUNT; i++) {
 		jobs[i].request.sector = i * 11;
-		CHECK_EQ(block_submit(disk, &jobs[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), 0);
 	}
 	many_submit(MANY, 4096);
 	fake_sleep(1);
@@ -346,7 +346,7 @@ static void write_to_a_read_only_disk(void)
 	start();
 	job_make(&job, BLOCK_WRITE, 0, 512);
 	CHECK_EQ(block_prepare(disk, &job.request), ERR_READ_ONLY);
-	CHECK_EQ(block_submit(disk, &job.request), ERR_READ_ONLY);
+	CHECK_EQ(block_submit_prepared(disk, &job.request), ERR_READ_ONLY);
 	release(&job);
 	prepare(&job, BLOCK_READ, 512);
 	CHECK_EQ(run_at(&job, 3), 0);
@@ -369,11 +369,11 @@ static void wrong_places_are_refused(void)
 					   UINT64_MAX - 7 };
 	for (unsigned i = 0; i < 4; i++) {
 		job.request.sector = beyond[i];
-		CHECK_EQ(block_submit(disk, &job.request), ERR_RANGE);
+		CHECK_EQ(block_submit_prepared(disk, &job.request), ERR_RANGE);
 	}
 	for (unsigned sector = 1; sector < 8; sector++) {
 		job.request.sector = sector;
-		CHECK_EQ(block_submit(disk, &job.request), ERR_INVALID);
+		CHECK_EQ(block_submit_prepared(disk, &job.request), ERR_INVALID);
 	}
 	fake_sleep(10);
 	CHECK_EQ(job.done, 1);

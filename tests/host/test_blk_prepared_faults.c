@@ -227,7 +227,7 @@ static void a_reset_in_mid_flight(void)
 		prepare(&jobs[i], BLOCK_READ, 1024);
 		jobs[i].request.sector = i * 13;
 		jobs[i].again = i < 16; /* those that are in flight */
-		CHECK_EQ(block_submit(disk, &jobs[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), 0);
 	}
 	fake_sleep(1);
 	for (unsigned i = 0; i < COUNT; i++)
@@ -257,7 +257,7 @@ static void in_flight_when_the_queue_changes_its_size(void)
 	for (unsigned i = 0; i < COUNT; i++) {
 		prepare(&jobs[i], i % 2 ? BLOCK_READ : BLOCK_WRITE, 1024);
 		jobs[i].request.sector = i * 13;
-		CHECK_EQ(block_submit(disk, &jobs[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), 0);
 	}
 	vport_relax(0);
 	CHECK_EQ(block_resize_queue(disk, 16), 0);
@@ -293,7 +293,7 @@ static void gone_with(bool hang)
 		prepare(&jobs[i], BLOCK_READ, 512);
 		jobs[i].request.sector = i;
 		jobs[i].again = i % 2;
-		CHECK_EQ(block_submit(disk, &jobs[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), 0);
 	}
 	fake_sleep(1);
 	fake.hang_reset = hang;
@@ -301,7 +301,7 @@ static void gone_with(bool hang)
 	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
 	CHECK(FAKE_WAIT(disk->gone, 5000));
 	fake_sleep(10);
-	CHECK_EQ(block_submit(disk, &idle.request), ERR_NODEV);
+	CHECK_EQ(block_submit_prepared(disk, &idle.request), ERR_NODEV);
 	job_make(&late, BLOCK_READ, 0, 512);
 	CHECK_EQ(block_prepare(disk, &late.request), ERR_NODEV);
 	release(&late);
@@ -309,7 +309,7 @@ static void gone_with(bool hang)
 	for (unsigned i = 0; i < COUNT; i++) {
 		CHECK_EQ(jobs[i].done, i % 2 ? 2 : 1);
 		CHECK_EQ(jobs[i].request.status, ERR_NODEV);
-		CHECK_EQ(block_submit(disk, &jobs[i].request), ERR_NODEV);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), ERR_NODEV);
 		block_unprepare(disk, &jobs[i].request);
 	}
 	fake_sleep(1000);

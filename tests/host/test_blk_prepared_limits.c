@@ -26,13 +26,13 @@ static void the_disk_shrinks_and_grows(void)
 	CHECK_EQ(run_at(&job, 2000), 0);
 	has_sectors(1000);
 	job.request.sector = 997;
-	CHECK_EQ(block_submit(disk, &job.request), ERR_RANGE);
+	CHECK_EQ(block_submit_prepared(disk, &job.request), ERR_RANGE);
 	job.request.sector = 2000;
-	CHECK_EQ(block_submit(disk, &job.request), ERR_RANGE);
+	CHECK_EQ(block_submit_prepared(disk, &job.request), ERR_RANGE);
 	CHECK_EQ(run_at(&job, 996), 0);
 	has_sectors(3); /* less than the request is long */
 	job.request.sector = 0;
-	CHECK_EQ(block_submit(disk, &job.request), ERR_RANGE);
+	CHECK_EQ(block_submit_prepared(disk, &job.request), ERR_RANGE);
 	has_sectors(FAKE_DISK_SECTORS);
 	CHECK_EQ(run_from_completion(&job, 2000), 0);
 	CHECK_EQ(job.done, 3);
@@ -54,7 +54,7 @@ static void the_disk_shrinks_before_it_goes_out(void)
 	for (unsigned i = 0; i < COUNT; i++) {
 		prepare(&jobs[i], BLOCK_READ, 512);
 		jobs[i].request.sector = i * 10;
-		CHECK_EQ(block_submit(disk, &jobs[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), 0);
 	}
 	fake_sleep(1);
 	fake_config_set(&fake, 0, 8, 150); /* the four that are in flight are within */
@@ -90,7 +90,7 @@ static void other_limits_after_a_reset(void)
 	needs_reset(1);
 	for (unsigned i = 0; i < 3; i++) {
 		large.request.sector = 9;
-		CHECK_EQ(block_submit(disk, &large.request), ERR_UNSUPPORTED);
+		CHECK_EQ(block_submit_prepared(disk, &large.request), ERR_UNSUPPORTED);
 		CHECK_EQ(prepared_ways[i % 2].run(&small, 9 + i), 0);
 	}
 	CHECK_EQ(large.done, 1);
@@ -118,9 +118,9 @@ static void larger_blocks_after_a_reset(void)
 	needs_reset(1);
 	for (unsigned i = 0; i < 3; i++) {
 		small.request.sector = 8;
-		CHECK_EQ(block_submit(disk, &small.request), ERR_INVALID);
+		CHECK_EQ(block_submit_prepared(disk, &small.request), ERR_INVALID);
 		large.request.sector = 7;
-		CHECK_EQ(block_submit(disk, &large.request), ERR_INVALID);
+		CHECK_EQ(block_submit_prepared(disk, &large.request), ERR_INVALID);
 		CHECK_EQ(prepared_ways[i % 2].run(&large, 8 * i), 0);
 	}
 	CHECK_EQ(small.done, 1);
@@ -147,7 +147,7 @@ static void waits_during_a_reset(uint32_t block_size, uint32_t seg_max, int stat
 	for (unsigned i = 0; i < COUNT; i++) {
 		prepare(&jobs[i], BLOCK_WRITE, 4096);
 		jobs[i].request.sector = 3 + i * 8;
-		CHECK_EQ(block_submit(disk, &jobs[i].request), 0);
+		CHECK_EQ(block_submit_prepared(disk, &jobs[i].request), 0);
 	}
 	fake_sleep(1);
 	fake.before_use = NULL;
@@ -186,7 +186,7 @@ static void no_room_to_map_it_anew(void)
 		has_sectors(1000 + n); /* so that it is prepared anew */
 		job.request.sector = 5;
 		fake_port.mapping_fails = fake_port.mapped + n;
-		CHECK_EQ(block_submit(disk, &job.request), ERR_NOMEM);
+		CHECK_EQ(block_submit_prepared(disk, &job.request), ERR_NOMEM);
 		CHECK_EQ(fake_port.mappings, 0);
 		fake_port.mapping_fails = 0;
 		CHECK_EQ(prepared_ways[n % 2].run(&job, 5), 0);

@@ -338,7 +338,7 @@ static void deadlines_of_any_length(void)
 	make();
 	fake_setting("deadline_ms", "99999999");
 	start();
-	CHECK(virtio_queue_at(device, 0)->deadline_ticks <
+	CHECK(virtio_queue_at(device, 0)->deadline_looks <
 	      0x4000); /* so that two of them do not wrap around */
 	works();
 }
@@ -348,7 +348,7 @@ static void a_deadline_of_nothing(void)
 	make();
 	fake_setting("deadline_ms", "0");
 	start();
-	CHECK_EQ(virtio_queue_at(device, 0)->deadline_ticks, 1);
+	CHECK_EQ(virtio_queue_at(device, 0)->deadline_looks, 1);
 	works();
 }
 

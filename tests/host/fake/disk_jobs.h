@@ -72,7 +72,7 @@ static inline void job_done(struct block_request *request)
 	job->done++;
 	if (job->again) {
 		job->again = false;
-		int error = block_submit(disk, request);
+		int error = block_submit_prepared(disk, request);
 		if (error) {
 			request->status = error;
 			job->done++;

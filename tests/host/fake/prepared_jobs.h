@@ -46,7 +46,7 @@ static struct job *next;
 static inline void pass_on(struct block_request *request)
 {
 	((struct job *)request->cookie)->done++;
-	CHECK_EQ(block_submit(disk, &next->request), 0);
+	CHECK_EQ(block_submit_prepared(disk, &next->request), 0);
 }
 
 /* run_at, but submitted in drain context. */

@@ -119,7 +119,7 @@ static inline int job_run(struct block_device *disk, struct job *job)
 {
 	unsigned before = job->done;
 
-	int error = block_submit(disk, &job->request);
+	int error = block_submit_prepared(disk, &job->request);
 	if (error)
 		return error;
 	CHECK(FAKE_WAIT(job->done > before, 120000));
