@@ -30,10 +30,10 @@ struct lane;
 
 /* A request in flight. */
 struct slot {
-	struct block_request request;
-	struct block_segment segment;
-	struct lane *lane;
+	struct block_request request; /* first: its address is the slot's */
 	uint64_t started;
+	struct lane *lane;
+	struct block_segment segment;
 };
 
 /*
@@ -43,13 +43,14 @@ struct slot {
  */
 struct lane {
 	struct block_device *disk;
-	unsigned cpu;
-	uint64_t random; /* state */
+	uint64_t now;                /* 0: the clock has not been looked at since the last wait */
+	uint64_t random, multiplier; /* state, and by what it is multiplied for the next one */
 	uint64_t places, sectors;
-	uint64_t limit, stop_at;
-	uint64_t now; /* 0: not looked at since the last wait */
-	uint64_t started, finished, errors;
-	unsigned depth;
+	uint64_t left, limit; /* requests to be started, now and at first */
+	/* Those that were started together, and have ended together, took as long: their column. */
+	uint64_t together, *column;
+	uint64_t in_flight, errors, stop_at;
+	unsigned depth, cpu;
 	bool over; /* nothing is in flight any more, and nothing will be */
 	struct slot *slots;
 	uint64_t latency[LATENCY_COLUMNS];

@@ -31,7 +31,6 @@ static bool make_slot(struct slot *slot, struct lane *lane, const struct bench *
 		.segments = &slot->segment,
 		.segment_count = 1,
 		.done = bench_request_done,
-		.cookie = slot,
 	};
 	if (!slot->segment.memory)
 		return false;
@@ -45,10 +44,13 @@ bool lane_make(struct lane *lane, const struct bench *bench, unsigned cpu)
 	*lane = (struct lane){
 		.disk = bench->disk,
 		.cpu = cpu,
-		.random = 88172645463325252u + cpu,
+		.random = 88172645463325253u + 2 * cpu, /* odd */
+		.multiplier = 6364136223846793005u,     /* Knuth's */
 		.places = bench->places,
 		.sectors = bench->sectors,
-		.limit = bench->limit / bench->cpus + (cpu < bench->limit % bench->cpus),
+		.limit = bench->limit
+				 ? bench->limit / bench->cpus + (cpu < bench->limit % bench->cpus)
+				 : UINT64_MAX,
 		.depth = (unsigned)bench->depth,
 	};
 	lane->slots = calloc(lane->depth, sizeof(struct slot));
@@ -63,59 +65,72 @@ bool lane_make(struct lane *lane, const struct bench *bench, unsigned cpu)
 
 /* ---- What is measured ---------------------------------------------------------------------- */
 
-/* A linear congruential generator (Knuth, MMIX), of which the upper half is used. */
+/* A multiplicative congruential generator, of which the upper bits are used. */
 static inline uint64_t random_place(struct lane *lane)
 {
-	lane->random = lane->random * 6364136223846793005u + 1442695040888963407u;
-	return (lane->random >> 32) * lane->places >> 32;
+	lane->random *= lane->multiplier;
+	return (uint64_t)((unsigned __int128)lane->random * lane->places >> 64);
 }
 
-static void finished(struct lane *lane)
+static __attribute__((noinline)) void ended(struct lane *lane)
 {
-	if (++lane->finished < lane->started)
+	if (--lane->in_flight > 0)
 		return;
 	__atomic_store_n(&lane->over, true, __ATOMIC_RELEASE);
 	vport_wake(lane->cpu);
 }
 
-/* `started` counts it already. */
-static inline void start(struct slot *slot, uint64_t time)
+/* It is counted already. */
+static inline void start(struct slot *slot, struct lane *lane, uint64_t time)
 {
-	struct lane *lane = slot->lane;
-
 	slot->request.sector = random_place(lane) * lane->sectors;
 	slot->started = time;
-	if (block_submit(lane->disk, &slot->request) < 0) {
+	if (__builtin_expect(block_submit_prepared(lane->disk, &slot->request) < 0, false)) {
 		lane->errors++;
-		finished(lane);
+		ended(lane);
 	}
 }
 
-static inline bool more(const struct lane *lane, uint64_t time)
+/* Its time is counted, and it begins anew if there is to be another one. */
+static inline void count_and_go_on(struct slot *slot, struct lane *lane)
 {
-	return lane->limit ? lane->started < lane->limit : time < lane->stop_at;
+	++*lane->column;
+	if (__builtin_expect(slot->request.status != 0, false))
+		lane->errors++;
+	if (__builtin_sub_overflow(lane->left, 1, &lane->left)) {
+		lane->left = 0;
+		ended(lane);
+	} else {
+		start(slot, lane, lane->now);
+	}
 }
 
-/* The name is unique among all functions: tools that count from outside look for it. The clock is read once
- * for all that completes together: reading it costs as much as a good part of a request. */
+/* The clock is read once for all that ends together, for reading it costs as much as a good part of a request; and what
+ * was started together as well took as long, which is one column of the histogram. */
+static __attribute__((noinline)) void other_time(struct slot *slot, struct lane *lane)
+{
+	if (lane->now == 0) {
+		lane->now = vport_now();
+		if (lane->now >= lane->stop_at) {
+			lane->limit -= lane->left;
+			lane->left = 0;
+		}
+	}
+	lane->together = slot->started;
+	lane->column = latency_column(lane->latency, lane->now - slot->started);
+	count_and_go_on(slot, lane);
+}
+
+/* The name is unique among all functions: tools that count from outside look for it. */
 static void bench_request_done(struct block_request *request)
 {
-	struct slot *slot = request->cookie;
+	struct slot *slot = (struct slot *)request;
 	struct lane *lane = slot->lane;
-	uint64_t time = lane->now;
 
-	if (time == 0)
-		time = lane->now = vport_now();
-	if (request->status < 0)
-		lane->errors++;
-	latency_add(lane->latency, time - slot->started);
-	if (more(lane, time)) {
-		lane->started++;
-		lane->finished++;
-		start(slot, time);
-	} else {
-		finished(lane);
-	}
+	if (__builtin_expect(slot->started == lane->together, true))
+		count_and_go_on(slot, lane);
+	else
+		other_time(slot, lane);
 }
 
 void lane_run(void *argument)
@@ -124,13 +139,15 @@ void lane_run(void *argument)
 	uint64_t begin = vport_now();
 	unsigned count = lane->depth;
 
-	if (lane->limit && lane->limit < count)
+	if (lane->limit < count)
 		count = (unsigned)lane->limit;
-	lane->started = count;
+	lane->left = lane->limit - count;
+	lane->in_flight = count;
 	for (unsigned i = 0; i < count; i++)
-		start(&lane->slots[i], begin);
+		start(&lane->slots[i], lane, begin);
 	while (!__atomic_load_n(&lane->over, __ATOMIC_ACQUIRE)) {
 		lane->now = 0;
+		lane->together = UINT64_MAX; /* when none was started */
 		vport_relax(VPORT_NEVER);
 	}
 }

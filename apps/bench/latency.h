@@ -12,12 +12,13 @@
 #define LATENCY_CUT_BITS 4
 #define LATENCY_COLUMNS ((64 - LATENCY_CUT_BITS + 1) * LATENCY_CUT)
 
-static inline void latency_add(uint64_t *columns, uint64_t ns)
+/* The column that counts requests which took so long. */
+static inline uint64_t *latency_column(uint64_t *columns, uint64_t ns)
 {
 	unsigned top = 63 - (unsigned)__builtin_clzll(ns | LATENCY_CUT); /* the highest bit */
 	unsigned shift = top - LATENCY_CUT_BITS;
 
-	columns[shift * LATENCY_CUT + (unsigned)(ns >> shift)]++;
+	return &columns[shift * LATENCY_CUT + (unsigned)(ns >> shift)];
 }
 
 /* The lower edge of the column in which that percentile lies; 0 when there is nothing. */

@@ -49,12 +49,12 @@ static bool measure(const struct bench *bench, struct lane *lanes)
 	uint64_t begin = vport_now(), done = 0, errors = 0;
 
 	for (unsigned i = 0; i < bench->cpus; i++)
-		lanes[i].stop_at = begin + bench->seconds * NS_PER_S;
+		lanes[i].stop_at = bench->limit ? UINT64_MAX : begin + bench->seconds * NS_PER_S;
 	run_lanes(lanes, bench->cpus);
 	uint64_t took = vport_now() - begin;
 
 	for (unsigned i = 0; i < bench->cpus; i++) {
-		done += lanes[i].finished;
+		done += lanes[i].limit - lanes[i].left;
 		errors += lanes[i].errors;
 		for (unsigned column = 0; i > 0 && column < LATENCY_COLUMNS; column++)
 			lanes[0].latency[column] += lanes[i].latency[column];
