@@ -18,6 +18,7 @@ import shlex
 import statistics
 import sys
 import tempfile
+import threading
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
@@ -41,14 +42,22 @@ def reads_a_second(output, who):
     return int(found[1])
 
 
-def emulated(machine, kernel, command_line="", initrd=None, memory=None, bus="blk", queues=1):
-    """The emulator's command line with the empty disk."""
-    arguments = ["-drive", "if=none,id=null,driver=null-co,size=1G"]
+def null_disk(machine, bus, queues):
     if bus == "scsi":
-        arguments += ["-device", Qemu.device(machine, 0, f"virtio-scsi,id=bus,num_queues={queues}", ""),
-                      "-device", "scsi-hd,bus=bus.0,drive=null"]
-    else:
-        arguments += ["-device", Qemu.device(machine, 0, f"virtio-blk,drive=null,num-queues={queues}", "")]
+        return ["-device", Qemu.device(machine, 0, f"virtio-scsi,id=bus,num_queues={queues}", ""),
+                "-device", "scsi-hd,bus=bus.0,drive=null"]
+    return ["-device", Qemu.device(machine, 0, f"virtio-blk,drive=null,num-queues={queues}", "")]
+
+
+def emulated(machine, kernel, command_line="", initrd=None, memory=None, bus="blk", queues=1, threads=0):
+    """The emulator's command line with the empty disk; or with so many, each served by an I/O thread of its own."""
+    arguments = ["-name", "bench,debug-threads=on"]
+    for disk in range(threads):
+        arguments += ["-object", f"iothread,id=io{disk}", "-drive", f"if=none,id=null{disk},driver=null-co,size=1G",
+                      "-device", Qemu.device(machine, 0, f"virtio-blk,drive=null{disk},num-queues={queues},"
+                                                         f"iothread=io{disk}", "")]
+    if not threads:
+        arguments += ["-drive", "if=none,id=null,driver=null-co,size=1G", *null_disk(machine, bus, queues)]
     arguments += ["-initrd", str(initrd)] if initrd else []
     command = Qemu(arguments=shlex.join(arguments)).command(
         machine, Guest(str(kernel), command_line, rng=False))
@@ -63,10 +72,16 @@ def run(command, who):
     return reads_a_second(bytes(process.output), who)
 
 
-def ringlet(machine, depth, bus="blk", cpus=1):
+def booted(machine, depth, length, bus="blk", cpus=1, threads=0):
+    """The command line for a measurement of that length: t=SECONDS or n=REQUESTS."""
     kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
-    words = ["app=bench"] + machine.kernel_options() + ["--", f"blk qd={depth} t={SECONDS} cpus={cpus}"]
-    return run(emulated(machine, kernel, " ".join(words), bus=bus, queues=cpus), "ringlet")
+    words = ["app=bench"] + machine.kernel_options() + [
+        "--", f"blk qd={depth} {length} cpus={cpus} disks={threads or 1}"]
+    return emulated(machine, kernel, " ".join(words), bus=bus, queues=cpus, threads=threads)
+
+
+def ringlet(machine, depth, bus="blk", cpus=1, threads=0):
+    return run(booted(machine, depth, f"t={SECONDS}", bus, cpus, threads), "ringlet")
 
 
 def floor(machine, depth):
@@ -87,6 +102,49 @@ def linux(machine, depth, bus="blk"):
     folder = BUILD / "bench" / "linux" / machine.arch
     return run(emulated(machine, folder / "vmlinuz", f"console={'ttyAMA0' if machine.arch == 'aarch64' else 'ttyS0'}"
                         f" quiet panic=-1 depth={depth} seconds={SECONDS}", folder / "initrd", 512, bus), "linux")
+
+
+# ---- Whose time it is --------------------------------------------------------------
+def watch(process, times):
+    """Until it ends: the processor time, in seconds, of each of its threads."""
+    tick = os.sysconf("SC_CLK_TCK")
+    while process.process.poll() is None:
+        for path in pathlib.Path(f"/proc/{process.process.pid}/task").glob("*/stat"):
+            try:
+                name, _, rest = path.read_text().partition("(")[2].rpartition(")")
+            except OSError:
+                continue  # it has just ended
+            times[(name, path.parent.name)] = sum(map(int, rest.split()[11:13])) / tick
+        time.sleep(0.02)
+
+
+def processor_time(machine, reads, threads=0):
+    """(of CPUs, of I/O threads, of all others), in seconds, for a boot and so many reads."""
+    times = {}
+    with Process(booted(machine, 32, f"n={reads}", threads=threads)) as process:
+        watcher = threading.Thread(target=watch, args=(process, times))
+        watcher.start()
+        process.run(120)
+        watcher.join()
+    reads_a_second(bytes(process.output), "ringlet")
+    kinds = [0.0, 0.0, 0.0]
+    for (name, _), seconds in times.items():
+        kinds[0 if name.startswith("CPU ") else 1 if name.startswith("IO ") else 2] += seconds
+    return kinds
+
+
+def costs(name, machine, threads):
+    """Prints how long a read keeps each thread of the emulator busy, and what follows from that for two CPUs. It is
+    the threads' own time: a machine that is busy with something else changes little of it."""
+    few, many = 1_000, 1_000_000
+    boot, all_of_it = processor_time(machine, few, threads), processor_time(machine, many, threads)
+    cpu, thread, others = ((b - a) / (many - few) * 1e6 for a, b in zip(boot, all_of_it))
+    one = max(cpu, thread, others)  # each in a thread of its own: the slowest one says how fast it goes
+    two = max(cpu / 2, thread / 2, others)  # the main loop stays one
+    print(f"bench: processor time a read, us: {name} qd=32 interrupts, {'an I/O thread' if threads else 'no I/O thread'} "
+          f"cpu={cpu:.2f} io={thread:.2f} main={others:.2f}: with two CPUs{' and I/O threads' if threads else ''} "
+          f"{one / two:.2f} times one at most, on {(cpu + thread + others) / two:.1f} processors; here are "
+          f"{len(os.sched_getaffinity(0))}", flush=True)
 
 
 def compare(label, contestants, rounds):
@@ -121,6 +179,14 @@ def metal(rounds):
         two = dataclasses.replace(machine, smp=2).checked()
         compare(f"{name} qd=32 interrupts, 2 CPUs and 2 queues beside 1",
                 {"ringlet": lambda: ringlet(two, 32, cpus=2), "one": lambda: ringlet(two, 32)}, rounds)
+    # On MMIO QEMU has no I/O threads, and the device works in the CPU's thread, under a lock that is all CPUs'.
+    for name, machine in (MACHINES[0], ("virt-pci", Machine("aarch64", "virt", "pci"))):
+        two = dataclasses.replace(machine, smp=2).checked()
+        compare(f"{name} qd=32 interrupts, 2 CPUs with a disk and an I/O thread each beside 1",
+                {"ringlet": lambda: ringlet(two, 32, cpus=2, threads=2), "one": lambda: ringlet(two, 32, threads=1)},
+                rounds)
+        costs(name, machine.checked(), 0)
+        costs(name, machine.checked(), 1)
 
 
 def host(rounds):

@@ -19,6 +19,8 @@ struct bench {
 	enum block_op op;
 	uint64_t block, depth; /* bytes; requests in flight on each CPU */
 	uint64_t cpus;
+	uint64_t
+		disks; /* the one and those behind it in the list: each CPU has the next, round and round */
 	uint64_t fixed; /* requests are prepared once, and submitted again and again */
 	uint64_t limit; /* requests in all; 0: as many as come in `seconds` */
 	uint64_t seconds;
@@ -27,6 +29,9 @@ struct bench {
 };
 
 struct lane;
+
+/* The disk of that CPU; NULL: there are not so many. */
+struct block_device *bench_disk(const struct bench *bench, unsigned cpu);
 
 /* A request in flight. */
 struct slot {

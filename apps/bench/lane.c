@@ -42,7 +42,7 @@ static bool make_slot(struct slot *slot, struct lane *lane, const struct bench *
 bool lane_make(struct lane *lane, const struct bench *bench, unsigned cpu)
 {
 	*lane = (struct lane){
-		.disk = bench->disk,
+		.disk = bench_disk(bench, cpu),
 		.cpu = cpu,
 		.random = 88172645463325253u + 2 * cpu, /* odd */
 		.multiplier = 6364136223846793005u,     /* Knuth's */

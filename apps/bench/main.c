@@ -6,6 +6,7 @@
  *     make run APP=bench ARGS='blk vda read bs=4096 qd=32 t=2'
  *     bench: blk vda read bs=4096 qd=32 wait=irq cpus=1 iops=412034 mbps=1687 p50_ns=71680 …
  *     make run SMP=2 QUEUES=2 APP=bench ARGS='blk cpus=2'
+ *     make run SMP=2 QUEUES=2 DISK=a.img,b.img APP=bench ARGS='blk cpus=2 disks=2'     a disk for each CPU
  *
  * The requests are prepared once (block_prepare), as io_uring's fixed buffers are; fixed=0 has each mapped and
  * encoded anew. How it waits is the machine's choice: IRQ=poll makes it poll. The places are the same in
@@ -77,7 +78,7 @@ static bool measure(const struct bench *bench, struct lane *lanes)
 static int usage(const char *program)
 {
 	kprint("usage: %s blk [DISK] [read|write] [bs=4096] [qd=32] [n=REQUESTS | t=2] [cpus=1] "
-	       "[fixed=1]\n",
+	       "[disks=1] [fixed=1]\n",
 	       program);
 	return 2;
 }
@@ -110,6 +111,7 @@ static bool understand(struct bench *bench, int argc, char **argv)
 			 !option(argument, "n=", 1, UINT32_MAX, &bench->limit) &&
 			 !option(argument, "t=", 1, 86400, &bench->seconds) &&
 			 !option(argument, "cpus=", 1, vport_cpu_count(), &bench->cpus) &&
+			 !option(argument, "disks=", 1, CPU_MAX, &bench->disks) &&
 			 !option(argument, "fixed=", 0, 1, &bench->fixed))
 			return false;
 	}
@@ -117,11 +119,21 @@ static bool understand(struct bench *bench, int argc, char **argv)
 	       (bench->limit == 0 || bench->limit >= bench->cpus);
 }
 
+struct block_device *bench_disk(const struct bench *bench, unsigned cpu)
+{
+	struct block_device *disk = bench->disk;
+
+	for (unsigned i = 0; disk && i < cpu % bench->disks; i++)
+		disk = disk->next;
+	return disk;
+}
+
+/* All disks are taken to be like the first one. */
 static bool place(struct bench *bench, const char *program)
 {
 	const struct block_device *disk = bench->disk;
 
-	if (!disk) {
+	if (!bench_disk(bench, (unsigned)bench->disks - 1)) {
 		kprint("%s: there is no such disk\n", program);
 		return false;
 	}
@@ -144,6 +156,7 @@ int main(int argc, char **argv)
 			       .block = 4096,
 			       .depth = 32,
 			       .cpus = 1,
+			       .disks = 1,
 			       .fixed = 1,
 			       .seconds = 2 };
 	unsigned made = 0;
