@@ -62,6 +62,7 @@ tools_for() {
 		tools_for lint
 		tools_for fuzz
 		tools_for vhost
+		echo "iperf iperf"
 		;;
 	vhost)
 		echo "python3 python3"

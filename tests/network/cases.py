@@ -11,12 +11,12 @@ import tempfile
 import threading
 
 from network import http_client
-from network.guest import TROUBLE, guest_of, serving, variants
+from network.guest import free_port, guest_of, serving, variants
 from network.name_server import NameServer
 from ringlet.machine import Disk
 from ringlet.test import Failed, Skipped, Test
-from ringlet.vmm import Qemu, boot
-from vhost.peers import BUILD
+from ringlet.vmm import Process, Qemu, boot
+from vhost.peers import BUILD, Peer
 
 TIMEOUT = 180
 PATIENCE = 60
@@ -132,6 +132,46 @@ def asking(machine):
     return output
 
 
+# ---- Debian's iperf at the other end ------------------------------------------------------------------------
+def iperf_here(*arguments):
+    """Its output, as a client."""
+    with Process(["iperf", "-c", "127.0.0.1", *map(str, arguments)]) as process:
+        code = process.run(PATIENCE)
+    output = process.output.decode(errors="replace")
+    if code or process.timed_out or "WARNING" in output:
+        raise Failed(f"iperf {' '.join(map(str, arguments))}: status {code}", output)
+    return output
+
+
+def iperf_serves(machine):
+    """Bytes of TCP that it counts are those that were sent; of UDP, its own count comes back."""
+    with serving(machine, "iperf", r"^iperf: listening", tcp=(5001,), udp=(5001,), arguments="-s") as (peer, ports):
+        iperf_here("-p", ports["tcp:5001"], "-n", "8M")
+        peer.wait_for("what was received is told",
+                      lambda text: re.search(r"^iperf: tcp received bytes=83886\d\d ", text, re.MULTILINE))
+        output = iperf_here("-p", ports["udp:5001"], "-u", "-b", "2M", "-n", "500K")
+        if "Server Report" not in output:
+            raise Failed("the server's report did not come back", output)
+        peer.wait_for("datagrams are told of", lambda text: "iperf: udp datagrams=" in text)
+        return peer.text() + output
+
+
+def iperf_asks(machine):
+    for kind, arguments, ours, theirs in (
+            (socket.SOCK_STREAM, [], r"^iperf: tcp sent bytes=[1-9]\d{4,} ", r"^\[ .*sec .*Bytes .*bits/sec"),
+            (socket.SOCK_DGRAM, ["-u"], r"^iperf: udp arrived bytes=[1-9]\d{3,} ", r"^\[ .*sec .*Bytes .*\d+/ *\d+ \(")):
+        port = free_port(kind)
+        with Peer(["stdbuf", "-oL", "iperf", "-s", "-p", str(port), *arguments]) as server:
+            server.wait_for("iperf listens", lambda text: "listening" in text)
+            words = " ".join(["-c 10.0.2.2 -t 1 -b 5M -p", str(port), *arguments])
+            status, output, _ = boot(Qemu(), machine, guest_of(machine, "iperf", words), TIMEOUT)
+            if status != 0 or not re.search(ours, output, re.MULTILINE):
+                raise Failed(f"status {status}, or nothing was sent", output)
+            server.wait_for("iperf tells what it has received",
+                            lambda text, line=theirs: re.search(line, text, re.MULTILINE))
+    return output
+
+
 def needs_lwip(run, *arguments):
     if not (BUILD / "lwip/fetched.mk").exists():
         raise Skipped("there is no lwIP: make deps fetches it")
@@ -140,5 +180,5 @@ def needs_lwip(run, *arguments):
 
 def tests():
     for name, machine in variants():
-        for what in (web, echo, asking):
-            yield Test(f"network/{what.__name__}/{name}", functools.partial(needs_lwip, what, machine))
+        for what in (web, echo, asking, iperf_serves, iperf_asks):
+            yield Test(f"network/{what.__name__.replace('_', '-')}/{name}", functools.partial(needs_lwip, what, machine))
