@@ -22,7 +22,7 @@ uint64_t dma_arena_add(struct dma_arena *arena, void *memory, uint64_t length, b
 	uint64_t address = arena->next + (uintptr_t)memory % 4096;
 	arena->next = (address + length + GUARD + 4095) & ~UINT64_C(4095);
 	arena->ranges[arena->count++] =
-		(struct dma_range){ address, length, memory, writable || arena->lawless };
+		(struct dma_range){ address, length, memory, writable || arena->lawless, false };
 	return address;
 }
 
@@ -41,6 +41,11 @@ static struct dma_range *find(struct dma_arena *arena, uint64_t address)
 	return low > 0 ? &arena->ranges[low - 1] : NULL;
 }
 
+void dma_arena_hide(struct dma_arena *arena, uint64_t address)
+{
+	find(arena, address)->unreadable = !arena->lawless;
+}
+
 bool dma_arena_remove(struct dma_arena *arena, uint64_t address)
 {
 	struct dma_range *range = find(arena, address);
@@ -57,7 +62,8 @@ void *dma_arena_reach(struct dma_arena *arena, uint64_t address, uint64_t length
 	struct dma_range *range = find(arena, address);
 
 	if (!range || address - range->address > range->length ||
-	    length > range->length - (address - range->address) || (write && !range->writable)) {
+	    length > range->length - (address - range->address) ||
+	    (write ? !range->writable : range->unreadable)) {
 		arena->misses++;
 		return NULL;
 	}

@@ -15,7 +15,8 @@
 struct dma_range {
 	uint64_t address, length;
 	uint8_t *memory;
-	bool writable; /* by the device */
+	bool writable;   /* by the device */
+	bool unreadable; /* for it */
 };
 
 struct dma_arena {
@@ -28,6 +29,8 @@ struct dma_arena {
 
 /* The device address of [memory, memory + length), aligned like the pointer up to 4096. */
 uint64_t dma_arena_add(struct dma_arena *arena, void *memory, uint64_t length, bool writable);
+/* The device only writes to the range that begins at this address. */
+void dma_arena_hide(struct dma_arena *arena, uint64_t address);
 /* The range that begins at this address is out of reach from now on. False: there is none. */
 bool dma_arena_remove(struct dma_arena *arena, uint64_t address);
 /* Where the device's access goes; NULL, counted, when not all of it lies in one range. */

@@ -352,11 +352,27 @@ static void changes_while_it_is_reset(void)
 	works();
 }
 
+static void changes_while_its_reset_hangs(void)
+{
+	struct vport_event changing = { .drain = change_capacity };
+
+	make();
+	start();
+	fake.hang_reset = true;
+	virtio_device_fail(virtio_first(), ERR_IO, "a test says so", 0);
+	vport_event_add(&changing);
+	CHECK(FAKE_WAIT(disk->gone, 2000));
+	vport_event_remove(&changing);
+	CHECK(changed_capacity);
+	CHECK(!fake_logged("now has"));
+}
+
 int main(void)
 {
 	static const struct scenario scenarios[] = {
 		SCENARIO(features_withdrawn_at_a_reset, ON_BUSES),
 		SCENARIO(changes_while_it_is_reset, ON_BUSES),
+		SCENARIO(changes_while_its_reset_hangs, ON_BUSES),
 		SCENARIO(row35_needs_reset_in_mid_flight, ON_ALL),
 		SCENARIO(row35_submitted_again_during_the_reset, ON_ALL),
 		SCENARIO(row35_in_the_middle_of_a_long_request, ON_ALL),

@@ -157,9 +157,21 @@ static void no_table(void)
 {
 	make();
 	start();
+	CHECK(!block_find("vda0") && !block_find("vdax") && !block_find("vdb1"));
+	CHECK_EQ(media.reads, 0); /* no table says anything about these */
 	check_partitions("");
 	CHECK_EQ(table->scheme, PARTITION_NONE);
 	CHECK(!block_find("vda1"));
+}
+
+static void no_blocks(void)
+{
+	make();
+	fake_config_set(&fake, 0, 8, 0);
+	start();
+	check_partitions("");
+	CHECK_EQ(table->scheme, PARTITION_NONE);
+	CHECK_EQ(fake_log_count(), 0);
 }
 
 /* The first sector of a FAT: the signature is there, but where entries would be is code. */
@@ -244,14 +256,17 @@ static void gpt(void)
 	gpt_entry(0, 100, 199, "first");
 	gpt_entry(3, 99, 99, "one block");
 	gpt_entry(9, 200, 200, "");
+	gpt_entry(18, 300, 300, "");
 	gpt_entry(20, 34, 34, "the first that may be");
 	gpt_entry(127, 2000, 2014, "123456789012345678901234567890123456");
 	start();
-	check_partitions("vda1 100+100 vda4 99+1 vda10 200+1 vda21 34+1 vda128 2000+15 ");
+	check_partitions(
+		"vda1 100+100 vda4 99+1 vda10 200+1 vda19 300+1 vda21 34+1 vda128 2000+15 ");
 	CHECK_EQ(table->scheme, PARTITION_GPT);
 	CHECK_EQ(table->first->type[0], 0x10);
 	CHECK_TEXT(table->first->label, "first");
-	CHECK_TEXT(table->first->next->next->next->next->label,
+	CHECK(!block_find("vda1;")); /* behind the digits: 1 and "11" would be 21 */
+	CHECK_TEXT(table->first->next->next->next->next->next->label,
 		   "123456789012345678901234567890123456");
 	CHECK_EQ(fake_log_count(), 0);
 }
@@ -275,6 +290,23 @@ static void gpt_names(void)
 	CHECK_TEXT(table->first->label, "a\xc3\xa4\xe2\x82\xac????\xef\xbf\xbf");
 }
 
+static void gpt_names_at_the_edges(void)
+{
+	static const uint16_t name[] = { 0x1f,  0x20,  0x7e,   0x7f,   0x9f,   0xa0,
+					 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdfff, 0xe000 };
+
+	make();
+	gpt_make(4, 128);
+	gpt_entry(0, 100, 199, "");
+	for (unsigned i = 0; i < 12; i++)
+		put(entries_at(false) + 56 + 2 * i, name[i], 2);
+	seal(false);
+	start();
+	check_partitions("vda1 100+100 ");
+	CHECK_TEXT(table->first->label,
+		   "? ~??\xc2\xa0\xdf\xbf\xe0\xa0\x80\xed\x9f\xbf??\xee\x80\x80");
+}
+
 static void gpt_longest_name(void)
 {
 	make();
@@ -286,6 +318,23 @@ static void gpt_longest_name(void)
 	start();
 	check_partitions("vda1 100+100 ");
 	CHECK_EQ(strlen(table->first->label), 108);
+}
+
+/* A header that fills its block, and room for partitions of one block alone. */
+static void gpt_at_its_limits(void)
+{
+	make();
+	gpt_make(128, 128);
+	gpt_entry(0, 100, 100, "");
+	for (unsigned backup = 0; backup < 2; backup++) {
+		put(header_at(backup) + 12, 512, 4);
+		put(header_at(backup) + 40, 100, 8);
+		put(header_at(backup) + 48, 100, 8);
+		seal(backup);
+	}
+	start();
+	check_partitions("vda1 100+1 ");
+	CHECK_EQ(fake_log_count(), 0);
 }
 
 /* Other sizes of entries, and of blocks. */
@@ -564,6 +613,77 @@ static void gpt_header_in_the_way(void)
 	CHECK(fake_logged("its own parts overlap"));
 }
 
+/* The entries end with the disk. */
+static void gpt_entries_at_the_end(void)
+{
+	make();
+	gpt_make(128, 128);
+	gpt_entry(0, 100, 199, "");
+	memmove(media.bytes + 2016 * 512, media.bytes + 2 * 512, 32 * 512);
+	put(header_at(false) + 72, 2016, 8);
+	seal(false);
+	start();
+	check_partitions("vda1 100+100 ");
+	CHECK_EQ(fake_log_count(), 0);
+}
+
+/* Makes the CRC of those bytes what it is to be, by the last four of them. */
+static void forge(size_t at, size_t length, uint32_t sum)
+{
+	uint32_t before = ~crc(at, length - 4), after = ~sum;
+
+	for (unsigned bit = 0; bit < 32; bit++)
+		after = after >> 31 ? (after ^ 0xedb88320) << 1 | 1 : after << 1;
+	put(at + length - 4, before ^ after, 4);
+	CHECK_EQ(crc(at, length), sum);
+}
+
+/* A backup whose entries hold its own header, which is a good entry as well, with checksums that are right. */
+static void gpt_backup_among_its_entries(void)
+{
+	static const struct {
+		unsigned count;
+		uint64_t entries;
+	} rows[] = { { 128, 2016 }, { 4, 2047 } };
+
+	for (unsigned i = 0; i < 2; i++) {
+		fflush(stdout);
+		pid_t child = fork();
+		if (child == 0) {
+			make();
+			gpt_make(rows[i].count, 128);
+			media.bytes[512] = 'e';
+			size_t at = header_at(true);
+			put(at + 32, get(at + 40, 8), 8); /* as an entry: its only block */
+			put(at + 72, rows[i].entries, 8);
+			put(at + 88, 0x12345678, 4);
+			put(at + 16, 0, 4);
+			put(at + 16, crc(at, 92), 4);
+			forge(rows[i].entries * 512, rows[i].count * 128, 0x12345678);
+			start();
+			check_refused("its header is not there");
+			fflush(stdout);
+			_exit(check_failures != 0);
+		}
+		int status = 1;
+		CHECK(waitpid(child, &status, 0) == child);
+		CHECK_EQ(status, 0);
+	}
+}
+
+/* The only block for partitions is the header's own. */
+static void gpt_header_for_a_partition(void)
+{
+	make();
+	gpt_make(128, 128);
+	put(header_at(false) + 40, 1, 8);
+	put(header_at(false) + 48, 1, 8);
+	seal(false);
+	start();
+	check_partitions("");
+	CHECK(fake_logged("its own parts overlap"));
+}
+
 static void gpt_without_any(void)
 {
 	make();
@@ -776,14 +896,14 @@ static bool change_at_second(struct fake_queue *queue, struct ring_chain *chain,
 		return true;
 	fake.before_use = NULL;
 	change();
-	return (fake.status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) == 0;
+	return (fake.status & VIRTIO_STATUS_DEVICE_NEEDS_RESET) == 0 && !fake.gone;
 }
 
-static void read_while(void (*changes)(void))
+static void read_while(void (*changes)(void), int result)
 {
 	change = changes;
 	fake.before_use = change_at_second;
-	CHECK_EQ(partition_table(disk, &table), ERR_BUSY);
+	CHECK_EQ(partition_table(disk, &table), result);
 	CHECK(!table);
 	CHECK(!fake.before_use);
 	CHECK_EQ(fake_logged_times("is damaged"), 0);
@@ -810,7 +930,7 @@ static void blocks_grow_while_read(void)
 	mbr_sign(0);
 	mbr_entry(0, 0, 0xee, 1, (uint32_t)media.sectors - 1);
 	start();
-	read_while(comes_back_larger);
+	read_while(comes_back_larger, ERR_BUSY);
 	CHECK_EQ(disk->block_size, 65536);
 	check_partitions("vda1 256+128 ");
 }
@@ -823,13 +943,28 @@ static void shrink(void)
 	fake_interrupt_config(&fake);
 }
 
+static void go(void)
+{
+	fake.gone = true;
+}
+
+/* That it is gone is said, not that it has changed. */
+static void goes_while_read(void)
+{
+	make();
+	extended_make();
+	start();
+	read_while(go, ERR_NODEV);
+	CHECK(disk->gone);
+}
+
 /* One table is not made of what two disks have. */
 static void changes_while_read(void)
 {
 	make();
 	extended_make();
 	start();
-	read_while(shrink);
+	read_while(shrink, ERR_BUSY);
 	check_partitions("vda1 64+64 vda5 201+99 vda6 702+50 vda7 1101+99 ");
 }
 
@@ -894,6 +1029,23 @@ static void table_changes(void)
 	CHECK_EQ(fake_port.allocations, allocations);
 }
 
+/* The same sectors in other blocks: requests of the size that a program knows are refused now. */
+static void other_blocks(void)
+{
+	make();
+	with_partition();
+	start();
+	check_partitions("vda1 64+128 ");
+	struct block_device *one = block_find("vda1");
+	limits(4096, 126, 0);
+	mbr_entry(0, 0, 0x83, 8, 16);
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	CHECK(FAKE_WAIT(disk->block_size == 4096 && virtio_first()->state == VIRTIO_RUNNING, 2000));
+	check_partitions("vda1 64+128 ");
+	CHECK(block_find("vda1") != one && one->gone);
+	CHECK_EQ(block_find("vda1")->block_size, 4096);
+}
+
 static void of_a_disk_that_goes(void)
 {
 	static uint8_t bytes[512];
@@ -920,6 +1072,7 @@ int main(void)
 	enum { ONCE = ON_PCI | ON_SPLIT };
 	static const struct scenario scenarios[] = {
 		SCENARIO(no_table, ONCE),
+		SCENARIO(no_blocks, ONCE),
 		SCENARIO(no_table_but_code, ONCE),
 		SCENARIO(mbr, ONCE),
 		SCENARIO(extended, ONCE),
@@ -927,12 +1080,17 @@ int main(void)
 		SCENARIO(mbr_refused, ONCE),
 		SCENARIO(gpt, ONCE),
 		SCENARIO(gpt_names, ONCE),
+		SCENARIO(gpt_names_at_the_edges, ONCE),
 		SCENARIO(gpt_longest_name, ONCE),
 		SCENARIO(gpt_sizes, ONCE),
+		SCENARIO(gpt_at_its_limits, ONCE),
 		SCENARIO(gpt_headers, ONCE),
 		SCENARIO(gpt_entries, ONCE),
 		SCENARIO(gpt_backup_inside, ONCE),
 		SCENARIO(gpt_header_in_the_way, ONCE),
+		SCENARIO(gpt_entries_at_the_end, ONCE),
+		SCENARIO(gpt_backup_among_its_entries, ONCE),
+		SCENARIO(gpt_header_for_a_partition, ONCE),
 		SCENARIO(gpt_without_any, ONCE),
 		SCENARIO(bad_sectors, ONCE),
 		SCENARIO(smallest_disks, ONCE),
@@ -942,6 +1100,8 @@ int main(void)
 		SCENARIO(of_a_read_only_disk, ONCE),
 		SCENARIO(of_a_disk_that_shrinks, ON_BUSES),
 		SCENARIO(blocks_grow_while_read, ONCE),
+		SCENARIO(goes_while_read, ONCE),
+		SCENARIO(other_blocks, ONCE),
 		SCENARIO(changes_while_read, ONCE),
 		SCENARIO(table_changes, ONCE),
 		SCENARIO(of_a_disk_that_goes, ON_BUSES),

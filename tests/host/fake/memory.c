@@ -133,6 +133,8 @@ long vport_dma_map(struct vport_device *device, void *buffer, size_t length,
 	}
 	address->bits =
 		dma_arena_add(&fake_port.arena, buffer, length, direction == VPORT_FROM_DEVICE);
+	if (direction == VPORT_FROM_DEVICE)
+		dma_arena_hide(&fake_port.arena, address->bits);
 	add(&mappings, buffer, length, address->bits, direction);
 	fake_port.mappings++;
 	return (long)length;
