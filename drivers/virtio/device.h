@@ -308,6 +308,14 @@ static inline int virtio_queue_push_one(struct virtio_queue *queue,
 	return virtq_push_one(&queue->ring, *segment, writable, cookie);
 }
 
+/* virtq_push_singles, with one deadline for each. */
+static inline unsigned virtio_queue_push_singles(struct virtio_queue *queue,
+						 const struct virtq_single *buffers, unsigned count,
+						 bool writable)
+{
+	return queue->paused ? 0 : virtq_push_singles(&queue->ring, buffers, count, writable);
+}
+
 /* Gives what was pushed to the device, and notifies it if it wants that. */
 void virtio_queue_publish(struct virtio_queue *queue);
 /* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device

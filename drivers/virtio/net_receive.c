@@ -19,30 +19,51 @@ static struct virtio_net_hdr *header_of(const struct net_buffer *buffer)
 	return (struct virtio_net_hdr *)buffer->memory;
 }
 
-/* Header and frame are one descriptor: the header comes first all the same (5.1.9). */
+/* An empty buffer of the pool, for the device. Header and frame are one
+ * descriptor: the header comes first all the same (5.1.9). */
+static inline struct virtq_single to_fill(struct net_buffer *buffer)
+{
+	/* What 5.1.9.4.1-1 has the device write. Some leave it out (DPDK's vhost library 22.11): so only one that
+	 * writes another number is caught. Mostly it is there from the last time, and a store would cost the device
+	 * a cache miss. */
+	if (shared_load16(&header_of(buffer)->num_buffers) != 1)
+		shared_store16(&header_of(buffer)->num_buffers, 1);
+	return (struct virtq_single){ .address = buffer->address,
+				      .length = buffer->size,
+				      .cookie = buffer };
+}
+
+/* Up to so many. False: there was no room, or there are no more. */
+static bool refill_some(struct net_pair *pair, unsigned count)
+{
+	struct virtq_single empty[NET_BURST];
+	unsigned taken = 0;
+
+	for (; taken < count; taken++) {
+		struct net_buffer *buffer = net_pool_take(pair->pool);
+		if (!buffer)
+			break;
+		empty[taken] = to_fill(buffer);
+	}
+	unsigned pushed = virtio_queue_push_singles(pair->receive, empty, taken, true);
+	for (unsigned i = pushed; i < taken; i++)
+		net_pool_put(empty[i].cookie);
+	if (taken < count)
+		pair->pool->hungry = pair->receive->ring.in_flight < pair->receive_max / 2 + 1;
+	return pushed == count;
+}
+
 void net_refill(struct net_pair *pair)
 {
-	struct virtio_queue *queue = pair->receive;
-	struct net_pool *pool = pair->pool;
+	unsigned left = pair->receive_max - pair->receive->ring.in_flight;
 
-	for (unsigned left = pair->receive_max - queue->ring.in_flight; left > 0; left--) {
-		struct net_buffer *buffer = net_pool_take(pool);
-		if (!buffer) {
-			pool->hungry = queue->ring.in_flight < pair->receive_max / 2 + 1;
+	while (left > 0) {
+		unsigned count = left < NET_BURST ? left : NET_BURST;
+		if (!refill_some(pair, count))
 			break;
-		}
-		struct virtq_segment segment = { buffer->address, buffer->size };
-		/* What 5.1.9.4.1-1 has the device write. Some leave it out (DPDK's vhost library 22.11):
-		 * so only one that writes another number is caught. Mostly it is there from the last
-		 * time, and a store would cost the device a cache miss. */
-		if (shared_load16(&header_of(buffer)->num_buffers) != 1)
-			shared_store16(&header_of(buffer)->num_buffers, 1);
-		if (virtio_queue_push_one(queue, &segment, true, buffer) < 0) {
-			net_pool_put(buffer);
-			break;
-		}
+		left -= count;
 	}
-	virtio_queue_publish(queue);
+	virtio_queue_publish(pair->receive);
 }
 
 /* ---- Used buffers ------------------------------------------------------------------------------ */

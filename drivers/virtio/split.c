@@ -156,6 +156,27 @@ struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *buff
 	return buffer;
 }
 
+/* The same for an array of them, which are all readable or all writable. */
+void split_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
+			uint16_t flags)
+{
+	struct virtq_slot *slots = vq->slots;
+	struct virtq_desc *desc = vq->split.desc;
+	le16 *ring = vq->split.avail->ring;
+	unsigned at = vq->split.avail_idx, mask = vq->size - 1u, id = vq->free_head;
+
+	for (unsigned i = 0; i < count; i++) {
+		struct virtq_segment segment = { buffers[i].address, buffers[i].length };
+		write_desc(&desc[id], &segment, flags);
+		shared_store16(&ring[(at + i) & mask], (uint16_t)id);
+		virtq_take_single(&slots[id], &buffers[i], flags);
+		id = slots[id].next;
+	}
+	vq->free_head = (uint16_t)id;
+	vq->split.avail_idx = (uint16_t)(at + count);
+	virtq_taken_many(vq, count);
+}
+
 /* 2.7.13.1: fill in descriptors from the free list. virtq_push has seen to it that there are enough. */
 int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 	       unsigned total, uint32_t writable, void *cookie)

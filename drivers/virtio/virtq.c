@@ -155,6 +155,22 @@ struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *firs
 	return vq->format == VIRTQ_SPLIT ? split_push_list(vq, first) : packed_push_list(vq, first);
 }
 
+unsigned virtq_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
+			    bool writable)
+{
+	uint16_t flags = writable ? VIRTQ_DESC_F_WRITE : 0;
+
+	if (vq->broken)
+		return 0;
+	if (count > vq->free_count)
+		count = vq->free_count;
+	if (vq->format == VIRTQ_SPLIT)
+		split_push_singles(vq, buffers, count, flags);
+	else
+		packed_push_singles(vq, buffers, count, flags);
+	return count;
+}
+
 bool virtq_publish(struct virtq *vq, uint32_t *data)
 {
 	if (vq->broken || vq->unpublished == 0)

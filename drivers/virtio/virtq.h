@@ -210,6 +210,16 @@ struct virtq_buffer {
  * were. */
 struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first);
 
+/* And where the owner keeps no such thing: each a segment, with the cookie that it likes. */
+struct virtq_single {
+	dma_addr_t address;
+	uint32_t length; /* > 0 */
+	void *cookie;
+};
+/* Adds them, all readable or all writable: how many there was room for; none when the device broke a rule. */
+unsigned virtq_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
+			    bool writable);
+
 /* How many segments a buffer may have at most (more never fit), and how many fit now. */
 unsigned virtq_max_segments(const struct virtq *vq);
 bool virtq_has_room(const struct virtq *vq, unsigned segments);

@@ -50,6 +50,16 @@ static inline void virtq_taken_many(struct virtq *vq, unsigned count)
 	vq->unpublished += count;
 }
 
+/* The same for one of virtq_push_singles. */
+static inline void virtq_take_single(struct virtq_slot *slot, const struct virtq_single *buffer,
+				     uint16_t flags)
+{
+	slot->cookie = buffer->cookie;
+	slot->writable = flags & VIRTQ_DESC_F_WRITE ? buffer->length : 0;
+	slot->count = 1;
+	slot->looks = 0;
+}
+
 /* The device chose id and length: nothing is indexed or copied by them before this. */
 static inline bool virtq_used_is_right(const struct virtq_slot *slots, unsigned last, uint32_t id,
 				       uint32_t written)
@@ -90,6 +100,9 @@ void split_write_table(struct virtq_desc *table, const struct virtq_segment *seg
 int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 	       unsigned total, uint32_t writable, void *cookie);
 struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *first);
+/* There is room for all of them. */
+void split_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
+			uint16_t flags);
 bool split_publish(struct virtq *vq, uint32_t *data);
 /* The next entry that the device wrote, raw: 1; 0: there is none; or ERR_BROKEN. */
 int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
@@ -109,6 +122,8 @@ void packed_write_table(struct virtq_desc *table, const struct virtq_segment *se
 int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 		unsigned total, uint32_t writable, void *cookie);
 struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *first);
+void packed_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
+			 uint16_t flags);
 bool packed_publish(struct virtq *vq, uint32_t *data);
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
 void packed_release(struct virtq *vq, uint16_t id);

@@ -681,6 +681,74 @@ static void length_without_write(void)
 	rig_free(&rig);
 }
 
+/* An array is what as many single pushes are: at every place in the ring, behind a buffer that is not published yet or
+ * first of a batch, and as far as there is room. */
+static void singles(void)
+{
+	for (const uint16_t *size = small_sizes(); *size; size++) {
+		for (unsigned count = 0; count <= *size + 1u; count++) {
+			for (unsigned before = 0; before < 2; before++) {
+				struct rig rig;
+				struct virtq_single buffers[17];
+				unsigned next = 0, room = *size - before;
+				unsigned expected = count < room ? count : room;
+
+				rig_make(&rig, *size, 0, false);
+				for (unsigned i = 0; i < count; i++)
+					buffers[i] = (struct virtq_single){
+						.address = rig_segment(&rig, 0).address,
+						.length = rig_segment(&rig, 0).length,
+						.cookie = cookie_of(1 + i),
+					};
+				for (unsigned round = 0; round < 3u * *size; round++) {
+					bool writable = round % 2 != 0;
+					uint32_t bytes = writable ? rig_writable(&rig, 0, 1) : 0;
+					if (before)
+						rig_push(&rig, 1, 0, 0);
+					CHECK_EQ(virtq_push_singles(&rig.vq, buffers, count,
+								    writable),
+						 expected);
+					CHECK_EQ(rig.vq.in_flight, before + expected);
+					rig_publish(&rig);
+					for (next = 0; next < before + expected; next++) {
+						struct ring_chain *chain =
+							ring_device_take(&rig.device);
+						bool single = next >= before;
+						rig_check_chain(&rig, chain, !(single && writable),
+								single && writable);
+						ring_device_use(&rig.device, chain,
+								single ? bytes : 0);
+					}
+					CHECK(ring_device_take(&rig.device) == NULL);
+					for (next = 0; next < before + expected; next++)
+						rig_pop(&rig, next + 1 - before,
+							next >= before ? bytes : 0);
+				}
+				rig_free(&rig);
+			}
+		}
+	}
+}
+
+/* Nothing is added to a queue that the device has broken. */
+static void singles_in_a_broken_queue(void)
+{
+	struct rig rig;
+	rig_make(&rig, 4, 0, false);
+	struct virtq_single buffer = { .address = rig_segment(&rig, 0).address,
+				       .length = 1,
+				       .cookie = cookie_of(1) };
+
+	rig_push(&rig, 0, 1, 0);
+	rig_publish(&rig);
+	ring_device_use(&rig.device, ring_device_take(&rig.device),
+			rig_writable(&rig, 0, 1) + 1); /* more than there is */
+	struct virtq_done done;
+	CHECK_EQ(virtq_pop_many(&rig.vq, &done, 1), ERR_BROKEN);
+	CHECK_EQ(virtq_push_singles(&rig.vq, &buffer, 1, true), 0);
+	rig_free(&rig);
+}
+
 int main(void)
 {
 	static const struct rig_test tests[] = {
@@ -705,6 +773,8 @@ int main(void)
 		RIG_TEST(reset_at_every_place, ON_BOTH),
 		RIG_TEST(callers_bugs, ON_BOTH),
 		RIG_TEST(length_without_write, ON_PACKED),
+		RIG_TEST(singles, ON_BOTH),
+		RIG_TEST(singles_in_a_broken_queue, ON_BOTH),
 		RIG_TEST(soak, ON_BOTH),
 	};
 	return rig_run(tests, sizeof(tests) / sizeof(tests[0]));
