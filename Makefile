@@ -76,6 +76,7 @@ $(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMIS
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
 HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block.o net_send.o net_receive.o net_pool.o)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
+$(addprefix $(B)/drivers/virtio/,virtq.o queue.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP

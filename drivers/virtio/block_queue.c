@@ -258,12 +258,9 @@ static void push_ready(struct block_queue *bq)
 		wait_first(bq, left);
 }
 
-void block_queue_issue(struct block_queue *bq)
+/* Apart, for prepared requests do not wait. */
+static __attribute__((noinline)) void issue_waiting(struct block_queue *bq)
 {
-	bq->direct = false;
-	bq->pool->direct = NULL;
-	if (bq->ready_end != &bq->ready)
-		push_ready(bq);
 	if (*(struct block_request *const volatile *)&bq->inbox)
 		empty_inbox(bq);
 	if (bq->later)
@@ -271,6 +268,17 @@ void block_queue_issue(struct block_queue *bq)
 	push_again(bq);
 	while (!bq->again && bq->waiting && issue(bq))
 		;
+}
+
+void block_queue_issue(struct block_queue *bq)
+{
+	bq->direct = false;
+	bq->pool->direct = NULL;
+	if (bq->ready_end != &bq->ready)
+		push_ready(bq);
+	if (*(struct block_request *const volatile *)&bq->inbox || bq->later || bq->again ||
+	    bq->waiting)
+		issue_waiting(bq);
 	bq->draining = false;
 }
 

@@ -177,7 +177,8 @@ struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *buf
 	const struct virtq_packed_desc *last = &ring[vq->size - 1];
 	struct virtq_slot *slots = vq->slots;
 	unsigned available = available_flags(packed->avail_wrap), id = vq->free_head;
-	unsigned held = packed->held, room = vq->free_count, count;
+	unsigned room = vq->free_count, count;
+	bool holds = packed->held > 0;
 
 	for (count = 0; buffer; buffer = buffer->next, count++) {
 		if (__builtin_expect(count == room, false))
@@ -185,9 +186,10 @@ struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *buf
 		struct virtq_segment segment = { buffer->address, buffer->length };
 		uint16_t flags = (uint16_t)(buffer->flags | available);
 		write_desc(desc, &segment, (uint16_t)id);
-		if (__builtin_expect((held | count) != 0, true)) {
+		if (__builtin_expect(holds, true)) {
 			shared_store16(&desc->flags, flags);
 		} else {
+			holds = true;
 			packed->held_at = (uint16_t)(desc - ring);
 			packed->held_flags = flags;
 		}
@@ -202,7 +204,7 @@ struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *buf
 	vq->free_head = (uint16_t)id;
 	packed->avail = (uint16_t)(desc - ring);
 	packed->avail_wrap = available == available_flags(true);
-	packed->held = (uint16_t)(held + count);
+	packed->held = (uint16_t)(packed->held + count);
 	virtq_taken_many(vq, count);
 	return buffer;
 }

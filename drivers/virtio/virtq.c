@@ -107,6 +107,12 @@ void virtq_write_table(const struct virtq *vq, struct virtq_desc *table,
 		packed_write_table(table, segments, readable, total);
 }
 
+int virtq_push_flagged(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
+		       void *cookie)
+{
+	return virtq_push_one_inline(vq, segment, flags, in, cookie);
+}
+
 /* By the queue's own table for the id that will be taken: the first free one. */
 static int push_indirect(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 			 unsigned writable, uint32_t in, void *cookie)
@@ -125,7 +131,8 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 	kit_assert(total > 0 && total <= virtq_max_segments(vq));
 
 	if (total == 1)
-		return virtq_push_one(vq, segments[0], writable == 1, cookie);
+		return virtq_push_flagged(vq, segments[0], writable ? VIRTQ_DESC_F_WRITE : 0,
+					  writable ? segments[0].length : 0, cookie);
 	if (vq->broken)
 		return ERR_BROKEN;
 	unsigned count = ring_descriptors(vq, total);

@@ -161,8 +161,8 @@ int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flag
 		   void *cookie);
 int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
 		    void *cookie);
-static inline int virtq_push_flagged(struct virtq *vq, struct virtq_segment segment, uint16_t flags,
-				     uint32_t in, void *cookie)
+static inline int virtq_push_one_inline(struct virtq *vq, struct virtq_segment segment,
+					uint16_t flags, uint32_t in, void *cookie)
 {
 	if (vq->broken)
 		return ERR_BROKEN;
@@ -174,9 +174,12 @@ static inline int virtq_push_flagged(struct virtq *vq, struct virtq_segment segm
 static inline int virtq_push_one(struct virtq *vq, struct virtq_segment segment, bool writable,
 				 void *cookie)
 {
-	return virtq_push_flagged(vq, segment, writable ? VIRTQ_DESC_F_WRITE : 0,
-				  writable ? segment.length : 0, cookie);
+	return virtq_push_one_inline(vq, segment, writable ? VIRTQ_DESC_F_WRITE : 0,
+				     writable ? segment.length : 0, cookie);
 }
+/* The same by a call, with flags. */
+int virtq_push_flagged(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
+		       void *cookie);
 
 /*
  * For a caller who sends the same buffer again and again, and keeps an indirect table for it
