@@ -74,7 +74,7 @@ OPTIMISE = -Os
 FAST = -O2 -fno-align-functions $(if $(filter gcc,$(COMPILER)),-fno-align-loops -fno-align-jumps)
 $(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = $(FAST)
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
-HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o block.o net_send.o net_receive.o net_pool.o)
+HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
 $(addprefix $(B)/drivers/virtio/,virtq.o queue.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer
