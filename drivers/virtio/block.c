@@ -60,7 +60,8 @@ void block_add(struct block_device *disk, const char *prefix)
 	disk->name[i] = 0;
 	disk->whole = disk;
 	disk->next = NULL;
-	*end = disk;
+	/* A CPU that goes through the list finds a disk only when all of it is there. */
+	__atomic_store_n(end, disk, __ATOMIC_RELEASE);
 }
 
 void *block_buffer_alloc(struct block_device *disk, size_t size)

@@ -167,10 +167,11 @@ static void finish(struct block_queue *bq, struct block_part *part, int error)
 	struct block_request *request = part->request;
 
 	if (part->prepared) {
-		/* Whatever went wrong: the next time its table is written anew. */
+		/* Whatever went wrong: the next time its table is written anew, and it is tried as often as any. */
 		if (error) {
 			request->status = error;
 			part->encoded = false;
+			part->tries = 0;
 		}
 		request->done(request);
 		return;

@@ -123,7 +123,8 @@ static struct scsi_lun *unit_for(struct virtio_scsi *scsi, uint8_t target, uint1
 	lun->type = type;
 	make_address(lun->address, target, number);
 	scsi->lun_count++;
-	*scsi->luns_end = lun;
+	__atomic_store_n(scsi->luns_end, lun,
+			 __ATOMIC_RELEASE); /* other CPUs go through the list */
 	scsi->luns_end = &lun->next;
 	return lun;
 }

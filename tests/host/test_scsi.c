@@ -687,6 +687,50 @@ static void overdue_is_aborted(void)
 	works("sda", &media.units[0]);
 }
 
+static unsigned busy_answers;
+
+static void busy(struct fake_scsi *scsi, struct fake_unit *unit, const uint8_t *cdb,
+		 struct fake_answer *answer)
+{
+	(void)scsi;
+	(void)unit;
+	if (cdb[0] == 0x28 && busy_answers > 0) {
+		busy_answers--;
+		answer->status = 8;
+	}
+}
+
+/* Neither an abort nor a reset of the unit helped, so the device was reset: a prepared request that was in flight then
+ * is the next time as patient as any. */
+static void prepared_and_overdue(void)
+{
+	make();
+	fake_setting("deadline_ms", "500");
+	media.no_tmf = true;
+	start();
+	struct block_device *disk = disk_named("sda");
+	struct job job;
+	job_make(&job, BLOCK_READ, 3, 512);
+	CHECK_EQ(block_prepare(disk, &job.request), 0);
+	keep_reads = 1;
+	fake.before_use = kept;
+	CHECK_EQ(block_submit_prepared(disk, &job.request), 0);
+	CHECK(FAKE_WAIT(job.done == 1, 10000));
+	CHECK(job.request.status < 0);
+	CHECK_EQ(disk->resets, 1);
+	media.before_answer = busy;
+	for (unsigned i = 2; i < 4; i++) {
+		busy_answers = 3;
+		CHECK_EQ(block_submit_prepared(disk, &job.request), 0);
+		CHECK(FAKE_WAIT(job.done == i, 5000));
+		CHECK_EQ(job.request.status, 0);
+		CHECK(job_is_right(&job, &media.units[0]));
+	}
+	block_unprepare(disk, &job.request);
+	job_free(&job);
+	works("sda", &media.units[0]);
+}
+
 static const struct scenario scenarios[] = {
 	SCENARIO(one_disk, ON_ALL),
 	SCENARIO(many_units, ON_RINGS),
@@ -731,6 +775,7 @@ static const struct scenario scenarios[] = {
 	SCENARIO(unit_reset, ON_ALL),
 	SCENARIO(unit_reset_that_is_refused, ON_PCI | ON_SPLIT),
 	SCENARIO(overdue_is_aborted, ON_ALL),
+	SCENARIO(prepared_and_overdue, ON_RINGS),
 };
 
 int main(void)
