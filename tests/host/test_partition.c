@@ -185,6 +185,24 @@ static void no_table_but_code(void)
 	CHECK_EQ(table->scheme, PARTITION_NONE);
 }
 
+static void no_table_but_half_a_signature(void)
+{
+	make();
+	mbr_sign(0);
+	mbr_entry(0, 0, 0x83, 64, 128);
+	media.bytes[510] = 0x54;
+	start();
+	check_partitions("");
+	media.bytes[510] = 0x55;
+	media.bytes[511] = 0xab;
+	fake_config_set(&fake, 0, 8, 2000); /* so that it is looked at once more */
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(disk->capacity == 2000, 1000));
+	check_partitions("");
+	CHECK_EQ(table->scheme, PARTITION_NONE);
+}
+
 static void mbr(void)
 {
 	make();
@@ -247,6 +265,50 @@ static void extended_4096(void)
 	start();
 	check_partitions("vda1 16+80 vda5 168+72 ");
 	CHECK_EQ(block_find("vda5")->block_size, 4096);
+}
+
+/* So many links, each with a partition. */
+static void chain_of(unsigned links)
+{
+	mbr_sign(0);
+	mbr_entry(0, 0, 0x05, 64, 1900);
+	for (unsigned i = 0; i < links; i++) {
+		mbr_sign(64 + 8 * i);
+		mbr_entry(64 + 8 * i, 0, 0x83, 1, 7);
+		if (i + 1 < links)
+			mbr_entry(64 + 8 * i, 1, 0x05, 8 * (i + 1), 8);
+	}
+}
+
+static void longest_chain(void)
+{
+	unsigned count = 0;
+
+	make();
+	chain_of(128);
+	start();
+	CHECK_EQ(partition_table(disk, &table), 0);
+	for (const struct partition *part = table->first; part; part = part->next)
+		count++;
+	CHECK_EQ(count, 128);
+	CHECK(block_find("vda132") != NULL);
+}
+
+static void chain_too_long(void)
+{
+	chain_of(129);
+}
+
+/* A link's first entry is a partition, and not the next link. */
+static void extended_in_the_wrong_place(void)
+{
+	make();
+	mbr_sign(0);
+	mbr_entry(0, 0, 0x05, 200, 1000);
+	mbr_sign(200);
+	mbr_entry(200, 0, 0x05, 1, 10);
+	start();
+	check_partitions("");
 }
 
 static void gpt(void)
@@ -472,6 +534,7 @@ static void mbr_refused(void)
 		{ leaves_the_extended, "a partition leaves the extended one" },
 		{ leaves_it_by_far, "a partition leaves the extended one" },
 		{ chain_past_the_end, "it points past the disk's end" },
+		{ chain_too_long, "its chain of extended partitions has no end" },
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		fflush(stdout);
@@ -597,6 +660,33 @@ static void gpt_backup_inside(void)
 	start();
 	check_partitions("vda1 100+100 ");
 	CHECK(fake_logged("the backup is used"));
+}
+
+/* The first copy, whose entries are damaged, says that the other one is where none can be: it is at the end. */
+static void gpt_backup_misplaced(void)
+{
+	static const uint64_t places[] = { 0, 1, 2048, UINT64_MAX };
+
+	for (unsigned i = 0; i < 4; i++) {
+		fflush(stdout);
+		pid_t child = fork();
+		if (child == 0) {
+			make();
+			gpt_make(128, 128);
+			gpt_entry(0, 100, 199, "");
+			put(header_at(false) + 32, places[i], 8);
+			seal(false);
+			media.bytes[entries_at(false) + 100] ^= 1;
+			start();
+			check_partitions("vda1 100+100 ");
+			CHECK(fake_logged("the backup is used"));
+			fflush(stdout);
+			_exit(check_failures != 0);
+		}
+		int status = 1;
+		CHECK(waitpid(child, &status, 0) == child);
+		CHECK_EQ(status, 0);
+	}
 }
 
 /* Its first copy says that partitions may be where its header is. */
@@ -1074,9 +1164,12 @@ int main(void)
 		SCENARIO(no_table, ONCE),
 		SCENARIO(no_blocks, ONCE),
 		SCENARIO(no_table_but_code, ONCE),
+		SCENARIO(no_table_but_half_a_signature, ONCE),
 		SCENARIO(mbr, ONCE),
 		SCENARIO(extended, ONCE),
 		SCENARIO(extended_4096, ONCE),
+		SCENARIO(longest_chain, ONCE),
+		SCENARIO(extended_in_the_wrong_place, ONCE),
 		SCENARIO(mbr_refused, ONCE),
 		SCENARIO(gpt, ONCE),
 		SCENARIO(gpt_names, ONCE),
@@ -1087,6 +1180,7 @@ int main(void)
 		SCENARIO(gpt_headers, ONCE),
 		SCENARIO(gpt_entries, ONCE),
 		SCENARIO(gpt_backup_inside, ONCE),
+		SCENARIO(gpt_backup_misplaced, ONCE),
 		SCENARIO(gpt_header_in_the_way, ONCE),
 		SCENARIO(gpt_entries_at_the_end, ONCE),
 		SCENARIO(gpt_backup_among_its_entries, ONCE),
