@@ -95,6 +95,19 @@ def digest(parts):
     return whole.hexdigest()
 
 
+def closure(tree, sources):
+    """These, and the headers of the tests that they include."""
+    found, names = [], [tree / source for source in sources]
+    while names:
+        file = names.pop()
+        if file in found or not file.is_file():
+            continue
+        found.append(file)
+        for name in re.findall(r'^#include "([^"]+)"', file.read_text(encoding="utf-8"), re.MULTILINE):
+            names += [tree / name] if name.startswith("tests/") else [file.parent / name]
+    return found
+
+
 # ---- Building -------------------------------------------------------------------------
 
 
@@ -105,9 +118,8 @@ class Program:
         self.arguments = sorted(str(path) for pattern in arguments.split() for path in tree.glob(pattern))
         self.seconds, self.evaluated = {}, {}
         # What the test itself consists of, besides what it tests.
-        files = [tree / source for source in self.sources if source.startswith(("tests/", "docs/"))]
+        files = closure(tree, (source for source in self.sources if source.startswith(("tests/", "docs/"))))
         files += [pathlib.Path(argument) for argument in self.arguments]
-        files += [*tree.glob("tests/host/*.h"), *tree.glob("tests/host/fake/*.h")]
         self.digest = digest(file.read_bytes() for file in sorted(files))
 
     def binary(self, kind):
