@@ -80,6 +80,7 @@ struct net_pool {
 	struct net_buffer *free;
 	struct virtio_queue *transmit; /* where buffers come back from */
 	unsigned home;
+	bool shared; /* several CPUs give back to it */
 	bool hungry; /* a receive queue lacks buffers: who releases some says so */
 	struct virtio_net *nic;
 	struct vport_lock lock; /* around the inbox */
@@ -207,10 +208,8 @@ int net_pools_create(struct virtio_net *nic);
 void net_pools_free(struct virtio_net *nic);
 /* What other CPUs have given back is free now. False: nothing. */
 bool net_pool_empty_inbox(struct net_pool *pool);
-/* On another CPU than the pool's home. */
-void net_pool_put_into_inbox(struct net_pool *pool, struct net_buffer *buffer);
-/* The device may have no buffers left to fill: receive queues that lacked some are looked at. */
-void net_pool_feed(struct net_pool *pool);
+/* net_pool_put, where it is not as simple as that. */
+void net_pool_put_apart(struct net_pool *pool, struct net_buffer *buffer);
 
 /* On the pool's home CPU: an empty buffer; NULL. */
 static inline struct net_buffer *net_pool_take(struct net_pool *pool)
@@ -229,14 +228,12 @@ static inline void net_pool_put(struct net_buffer *buffer)
 	struct net_pool *pool = buffer->pool;
 
 	kit_assert(pool);
-	if (!pool->nic->many_cpus || vport_cpu() == pool->home) {
-		buffer->next = pool->free;
-		pool->free = buffer;
-	} else {
-		net_pool_put_into_inbox(pool, buffer);
+	if (__builtin_expect(pool->shared || pool->hungry, false)) {
+		net_pool_put_apart(pool, buffer);
+		return;
 	}
-	if (__builtin_expect(pool->hungry, false))
-		net_pool_feed(pool);
+	buffer->next = pool->free;
+	pool->free = buffer;
 }
 
 /* ---- net_offload.c ------------------------------------------------------------------------------ */

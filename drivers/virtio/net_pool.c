@@ -27,7 +27,7 @@ bool net_pool_empty_inbox(struct net_pool *pool)
 	return pool->free != NULL;
 }
 
-void net_pool_put_into_inbox(struct net_pool *pool, struct net_buffer *buffer)
+static void put_into_inbox(struct net_pool *pool, struct net_buffer *buffer)
 {
 	vport_lock_take(&pool->lock);
 	buffer->next = pool->inbox;
@@ -35,13 +35,26 @@ void net_pool_put_into_inbox(struct net_pool *pool, struct net_buffer *buffer)
 	vport_lock_give(&pool->lock);
 }
 
-void net_pool_feed(struct net_pool *pool)
+/* The device may have no buffers left to fill: receive queues that lacked some are looked at. */
+static void feed(struct net_pool *pool)
 {
 	struct virtio_net *nic = pool->nic;
 
 	pool->hungry = false;
 	for (unsigned i = pool->home; i < nic->pair_count; i += nic->cpus)
 		vport_mark(&nic->pairs[i].receive->event);
+}
+
+void net_pool_put_apart(struct net_pool *pool, struct net_buffer *buffer)
+{
+	if (!pool->shared || vport_cpu() == pool->home) {
+		buffer->next = pool->free;
+		pool->free = buffer;
+	} else {
+		put_into_inbox(pool, buffer);
+	}
+	if (pool->hungry)
+		feed(pool);
 }
 
 struct net_buffer *net_take(struct net_device *net)
@@ -65,11 +78,13 @@ struct net_buffer *net_take(struct net_device *net)
 void net_release(struct net_device *net, struct net_buffer *frame)
 {
 	(void)net;
-	do {
+	/* Nearly all are in one piece. */
+	while (__builtin_expect(frame->more != NULL, false)) {
 		struct net_buffer *more = frame->more;
 		net_pool_put(frame);
 		frame = more;
-	} while (frame);
+	}
+	net_pool_put(frame);
 }
 
 void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size)
@@ -137,6 +152,7 @@ int net_pools_create(struct virtio_net *nic)
 		struct net_pool *pool = &nic->pools[cpu];
 		pool->nic = nic;
 		pool->home = cpu;
+		pool->shared = nic->many_cpus;
 		pool->transmit = nic->pairs[cpu % nic->pair_count].transmit;
 		int error = fill_pool(nic, pool);
 		if (error)
