@@ -8,7 +8,7 @@
 
 As bench/counts.py counts reads, and by its plugin. The peer (bench/peer.c) takes what is sent, sends so many
 at once with a pause behind them, or answers; and the guest is held up at the beginning of each turn until all
-that is there. A turn is a batch: 32 frames sent, or 128 received, or one that is answered.
+that is there. A turn is a batch: 32 frames sent, or 64 received, or one that is answered.
 """
 
 import itertools
@@ -26,7 +26,7 @@ from peers import PEER, dgram, peer
 
 GOAL = 200  # instructions for a frame
 TURNS, FEW_TURNS = 25, 5
-BATCH = {"tx": 32, "rx": 128, "rr": 1}
+BATCH = {"tx": 32, "rx": 64, "rr": 1}
 PAUSE_US = 20_000
 SOURCE_US = 100_000  # between two batches: the guest has dealt with the first one by then
 # Where a turn begins, and what runs once for each frame.
@@ -71,7 +71,7 @@ def count(machine, ring, way, wait):
     if not whole:
         raise SystemExit(f"{machine} {ring} {way} {wait}: no turn of {BATCH[way]} frames: {turns}")
     return (statistics.median_low(whole) / BATCH[way], (notifications - before) / frames,
-            (interrupts - interrupts_before) / frames, len(turns) - len(whole))
+            max(0, interrupts - interrupts_before) / frames, len(turns) - len(whole))
 
 
 def table():
