@@ -2,7 +2,7 @@
 /*
  * lwIP's interfaces over net.h. Nothing is copied: a received frame becomes a pbuf over its own buffers, which go back to
  * the driver when lwIP has no more use for them; a sent one goes to the device in the pieces that lwIP made of it, which
- * it holds until they are done.
+ * it holds until they are done. (Small frames are copied all the same, which is cheaper.)
  *
  * What is received is only linked into a list in drain context, where lwIP must not be entered; the stack's next turn takes
  * it. What is sent waits until the stack returns, so that all of it is one batch for the device.
@@ -24,6 +24,9 @@
 #define HELD_MAX 128
 /* Pieces of frames in the device's queues, and of those that wait. */
 #define TRANSMIT_PIECES 1024
+/* Frames of so many bytes at most, acknowledgements above all, are copied when they are sent: that costs less than to hold
+ * them until they are done. */
+#define COPIED_MAX 256
 
 struct interface *interfaces;
 static network_tap_fn *tap;
@@ -217,6 +220,37 @@ static struct net_buffer *pieces_of(struct interface *interface, struct pbuf *pb
 	return frame;
 }
 
+/* A copy in a buffer of the driver's, of which nobody need be told when it is sent; NULL: there is none now. */
+static struct net_buffer *copy_out(struct interface *interface, const struct pbuf *pbuf)
+{
+	struct net_buffer *frame = net_take(interface->net);
+
+	if (frame) {
+		pbuf_copy_partial(pbuf, net_data(frame), pbuf->tot_len, 0);
+		frame->length = pbuf->tot_len;
+	}
+	return frame;
+}
+
+static struct net_buffer *make_frame(struct interface *interface, struct pbuf *pbuf)
+{
+	struct net_buffer *frame = NULL;
+
+	if (pbuf->tot_len <= COPIED_MAX)
+		frame = copy_out(interface, pbuf);
+	return frame ? frame : pieces_of(interface, pbuf);
+}
+
+/* It was not, and will not be, sent. */
+static void drop_out(struct interface *interface, struct net_buffer *frame)
+{
+	interface->dropped_out++;
+	if (frame->done)
+		frame->done(frame, ERR_IO);
+	else
+		net_release(interface->net, frame);
+}
+
 /* lwIP's: the frame is handed on when the stack returns. */
 static err_t output(struct netif *netif, struct pbuf *pbuf)
 {
@@ -225,7 +259,7 @@ static err_t output(struct netif *netif, struct pbuf *pbuf)
 	if (interface->waiting_count == FRAMES_WAITING)
 		interfaces_flush();
 	struct net_buffer *frame =
-		interface->waiting_count < FRAMES_WAITING ? pieces_of(interface, pbuf) : NULL;
+		interface->waiting_count < FRAMES_WAITING ? make_frame(interface, pbuf) : NULL;
 	if (!frame) {
 		interface->dropped_out++;
 		return ERR_MEM;
@@ -250,9 +284,8 @@ static void flush(struct interface *interface)
 			return; /* `sent` comes back to it; while it is being reset, the next turn */
 		if (taken < 0) {
 			/* It cannot be sent, as when the interface is gone. */
-			interface->dropped_out++;
+			drop_out(interface, interface->waiting[first]);
 			taken = 1;
-			sent(interface->waiting[first], ERR_IO);
 		}
 		interface->first_waiting = (first + (unsigned)taken) % FRAMES_WAITING;
 		interface->waiting_count -= (unsigned)taken;

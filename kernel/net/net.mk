@@ -30,7 +30,7 @@ LWIP_CORE = init def dns inet_chksum ip mem memp netif pbuf raw tcp tcp_in tcp_o
 LWIP_IPV4 = dhcp etharp icmp ip4_frag ip4 ip4_addr
 LWIP_IPV6 = ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6
 LWIP_FILES = $(LWIP_CORE:%=core/%) $(LWIP_IPV4:%=core/ipv4/%) $(LWIP_IPV6:%=core/ipv6/%) netif/ethernet
-NETWORK = $(addprefix kernel/net/,stack.o interface.o address.o offload.o memory.o random.o \
+NETWORK = $(addprefix kernel/net/,stack.o interface.o address.o checksum.o offload.o memory.o random.o \
 	socket.o socket_stream.o socket_datagram.o socket_address.o socket_option.o name.o)
 
 # ---- How it is compiled --------------------------------------------------------
@@ -38,7 +38,7 @@ NETWORK = $(addprefix kernel/net/,stack.o interface.o address.o offload.o memory
 # What only lwIP's headers include is in no list of dependencies that a compiler writes.
 NETWORK_CONFIG = $(wildcard kernel/net/port/*.h kernel/net/port/arch/*.h)
 NETWORK_INCLUDE = -isystem $(LWIP)/source/src/include -Ikernel/net/port
-$(B)/kernel/net/%.o $(B)/lwip/%.o: OPTIMISE = -O2
+$(B)/kernel/net/%.o $(B)/lwip/%.o: OPTIMISE = -O2 -fomit-frame-pointer
 $(B)/lwip/%.o: WARNINGS = -w
 
 $(addprefix $(B)/,$(NETWORK)): $(B)/%.o: %.c $(NETWORK_CONFIG) $(B)/flags $(C_LIBRARY) | need-build need-lwip

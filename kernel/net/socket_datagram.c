@@ -159,7 +159,7 @@ long datagram_send(struct socket *socket, const struct iovec *pieces, int count,
 		err_t error = data ? hand_over(socket, data, to, port) : ERR_MEM;
 		if (data)
 			pbuf_free(data);
-		stack_leave();
+		stack_send();
 		if (error == ERR_OK)
 			return (long)length;
 		if (socket_await_route(socket, flags, error))

@@ -48,7 +48,7 @@ static void look_at_clock(struct vport_event *event)
 	}
 }
 
-void stack_leave(void)
+void stack_send(void)
 {
 	struct netif *netif;
 
@@ -58,6 +58,11 @@ void stack_leave(void)
 		if (netif->loop_first)
 			stack_wake(); /* it sent something to itself */
 	}
+}
+
+void stack_leave(void)
+{
+	stack_send();
 	u32_t sleep = sys_timeouts_sleeptime();
 	due = sleep == SYS_TIMEOUTS_SLEEPTIME_INFINITE ? VPORT_NEVER
 						       : vport_now() + sleep * NS_PER_MS;

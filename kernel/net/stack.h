@@ -36,6 +36,8 @@ void stack_wake(void);
 /* After every call into lwIP, but in its own callbacks: sends what it has produced, and has the stack run again when
  * its next timer is due. */
 void stack_leave(void);
+/* The same after a call that has set no timer: a datagram's. */
+void stack_send(void);
 /* How many turns it has taken: after another one, memory may be free again. */
 extern unsigned stack_turns;
 

@@ -7,6 +7,7 @@
 #define LWIPOPTS_H
 
 #include "drivers/virtio/net.h"
+#include "kernel/net/checksum.h"
 #include "kernel/net/memory.h"
 
 /* ---- One thread: the event loop's. Sockets are ours (kernel/net/socket.h). ------------------------- */
@@ -34,6 +35,7 @@
 #define PBUF_LINK_ENCAPSULATION_HLEN NET_ROOM
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1
+#define LWIP_CHKSUM network_checksum
 #define LWIP_NETIF_HWADDRHINT 1
 #define LWIP_NETIF_HOSTNAME 1
 #define LWIP_NETIF_STATUS_CALLBACK 1
