@@ -98,10 +98,11 @@ def floor(machine, depth):
     return int(READS[depth] / (times[ord("E")] - times[ord("B")]))
 
 
-def linux(machine, depth, bus="blk"):
+def linux(machine, depth, bus="blk", cpus=1):
     folder = BUILD / "bench" / "linux" / machine.arch
     return run(emulated(machine, folder / "vmlinuz", f"console={'ttyAMA0' if machine.arch == 'aarch64' else 'ttyS0'}"
-                        f" quiet panic=-1 depth={depth} seconds={SECONDS}", folder / "initrd", 512, bus), "linux")
+                        f" quiet panic=-1 depth={depth} seconds={SECONDS} cpus={cpus}", folder / "initrd", 512, bus, cpus),
+               "linux")
 
 
 # ---- Whose time it is --------------------------------------------------------------
@@ -177,8 +178,10 @@ def metal(rounds):
             contestants["linux"] = lambda: linux(machine.checked(), 32, "scsi")
         compare(f"{name} scsi qd=32 interrupts", contestants, rounds)
         two = dataclasses.replace(machine, smp=2).checked()
-        compare(f"{name} qd=32 interrupts, 2 CPUs and 2 queues beside 1",
-                {"ringlet": lambda: ringlet(two, 32, cpus=2), "one": lambda: ringlet(two, 32)}, rounds)
+        contestants = {"ringlet": lambda: ringlet(two, 32, cpus=2), "one": lambda: ringlet(two, 32)}
+        if has_linux:
+            contestants["linux"] = lambda: linux(two, 32, cpus=2)
+        compare(f"{name} qd=32 interrupts, 2 CPUs and 2 queues beside 1", contestants, rounds)
     # On MMIO QEMU has no I/O threads, and the device works in the CPU's thread, under a lock that is all CPUs'.
     for name, machine in (MACHINES[0], ("virt-pci", Machine("aarch64", "virt", "pci"))):
         two = dataclasses.replace(machine, smp=2).checked()

@@ -2,8 +2,8 @@
 /*
  * The only program of the Linux that Ringlet is measured beside: loads the modules that it finds in /modules,
  * reads 4 KiB blocks of /dev/vda or /dev/sda at random places with O_DIRECT and io_uring, into buffers that are
- * registered once, says how many a second, and powers off; or measures frames (net.c). depth=, seconds= and net=
- * are on the kernel's command line, and come in the environment.
+ * registered once, says how many a second, and powers off; or measures frames (net.c). depth=, seconds=, cpus= (as many
+ * processes, with so many reads in flight each) and net= are on the kernel's command line, and come in the environment.
  *
  * It needs no C library; structures and numbers are io_uring(7)'s and those of the system calls, declared here.
  */
@@ -42,7 +42,7 @@ enum { OP_READ_FIXED = 4, ENTER_GETEVENTS = 1, REGISTER_BUFFERS = 0 };
 
 static uint8_t buffers[MAX_DEPTH][BLOCK] __attribute__((aligned(BLOCK)));
 
-static uint64_t measure(long file, uint64_t places, unsigned depth, uint64_t end, uint64_t *errors)
+static uint64_t measure(long file, uint64_t places, unsigned depth, uint64_t end, uint64_t random, uint64_t *errors)
 {
 	struct params params = { 0 };
 	long ring = call(SYS_io_uring_setup, depth, (long)&params, 0, 0, 0, 0);
@@ -59,7 +59,7 @@ static uint64_t measure(long file, uint64_t places, unsigned depth, uint64_t end
 	uint32_t *sq_tail = (uint32_t *)(sq + params.sq.tail), *array = (uint32_t *)(sq + params.sq.array);
 	uint32_t *cq_head = (uint32_t *)(sq + params.cq.head), *cq_tail = (uint32_t *)(sq + params.cq.tail);
 	struct completion *done = (struct completion *)(sq + params.cq.cqes);
-	uint64_t random = 1, reads = 0;
+	uint64_t reads = 0;
 	uint32_t free_slots[MAX_DEPTH], free_count = depth, in_flight = 0;
 
 	for (uint32_t i = 0; i < depth; i++)
@@ -90,12 +90,40 @@ static uint64_t measure(long file, uint64_t places, unsigned depth, uint64_t end
 	return reads + in_flight; /* the last ones are on their way */
 }
 
+struct result {
+	uint64_t reads, errors;
+};
+
+/* One process for each CPU, each with a ring of its own; the first one is this. The sum of all. */
+static struct result measure_all(unsigned cpus, long file, uint64_t places, unsigned depth, uint64_t end)
+{
+	enum { READ_WRITE = 3, SHARED_ANONYMOUS = 0x21, SIGCHLD = 17 };
+	struct result sum = { 0 };
+	struct result *results = (struct result *)call(SYS_mmap, 0, BLOCK, READ_WRITE, SHARED_ANONYMOUS, -1, 0);
+
+	for (unsigned i = 1; i < cpus; i++) {
+		if (call(SYS_clone, SIGCHLD, 0, 0, 0, 0, 0) != 0)
+			continue;
+		results[i].reads = measure(file, places, depth, end, i + 1, &results[i].errors);
+		call(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+	}
+	results[0].reads = measure(file, places, depth, end, 1, &results[0].errors);
+	for (unsigned i = 1; i < cpus; i++)
+		call(SYS_wait4, -1, 0, 0, 0, 0, 0);
+	for (unsigned i = 0; i < cpus; i++) {
+		sum.reads += results[i].reads;
+		sum.errors += results[i].errors;
+	}
+	return sum;
+}
+
 _Noreturn void linux_main(long *stack);
 void linux_main(long *stack)
 {
 	char **environment = (char **)(stack + 1 + stack[0] + 1);
 	unsigned depth = (unsigned)setting(environment, "depth=");
-	uint64_t errors = 0, length, begin, reads, seconds = setting(environment, "seconds=");
+	unsigned cpus = (unsigned)setting(environment, "cpus=");
+	uint64_t length, begin, seconds = setting(environment, "seconds=");
 	long file = -1;
 	int scsi = 0;
 
@@ -116,15 +144,15 @@ void linux_main(long *stack)
 		leave("linux: no disk, or no depth=\n");
 	length = (uint64_t)call(SYS_lseek, file, 0, 2, 0, 0, 0);
 	begin = now();
-	reads = measure(file, length / BLOCK, depth, begin + seconds * 1000000000, &errors);
+	struct result all = measure_all(cpus ? cpus : 1, file, length / BLOCK, depth, begin + seconds * 1000000000);
 	say(scsi ? "\nlinux: sda read bs=4096 qd=" : "\nlinux: vda read bs=4096 qd=");
 	say_number(depth);
 	say(" wait=irq iops=");
-	say_number(reads * 1000000 / ((now() - begin) / 1000));
+	say_number(all.reads * 1000000 / ((now() - begin) / 1000));
 	say(" n=");
-	say_number(reads);
+	say_number(all.reads);
 	say(" errors=");
-	say_number(errors);
+	say_number(all.errors);
 	leave("\n");
 }
 

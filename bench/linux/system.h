@@ -10,13 +10,15 @@
 enum { SYS_write = 1, SYS_mmap = 9, SYS_ioctl = 16, SYS_socket = 41, SYS_bind = 49, SYS_setsockopt = 54,
        SYS_mount = 165, SYS_reboot = 169, SYS_clock_gettime = 228, SYS_openat = 257, SYS_recvmmsg = 299,
        SYS_sendmmsg = 307, SYS_finit_module = 313, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426,
-       SYS_io_uring_register = 427, SYS_mkdirat = 258, SYS_lseek = 8, SYS_nanosleep = 35 };
+       SYS_io_uring_register = 427, SYS_mkdirat = 258, SYS_lseek = 8, SYS_nanosleep = 35, SYS_clone = 56, SYS_wait4 = 61,
+       SYS_exit_group = 231 };
 enum { O_DIRECT = 0x4000 };
 #else
 enum { SYS_write = 64, SYS_mmap = 222, SYS_ioctl = 29, SYS_socket = 198, SYS_bind = 200, SYS_setsockopt = 208,
        SYS_mount = 40, SYS_reboot = 142, SYS_clock_gettime = 113, SYS_openat = 56, SYS_recvmmsg = 243,
        SYS_sendmmsg = 269, SYS_finit_module = 273, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426,
-       SYS_io_uring_register = 427, SYS_mkdirat = 34, SYS_lseek = 62, SYS_nanosleep = 101 };
+       SYS_io_uring_register = 427, SYS_mkdirat = 34, SYS_lseek = 62, SYS_nanosleep = 101, SYS_clone = 220,
+       SYS_wait4 = 260, SYS_exit_group = 94 };
 enum { O_DIRECT = 0x10000 };
 #endif
 
