@@ -7,4 +7,7 @@ soak: kernels | need-test ## keep disks busy on every kind of machine for SECOND
 soak-writes: kernels | need-test ## write REQUESTS blocks and read them again, by four CPUs of every kind of machine
 	@O=$(O) tests/soak/soak.py writes $(REQUESTS)
 
-.PHONY: soak soak-writes
+soak-cpus: kernels | need-test ## boot smp and selftest RUNS times on 2, 4 and 8 CPUs of every kind of machine
+	@O=$(O) tests/soak/soak.py cpus $(RUNS)
+
+.PHONY: soak soak-writes soak-cpus

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Keeps disks busy for a long time on every kind of machine: `make soak SECONDS=n`, `make soak-writes REQUESTS=n`.
+"""Keeps machines of every kind busy for a long time: `make soak SECONDS=n`, `make soak-writes REQUESTS=n`,
+`make soak-cpus RUNS=n`.
 
-    tests/soak/soak.py reads SECONDS | writes REQUESTS
+    tests/soak/soak.py reads SECONDS | writes REQUESTS | cpus RUNS
 
 Two machines at a time. reads: each boots iocheck with two disks for that long; a single failed read, reset, or second
 without reads is a failure. writes: so many requests, dealt over the machines, each with four CPUs that write blocks and
 read them again (apps/writecheck), and at the end the image is read from outside; a single block that is not what was
-written last is a failure, and so is an error. The figures are of no use for speed; they say how much was done.
+written last is a failure, and so is an error. cpus: each boots apps/smp and apps/selftest so many times; a run that does not
+end well, or not at all (a wake that is lost keeps all waiting), is a failure. The figures are of no use for speed; they say how much was done.
 """
 
 import concurrent.futures
@@ -18,6 +20,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests"))
@@ -105,12 +108,40 @@ def soak_writes(requests, folder):
     return text, ("writes", "reads", "flushes", "errors", "resets", "bad"), jobs
 
 
-# ---- Both -------------------------------------------------------------------------
+# ---- CPUs -------------------------------------------------------------------------
+CPU_MACHINES = {"q35": {}, "pc": {"machine": "pc"}, "microvm": {"machine": "microvm"},
+                "virt, GICv2": {"arch": "aarch64"}, "virt, GICv3": {"arch": "aarch64", "gic": "3"},
+                "virt, EL2": {"arch": "aarch64", "options": "virtualization=on"}}
+PATIENCE = 300  # seconds for a run that takes one or two: the machine may be busy with others
+
+
+def cpu_runs(machine, runs):
+    ended, slowest = 0, 0.0
+    for words in (f"smp {machine.smp}", "selftest") * runs:
+        begin = time.monotonic()
+        status, text = booted(machine, words, (), PATIENCE)
+        slowest = max(slowest, time.monotonic() - begin)
+        if status:
+            return [ended, round(slowest)], f"{words}: status {status}: {text[-400:]}"
+        ended += 1
+    return [ended, round(slowest)], ""
+
+
+def soak_cpus(runs, _):
+    text = (f"`apps/smp` and `apps/selftest`, {runs} times each: marks, wakes, removals, work and locks between CPUs, "
+            "of which QEMU has more here than the machine that it runs on.")
+    jobs = {f"{name}, {smp} CPUs": (cpu_runs, Machine(smp=smp, **fields).checked(), runs)
+            for name, fields in CPU_MACHINES.items() for smp in (2, 4, 8)}
+    return text, ("runs that ended well", "slowest, s"), jobs
+
+
+# ---- All of them -------------------------------------------------------------------------
 def main():
     what, amount = sys.argv[1], int(sys.argv[2])
     section, command, kind = {"reads": ("soak", f"make soak SECONDS={amount}", soak_reads),
                               "writes": ("soak-writes", f"make soak-writes REQUESTS={amount}",
-                                         soak_writes)}[what]
+                                         soak_writes),
+                              "cpus": ("soak-cpus", f"make soak-cpus RUNS={amount}", soak_cpus)}[what]
     failed = False
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         text, columns, jobs = kind(amount, folder)
