@@ -271,7 +271,7 @@ static int probe(struct virtio_device *device)
 	return error;
 }
 
-static void remove(struct virtio_device *device)
+static void undo_probe(struct virtio_device *device)
 {
 	free_console(device->data);
 }
@@ -361,7 +361,7 @@ const struct virtio_driver virtio_console_driver = {
 	.wanted = wanted,
 	.wanted_count = sizeof(wanted),
 	.probe = probe,
-	.remove = remove,
+	.remove = undo_probe,
 	.stop = stop,
 	.ready = ready,
 	.drain = drain,

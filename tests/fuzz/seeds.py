@@ -512,7 +512,34 @@ def requests():
     yield "full", b"GET / HTTP/1.1\r\n" + host + b"X: y\r\n" * 1500
 
 
-SEEDS = {"scsi": scsis, "device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
+def consoles():
+    """Steps of tests/fuzz/console.c, in the order of its enum."""
+    message, control, added, data, use, relax, opened, closed, read, write, reset, resize, printed, show = range(14)
+    start, rest = bytes([relax]) * 6, bytes([relax] * 3)
+
+    def tell(port, event, value=1, more=b""):
+        return bytes([control, port, event, value, len(more)]) + more + bytes([relax])
+
+    come = bytes([added, 1]) + rest * 2 + bytes([opened, 1]) + rest
+    flow = bytes([data, 1, 9, relax, read, 1, 90, 1, write, 1, 200, 0, use, 1, relax]) * 3
+    yield "plain", bytes([0, 3]) + start + come + flow + bytes([closed, 1]) + rest + bytes([show])
+    yield "console", bytes([1, 1]) + start + tell(0, 1) + rest + tell(0, 4) + tell(0, 5, 0, b"\x50\0\x19\0") + \
+        bytes([opened, 0]) + rest + bytes([printed, 0, resize, 90, 0, printed, 0]) + rest
+    yield "closes", bytes([0, 3]) + start + come + (flow + tell(1, 6, 0) + bytes([read, 1, 90, 1]) + tell(1, 6)) * 3
+    yield "unplugged", bytes([0, 8]) + start + (come + flow + tell(1, 2) + flow + bytes([closed, 1])) * 3
+    yield "resets", bytes([0, 8]) + start + (come + flow + bytes([reset]) + flow + bytes([added, 1]) + rest + flow) * 3
+    yield "reset-in-work", bytes([0, 3]) + start + come + b"".join(bytes([opened, n, relax, 31, relax]) for n in range(3))
+    yield "slow", bytes([0, 3]) + start + come + bytes([write, 1, 87, 2]) * 20 + bytes([use, 1, relax]) * 20
+    yield "unread", bytes([0, 3]) + start + come + bytes([data, 1, 255]) * 12 + bytes([relax]) + bytes([read, 1, 80, 2]) * 99
+    yield "ranges", bytes([0, 3]) + start + b"".join(tell(port, event) for port in (3, 31, 32, 255) for event in range(9))
+    yield "names", bytes([0, 3]) + start + come + b"".join(tell(1, 7, 1, name) for name in (
+        b"", b"\0", b"a\nb", b"n" * 63, b"n" * 64, b"n" * 250, b"gr\xc3\xbc\xc3\x9f\0"))
+    yield "short", bytes([0, 3]) + start + come + b"".join(
+        bytes([message, 9, length, 1, 0, 0, 0, 6, 0, 0, 0, 9, relax]) for length in range(9))
+    yield "many", bytes([0, 255]) + start + b"".join(bytes([added, n, relax, relax, opened, n]) for n in range(31)) + rest
+
+
+SEEDS = {"console": consoles, "scsi": scsis, "device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
          "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
          "cmdline": cmdlines, "vhost": vhosts, "http": requests}
 
