@@ -23,7 +23,6 @@
 
 static struct console *consoles;
 static struct console *typed_on; /* the last one from which a character came */
-static unsigned size_changes;    /* of what console_size says */
 
 /* A ring of the last EARLY_SIZE characters; `early_count` counts all there ever were. */
 static char early[EARLY_SIZE];
@@ -134,8 +133,6 @@ static int take(void)
 			continue;
 		int c = console->read(console);
 		if (c >= 0) {
-			if (console != typed_on)
-				size_changes++;
 			typed_on = console;
 			return c;
 		}
@@ -171,22 +168,18 @@ static struct console *typist(void)
 void console_resize(struct console *console, unsigned columns, unsigned rows)
 {
 	lock();
-	if (console->columns != columns || console->rows != rows)
-		size_changes++;
 	console->columns = columns;
 	console->rows = rows;
 	unlock();
 }
 
-unsigned console_size(unsigned *columns, unsigned *rows)
+void console_size(unsigned *columns, unsigned *rows)
 {
 	lock();
 	const struct console *console = typist();
 	*columns = console != NULL ? console->columns : 0;
 	*rows = console != NULL ? console->rows : 0;
-	unsigned changes = size_changes;
 	unlock();
-	return changes;
 }
 
 void console_set_size(unsigned columns, unsigned rows)

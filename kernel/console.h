@@ -36,8 +36,8 @@ void console_wake(void);
 /* Its window has that size now; 0: that is not known. Work and program context. */
 void console_resize(struct console *console, unsigned columns, unsigned rows);
 /* The size of the window of the console on which was typed last (at first: of the first one), 0 where it is not known.
- * Returns a number that is another one after each change of that. */
-unsigned console_size(unsigned *columns, unsigned *rows);
+ * Any context. */
+void console_size(unsigned *columns, unsigned *rows);
 /* Sets that, for a console that cannot tell by itself. */
 void console_set_size(unsigned columns, unsigned rows);
 

@@ -139,7 +139,7 @@ static void changed(struct virtio_port *port)
 		attach(port, here, info.number);
 		here = find(port);
 	}
-	if (here && here->attached)
+	if (here && here->attached && info.columns > 0)
 		console_resize(&here->console, info.columns, info.rows);
 }
 

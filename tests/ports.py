@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Ports of virtio-console: data both ways with somebody at the other end, ports that come and go, and a shell."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
-import os
-import pathlib
 import random
 import re
 import socket
@@ -148,9 +147,144 @@ def exchange(machine, ring, smp):
         return output
 
 
+class Screen:
+    """What a terminal of so many columns shows, as far as the shell's editor uses one."""
+
+    def __init__(self, columns):
+        self.columns, self.rows, self.row, self.column = columns, [""], 0, 0
+
+    def put(self, character):
+        if self.column == self.columns:
+            self.row, self.column = self.row + 1, 0
+        self.rows += [""] * (self.row + 1 - len(self.rows))
+        line = self.rows[self.row].ljust(self.column)
+        self.rows[self.row] = line[:self.column] + character + line[self.column + 1:]
+        self.column += 1
+
+    def show(self, text):
+        for count, final, character in re.findall(r"\x1b\[(\d*)([A-Z])|(.)", text, re.DOTALL):
+            if character >= " ":
+                self.put(character)
+            elif character == "\r":
+                self.column = 0
+            elif character == "\n":
+                self.row += 1
+                self.rows += [""] * (self.row + 1 - len(self.rows))
+            elif character == "\b":
+                self.column -= 1
+            elif final == "A":
+                self.row -= int(count)
+            elif final == "C":
+                self.column += int(count)
+            elif final in ("J", "K"):
+                self.rows[self.row] = self.rows[self.row][:self.column]
+                del self.rows[self.row + 1:len(self.rows) if final == "J" else self.row + 1]
+            else:
+                raise Failed(f"a sequence that this terminal does not know: {count}{final}", text)
+
+
+class Terminal:
+    """Somebody at a console's socket, who reads what is shown there."""
+
+    def __init__(self, path):
+        self.end, self.text = connect(path), ""
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        with contextlib.suppress(OSError):
+            while piece := self.end.recv(4096):
+                self.text += piece.decode("ascii")
+
+    def type(self, keys):
+        self.end.sendall(keys.encode())
+
+    def press(self, *keys):
+        """One after the other, each when the last one is to be seen: QEMU throws away what a console's socket does not
+        take at once."""
+        for key in keys:
+            seen = len(self.text)
+            self.type(key)
+            self.wait_for("a key is to be seen", lambda text, n=seen: len(text) > n)
+
+    def wait_for(self, what, condition):
+        until = time.monotonic() + PATIENCE
+        while not condition(self.text):
+            if time.monotonic() > until:
+                raise Failed(f"{what}: not within {PATIENCE} seconds", self.text)
+            time.sleep(0.02)
+
+    def close(self):
+        self.end.shutdown(socket.SHUT_RDWR)
+        self.end.close()
+
+
+def edit(terminal):
+    """A line of five rows: written, looked at, changed at its start and in its middle, shortened."""
+    columns, prompt = 40, "ringlet> "
+    terminal.type(f"size {columns} 10\r")
+    terminal.wait_for("the size", lambda text: text.endswith(f"{columns} columns, 10 rows\r\n{prompt}"))
+    words = "echo " + " ".join(f"word{n:02}" for n in range(25))
+    begun = len(terminal.text)
+    terminal.press(*words, "\x01", *["\x1b[C"] * 5, *"first ")  # in its middle
+    terminal.press("\x05", *["\x1b[D"] * 40, "\b", "\x0b", *"end")  # from its end back by a row; the rest is cut off
+    line = words[:5] + "first " + words[5:]
+    line = line[:len(line) - 41] + "end"
+    expected = [(prompt + line)[n:n + columns] for n in range(0, len(prompt + line), columns)]
+
+    def drawn(text):
+        screen = Screen(columns)
+        screen.show(prompt + text[begun:])
+        return [row.rstrip() for row in screen.rows if row.strip()] == [row.rstrip() for row in expected]
+    terminal.wait_for("the line is drawn", drawn)
+    terminal.type("\r")
+    terminal.wait_for("the line is read", lambda text: text.endswith(f"\r\n{line[5:]}\r\n{prompt}"))
+
+
+def consoles(machine, ring, chosen):
+    """The shell on two ports of one device and one of another, or on those of them that were chosen."""
+    machine = dataclasses.replace(machine, ring=ring).checked()
+    with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
+        kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+        devices = [f"-device {Qemu.device(machine, n, f'virtio-serial,id=bus{n}', '')}" for n in range(2)]
+        names = {"one": "bus0", "two": "bus0", "three": "bus1"}
+        ports = [f"-chardev socket,id={name},path={folder}/{name},server=on,wait=off "
+                 f"-device virtconsole,bus={bus}.0,chardev={name},name={name}" for name, bus in names.items()]
+        vmm = Qemu(arguments=" ".join(devices + ports))
+        guest = Guest(str(kernel), " ".join(["app=shell", f"console={chosen}", *machine.kernel_options()]))
+        with Shell(vmm.command(machine, guest), stdin=subprocess.PIPE) as shell:
+            shell.wait_for("the shell", lambda text: "ringlet> " in text)
+            terminals = {name: Terminal(f"{folder}/{name}") for name in names}
+            chosen = list(names) if chosen == "virtio" else chosen.split(",")
+            for name in chosen:
+                terminals[name].type(f"echo from {name}\r")
+                for other in chosen:
+                    terminals[other].wait_for(f"{name} is heard on {other}",
+                                              lambda text, n=name: f"\r\nfrom {n}\r\n" in text)
+                shell.wait_for(f"{name} is heard on the UART", lambda text, n=name: f"\nfrom {n}\n" in text)
+            edit(terminals[chosen[0]])
+            terminals[chosen[-1]].close()  # one that is closed and opened again
+            terminals[chosen[-1]] = Terminal(f"{folder}/{chosen[-1]}")
+            shell.type("echo on all")
+            for name in chosen:
+                terminals[name].wait_for("the UART is heard", lambda text: "\r\non all\r\n" in text)
+            for name in names.keys() - set(chosen):
+                if terminals[name].text:
+                    raise Failed(f"{name} was not chosen and shows something", terminals[name].text)
+            terminals[chosen[-1]].type("halt\r")
+            code = shell.process.wait(PATIENCE)
+        output = shell.text()
+        if vmm.status(machine, code, bytes(output, "utf-8")) != 0:
+            raise Failed(f"status {code}", output)
+        return output
+
+
 def tests():
     for name, machine in MACHINES.items():
         for ring in ("split", "packed"):
             for smp in (1, 4):
                 suffix = ("" if ring == "split" else f"-{ring}") + ("" if smp == 1 else f"-smp{smp}")
                 yield Test(f"boot/ports/{name}{suffix}", functools.partial(exchange, machine, ring, smp))
+            for chosen in ("virtio", "three,two"):
+                which = "all" if chosen == "virtio" else "chosen"
+                suffix = "" if ring == "split" else f"-{ring}"
+                yield Test(f"boot/consoles/{which}/{name}{suffix}", functools.partial(consoles, machine, ring, chosen))

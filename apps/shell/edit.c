@@ -3,7 +3,10 @@
  * The line editor. It needs a terminal that knows ECMA-48's cursor sequences only when something is
  * edited: what is typed, or comes out of a pipe, at the end of the line is merely echoed.
  *
- * Left out: lines wider than the terminal, and characters wider or longer than a byte.
+ * Where the window's width is known (a virtio-console that tells it, or `size`), a line that is wider goes on in the
+ * next row, and is drawn again when the width changes.
+ *
+ * Left out: characters wider or longer than a byte.
  */
 #include "edit.h"
 
@@ -12,12 +15,15 @@
 
 #include "drivers/virtio/port.h"
 #include "kernel/console.h"
+#include "lib/format.h"
 
 #define CTRL(letter) ((letter)&0x1f)
 #define ESCAPE 0x1b
 #define DELETE 0x7f
 /* What the keys that send a sequence are to the editor: outside of what a byte can be. */
 enum { KEY_UP = 0x100, KEY_DOWN, KEY_RIGHT, KEY_LEFT, KEY_HOME, KEY_END, KEY_DELETE, KEY_NONE };
+/* The window's size is looked at this often while nothing is typed. */
+#define LOOK_NS 100000000
 /* A sequence's next byte comes at once, or it was the Escape key alone. */
 #define SEQUENCE_NS 50000000
 
@@ -29,21 +35,104 @@ static char draft[EDIT_SIZE];  /* the line that is being written, while an old o
 static const char *prompt;
 static char *text;
 static size_t length, cursor;
+static size_t width; /* of the window; 0: not known, and taken for as wide as it needs */
+static size_t row;   /* in which the cursor is, the prompt's being 0 */
 
 static void show(const char *string)
 {
 	console_write(string, strlen(string));
 }
 
+static void look_at_width(void)
+{
+	unsigned columns, rows;
+
+	console_size(&columns, &rows);
+	width = columns;
+}
+
+/* The row in which so many characters behind the prompt end. */
+static size_t row_of(size_t at)
+{
+	return width == 0 ? 0 : (strlen(prompt) + at) / width;
+}
+
+/* What is shown at once is written at once: a console may have room for few writes rather than for few characters. */
+static char drawing[2 * EDIT_SIZE + 200];
+static size_t drawn;
+
+static void draw(const char *from, size_t count)
+{
+	if (count > sizeof(drawing) - drawn)
+		count = sizeof(drawing) - drawn;
+	memcpy(drawing + drawn, from, count);
+	drawn += count;
+}
+
+static void draw_text(const char *string)
+{
+	draw(string, strlen(string));
+}
+
+/* ECMA-48: the cursor goes so far up (A), or to the right (C). */
+static void draw_move(size_t count, char direction)
+{
+	char sequence[16];
+
+	if (count > 0)
+		draw(sequence,
+		     format(sequence, sizeof(sequence), "\033[%u%c", (unsigned)count, direction));
+}
+
+/* After the last character of a full row a terminal waits for the next one before it goes to the next row. */
+static bool fills_row(size_t at)
+{
+	return width > 0 && (strlen(prompt) + at) % width == 0;
+}
+
 /* Draws the whole line again and puts the cursor where it belongs. */
 static void redraw(void)
 {
-	show("\r");
-	show(prompt);
-	console_write(text, length);
-	show("\033[K");
-	for (size_t i = cursor; i < length; i++)
-		show("\b");
+	drawn = 0;
+	draw_move(row, 'A');
+	draw_text("\r");
+	draw_text(prompt);
+	draw(text, length);
+	if (fills_row(length))
+		draw_text("\n");
+	draw_text(width > 0 ? "\033[J" : "\033[K");
+	row = row_of(cursor);
+	if (row == row_of(length)) {
+		for (size_t i = cursor; i < length; i++)
+			draw_text("\b");
+	} else {
+		draw_move(row_of(length) - row, 'A');
+		draw_text("\r");
+		draw_move((strlen(prompt) + cursor) % width, 'C');
+	}
+	console_write(drawing, drawn);
+}
+
+/* Looks whether the window has another width now. The terminal has drawn what is there anew then, in rows of that. */
+static void look_for_resize(void)
+{
+	size_t last = width;
+
+	look_at_width();
+	if (width == last)
+		return;
+	row = row_of(cursor);
+	redraw();
+}
+
+/* The next thing that is shown stands below all of the line. */
+static void leave_line(void)
+{
+	if (row != row_of(length)) {
+		cursor = length;
+		redraw();
+	}
+	row = 0;
 }
 
 static void insert(char c)
@@ -53,10 +142,14 @@ static void insert(char c)
 	memmove(text + cursor + 1, text + cursor, length - cursor);
 	text[cursor++] = c;
 	length++;
-	if (cursor == length)
-		console_write(&c, 1);
-	else
+	if (cursor < length) {
 		redraw();
+		return;
+	}
+	console_write(&c, 1);
+	if (fills_row(length))
+		show("\n");
+	row = row_of(length);
 }
 
 /* Takes [from, to) out; the cursor is then where it was. */
@@ -138,6 +231,7 @@ static void complete(void)
 	if (count == 1) {
 		insert(' ');
 	} else if (common == typed) {
+		leave_line();
 		show("\n");
 		for (unsigned n = 0; (candidate = edit_candidate(n)) != NULL; n++) {
 			if (strncmp(candidate, text, typed) == 0)
@@ -184,7 +278,9 @@ static int read_key(void)
 {
 	static bool after_return;
 
-	int c = console_read(VPORT_NEVER);
+	int c;
+	while ((c = console_read(vport_now() + LOOK_NS)) == -1)
+		look_for_resize();
 	bool second = after_return && c == '\n'; /* of CR LF, which is one Return */
 	after_return = c == '\r';
 	if (second)
@@ -253,6 +349,7 @@ static void edit(int key, unsigned *back)
 		break;
 	case CTRL('L'):
 		show("\033[H\033[2J");
+		row = 0;
 		redraw();
 		break;
 	case '\t':
@@ -270,7 +367,8 @@ int edit_line(const char *with_prompt, char line[EDIT_SIZE])
 
 	prompt = with_prompt;
 	text = line;
-	length = cursor = 0;
+	length = cursor = row = 0;
+	look_at_width();
 	show(prompt);
 	for (;;) {
 		int key = read_key();
@@ -279,11 +377,13 @@ int edit_line(const char *with_prompt, char line[EDIT_SIZE])
 			return -1;
 		}
 		if (key == CTRL('C')) {
+			leave_line();
 			length = cursor = 0;
 			back = 0;
 			show("^C\n");
 			show(prompt);
 		} else if (key == '\r' || key == '\n') {
+			leave_line();
 			show("\n");
 			text[length] = '\0';
 			remember();
