@@ -2,7 +2,7 @@
 # What is proved rather than tried: Frama-C Eva (proofs/eva), Relacy's litmus tests (proofs/relacy), and mutants,
 # which ask whether the tests and the proof would notice a missing check.
 
-prove: | need-prove ## Frama-C Eva over both rings and the FDT reader, and Relacy over the barriers; docs/evidence.md
+prove: | need-prove ## Frama-C Eva over both rings and the FDT reader, and Relacy over the barriers and the event loop; docs/evidence.md
 	proofs/eva/eva.py --evidence
 	proofs/relacy/relacy.py --build $(O)/relacy --evidence
 
