@@ -137,7 +137,7 @@ static void disconnect(struct handler *handler)
 	struct handler **link = &slots[handler->slot];
 	while (*link != handler)
 		link = &(*link)->next;
-	*link = handler->next;
+	__atomic_store_n(link, handler->next, __ATOMIC_RELAXED); /* another CPU may be on its way */
 	if (slots[handler->slot] == NULL)
 		arch_irq_close(handler->slot);
 	await_handlers(handler->slot);

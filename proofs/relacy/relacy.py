@@ -26,10 +26,11 @@ PROGRAMS = {
                "no barrier, the two full ones to acquire and release: a lost notification and a lost interrupt.\n\n"
                "| barrier | format | suppression by | executions | without it, up to the first that goes wrong |\n"
                "|---|---|---|---|---|\n"),
-    "wake": (("kernel/event.c",), ("-Iproofs/relacy/machine",), "wakes",
+    "wake": (("kernel/event.c", "kernel/irq.c"), ("-Iproofs/relacy/machine",), "wakes",
              "Every execution of two CPUs that the C++ memory model allows (`proofs/relacy/wake.cpp`), with "
-             "`kernel/event.c` itself: the first is in `vport_relax`, from its look at what is marked to its sleep; "
-             "the other one does something to it. Nothing is slept over, and nothing removed is drained. A full "
+             "`kernel/event.c` and `kernel/irq.c` themselves: the first is in `vport_relax`, from its look at what is "
+             "marked to its sleep, or takes an interrupt; the other one does something to it. Nothing is slept over, "
+             "nothing removed is drained, and no handler called that has been disconnected. A full "
              "barrier is weakened to acquire and release, an atomic access to a relaxed one.\n\n"
              "| what the other CPU does | executions | weakened, up to the first that goes wrong |\n"
              "|---|---|---|\n"),

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Litmus tests of what CPUs do to one another in kernel/event.c, under Relacy: it is compiled as C++ just as it is,
- * with proofs/relacy/machine as the machine's header. CPU 0 is in vport_relax; CPU 1 marks an event of its, wakes it,
- * or removes or adds an event. In no execution may CPU 0 sleep over what it should see, or drain what has been removed.
+ * Litmus tests of what CPUs do to one another in kernel/event.c and kernel/irq.c, under Relacy: they are compiled as
+ * C++ just as they are, with proofs/relacy/machine as the machine's header. CPU 0 is in vport_relax; CPU 1 marks an
+ * event of its, wakes it, or removes or adds an event. In no execution may CPU 0 sleep over what it should see, or drain
+ * what has been removed. Or CPU 0 takes an interrupt whose handler CPU 1 disconnects: when that has returned, it does
+ * not run any more.
  * Then what this stands on is weakened (a fence, an atomic access, a look at a flag), which must go wrong.
  *
  *   wake     all of them
@@ -20,12 +22,15 @@
 #include <cstring>
 
 #include "kernel/arch.h"
+#include "kernel/console.h"
 #include "kernel/cpu.h"
 #include "kernel/event.h"
+#include "kernel/irq.h"
+#include "lib/error.h"
 
-enum { CPUS = 2, CELLS = 12 };
+enum { CPUS = 2, CELLS = 16 };
 
-enum scenario { MARK, MARK_AMONG, MARK_AGAIN, WAKE, ADD, REMOVE };
+enum scenario { MARK, MARK_AMONG, MARK_AGAIN, WAKE, ADD, REMOVE, DISCONNECT };
 
 /* An access of event.c: the function it stands in, and what it is. */
 struct site {
@@ -46,16 +51,40 @@ unsigned cpu_count;
 static struct cpu cpus[CPUS];
 static struct vport_event event;
 
-/* The words that another CPU reads or writes, and the model's cells that stand for them. */
-static void *const places[CELLS] = {
-	&cpus[0].attention,
-	&cpus[0].sleeping,
-	&cpus[0].sent,
-	&cpus[0].forget,
-	&event.sent,
-	&cpus[0].events_lock.taken_by,
-	&cpus[0].forgetting.taken_by,
+/* The words that another CPU reads or writes, and the model's cells that stand for them: those here, and what was
+ * accessed atomically before the model ran. */
+static struct {
+	const void *at;
+	unsigned bytes;
+} places[CELLS] = {
+	{ &cpus[0].attention, sizeof(cpus[0].attention) },
+	{ &cpus[0].sleeping, sizeof(cpus[0].sleeping) },
+	{ &cpus[0].sent, sizeof(cpus[0].sent) },
+	{ &cpus[0].forget, sizeof(cpus[0].forget) },
+	{ &event.sent, sizeof(event.sent) },
+	{ &cpus[0].events_lock.taken_by, sizeof(unsigned) },
+	{ &cpus[0].forgetting.taken_by, sizeof(unsigned) },
 };
+
+void litmus_note(const void *place, unsigned bytes)
+{
+	unsigned i = 0;
+
+	if (litmus_running)
+		return;
+	while (i < CELLS && places[i].at && places[i].at != place)
+		i++;
+	RL_ASSERT(i < CELLS);
+	places[i] = { place, bytes };
+}
+
+static uint64_t value_at(const void *place, unsigned bytes)
+{
+	uint64_t value = 0;
+
+	memcpy(&value, place, bytes);
+	return value;
+}
 
 struct cells {
 	rl::atomic<uint64_t> at[CELLS];
@@ -68,7 +97,7 @@ static void take_interrupts();
 static rl::atomic<uint64_t> &cell(const void *place)
 {
 	for (unsigned i = 0; i < CELLS; i++)
-		if (places[i] == place)
+		if (places[i].at == place)
 			return memory->at[i];
 	RL_ASSERT(!"an atomic access of what is not in places[]");
 	abort();
@@ -260,6 +289,36 @@ static void give(uint64_t value)
 	memory->given.store(value, rl::mo_relaxed, $);
 }
 
+/* ---- An interrupt's handler --------------------------------------------------------------- */
+
+enum { SLOT = 5 };
+
+static const struct irq_line line = { .number = SLOT };
+
+static void handle(void *)
+{
+	memory->given.load(rl::mo_relaxed, $);
+	RL_ASSERT(!removed);
+}
+
+int arch_irq_line_open(const struct irq_line *)
+{
+	return SLOT;
+}
+
+void arch_irq_close(unsigned)
+{
+}
+
+int arch_irq_msi_open(struct vport_device *, unsigned, const struct cpu *, struct vport_msi *)
+{
+	return ERR_UNSUPPORTED;
+}
+
+void kprint(const char *, ...)
+{
+}
+
 /* ---- The tests --------------------------------------------------------------------------- */
 
 struct litmus : rl::test_suite<litmus, CPUS> {
@@ -293,19 +352,18 @@ struct litmus : rl::test_suite<litmus, CPUS> {
 		}
 		if (test.scenario == MARK_AMONG) /* for something else, which has been received */
 			cpus[0].attention = ATTENTION_SENT;
+		if (test.scenario == DISCONNECT) {
+			irq_line_connect(&line, handle, NULL);
+			irq_dispatch(SLOT); /* so that the model knows what that looks at */
+		}
 		if (test.scenario == REMOVE) {
 			vport_event_add(&event);
 			vport_mark(&event);
 			cpus[0].attention = 0;
 		}
-		for (unsigned i = 0; i < CELLS && places[i]; i++) {
-			const void *place = places[i];
-			bool is_byte = place == &event.sent || place == &cpus[0].sleeping;
-			uint64_t value = is_byte                  ? *(const bool *)place
-					 : place == &cpus[0].sent ? (uint64_t)cpus[0].sent
-								  : *(const unsigned *)place;
-			cells.at[i].store(value, rl::mo_relaxed, $);
-		}
+		for (unsigned i = 0; i < CELLS && places[i].at; i++)
+			cells.at[i].store(value_at(places[i].at, places[i].bytes), rl::mo_relaxed,
+					  $);
 		litmus_running = true;
 	}
 
@@ -334,6 +392,10 @@ struct litmus : rl::test_suite<litmus, CPUS> {
 		case REMOVE:
 			vport_relax(0);
 			break;
+		case DISCONNECT:
+			arch_irq_off(); /* as in any interrupt */
+			irq_dispatch(SLOT);
+			break;
 		default:
 			vport_relax(VPORT_NEVER);
 		}
@@ -353,6 +415,10 @@ struct litmus : rl::test_suite<litmus, CPUS> {
 			vport_event_remove(&event);
 			removed = true;
 			break;
+		case DISCONNECT:
+			irq_line_disconnect(&line, handle, NULL);
+			removed = true;
+			break;
 		default:
 			vport_mark(&event);
 		}
@@ -368,6 +434,8 @@ struct litmus : rl::test_suite<litmus, CPUS> {
 				  !cpus[0].draining);
 			return;
 		}
+		if (test.scenario == DISCONNECT)
+			return; /* the handler itself looks */
 		if (test.scenario == WAKE) {
 			RL_ASSERT(!sleeps || state[0].interrupts > 0);
 			return;
@@ -411,6 +479,9 @@ static const struct {
 	  { { "call_for", "fence" }, { "idle", "fence" }, { "attend", "exchange" } } },
 	{ ADD, "adds", { { "call_for", "fence" }, { "idle", "fence" } } },
 	{ REMOVE, "removes", { { "event_interrupt", "in_drain" } } },
+	{ DISCONNECT,
+	  "disconnects a handler",
+	  { { "irq_dispatch", "fence" }, { "await_handlers", "fence" } } },
 };
 
 int main()

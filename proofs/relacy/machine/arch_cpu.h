@@ -20,6 +20,9 @@ void arch_pause(void);
 /* Whether the model is in use: before and after it, one CPU after another runs on the memory itself. */
 extern bool litmus_running;
 
+/* An access outside of the model, by which it learns that there is such a word. */
+void litmus_note(const void *place, unsigned bytes);
+
 uint64_t litmus_load(const void *place, int order);
 void litmus_store(void *place, uint64_t value, int order);
 uint64_t litmus_exchange(void *place, uint64_t value, int order, const char *in);
@@ -31,11 +34,13 @@ void litmus_fence(int order, const char *in);
 /* The memory itself has the newest value, too. */
 template <class T> T litmus_load_as(const T *place, int order)
 {
+	litmus_note(place, sizeof(T));
 	return litmus_running ? (T)litmus_load(place, order) : *place;
 }
 
 template <class T> void litmus_store_as(T *place, T value, int order)
 {
+	litmus_note(place, sizeof(T));
 	if (litmus_running)
 		litmus_store(place, (uint64_t)value, order);
 	*place = value;
@@ -43,6 +48,7 @@ template <class T> void litmus_store_as(T *place, T value, int order)
 
 template <class T> T litmus_exchange_as(T *place, T value, int order, const char *in)
 {
+	litmus_note(place, sizeof(T));
 	T old = litmus_running ? (T)litmus_exchange(place, (uint64_t)value, order, in) : *place;
 	*place = value;
 	return old;
@@ -51,6 +57,7 @@ template <class T> T litmus_exchange_as(T *place, T value, int order, const char
 template <class T>
 bool litmus_compare_exchange_as(T *place, T *expected, T value, int order, const char *in)
 {
+	litmus_note(place, sizeof(T));
 	uint64_t found = (uint64_t)*expected;
 	bool equal = litmus_running
 			     ? litmus_compare_exchange(place, &found, (uint64_t)value, order, in)
@@ -64,6 +71,7 @@ bool litmus_compare_exchange_as(T *place, T *expected, T value, int order, const
 
 template <class T> T litmus_fetch_or_as(T *place, uint64_t value)
 {
+	litmus_note(place, sizeof(T));
 	T old = litmus_running ? (T)litmus_fetch_or(place, value) : *place;
 	*place |= (T)value;
 	return old;
