@@ -16,10 +16,13 @@ static struct virtio_device *device;
 static unsigned popped, aborted, gone, ready_queues, config_changes;
 static dma_addr_t data;
 static bool lacks_queue_2;
+static unsigned indirect_entries;
 
 static int probe(struct virtio_device *here)
 {
-	struct virtio_queue_options options = { .size_limit = 8, .has_deadline = true };
+	struct virtio_queue_options options = { .size_limit = 8,
+						.has_deadline = true,
+						.indirect_entries = indirect_entries };
 
 	device = here;
 	int error = virtio_queue_create(here, 2, &options);
@@ -203,6 +206,39 @@ static void one_that_cannot_be_had(void)
 		fake.queues[i].size_max = 0;
 	start();
 	CHECK_EQ(device->queue_count, 1);
+}
+
+/* Each allocation fails once, that of the tables for chains too: the device does not come up, and nothing stays. */
+static void without_memory(void)
+{
+	unsigned count = 0;
+	int error;
+
+	indirect_entries = 4;
+	do {
+		make();
+		fake_offer(&fake, VIRTIO_F_INDIRECT_DESC);
+		fake_port.allocation_fails = fake_port.allocated + ++count;
+		error = fake_probe(&fake);
+		CHECK(error == 0 || error == ERR_NOMEM);
+		if (error)
+			CHECK_NOTHING_LEFT();
+	} while (error && count < 50);
+	CHECK_EQ(count - 1,
+		 1 + 2 * 4); /* the device; a queue, its ring, its private table, its chains' */
+	CHECK(fake_port.allocated < fake_port.allocation_fails);
+	CHECK(virtio_queue_at(device, 2)->setup.indirect != NULL);
+}
+
+static void no_tables_without_the_feature(void)
+{
+	indirect_entries = 4;
+	make();
+	fake_withdraw(&fake, VIRTIO_F_INDIRECT_DESC);
+	start();
+	CHECK(virtio_queue_at(device, 2)->setup.indirect == NULL);
+	CHECK_EQ(virtio_queue_at(device, 2)->setup.indirect_entries, 0);
+	works();
 }
 
 /* ---- Another size --------------------------------------------------------------------------------- */
@@ -410,6 +446,8 @@ int main(void)
 		SCENARIO(msix_that_cannot_be_enabled, ON_PCI | ON_SPLIT),
 		SCENARIO(without_an_interrupt_of_any_kind, ON_BUSES),
 		SCENARIO(one_that_cannot_be_had, ON_BUSES),
+		SCENARIO(without_memory, ON_RINGS),
+		SCENARIO(no_tables_without_the_feature, ON_RINGS),
 		SCENARIO(another_size, ON_ALL),
 		SCENARIO(another_size_polled, ON_ALL),
 		SCENARIO(another_size_without_memory, ON_BUSES),
