@@ -4,7 +4,7 @@
 
 COVERED = $(addprefix drivers/virtio/,virtq.c split.c packed.c device.c config.c queue.c queue_resize.c recover.c \
 	mmio.c pci.c pci_layout.c pci_interrupt.c) $(sort $(wildcard drivers/pci/*.c lib/fdt*.c)) \
-	$(sort $(foreach driver,rng blk block partition scsi net console,$(wildcard drivers/virtio/$(driver)*.c)))
+	$(sort $(foreach driver,rng blk block partition scsi console,$(wildcard drivers/virtio/$(driver)*.c)))
 COVERAGE_FUZZERS = split packed pci_layout msix pci_scan fdt
 
 C = $(O)/coverage

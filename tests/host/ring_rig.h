@@ -194,10 +194,11 @@ static inline void rig_pop(struct rig *rig, unsigned long number, uint32_t lengt
 
 static inline void rig_pop_nothing(struct rig *rig)
 {
-	void *cookie;
-	uint32_t written;
+	void *cookie = rig;
+	uint32_t written = 0x55aa55aa;
 
 	CHECK_EQ(virtq_pop(&rig->vq, &cookie, &written), 0);
+	CHECK(cookie == rig && written == 0x55aa55aa); /* nothing is told, then */
 }
 
 /* One buffer from the driver to the device and back. */

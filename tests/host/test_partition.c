@@ -24,6 +24,16 @@ static uint64_t get(size_t at, unsigned width)
 	return value;
 }
 
+/* A table is read once, so cases have a process each. */
+static _Noreturn void end_child(void)
+{
+	CHECK_EQ(fake_port.complaints, 0);
+	fflush(stdout);
+	if (__gcov_dump)
+		__gcov_dump();
+	_exit(check_failures != 0);
+}
+
 /* ---- MBR ----------------------------------------------------------------------------------- */
 
 static void mbr_sign(uint64_t block)
@@ -416,7 +426,7 @@ static void gpt_sizes(void)
 	};
 	for (unsigned i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		fflush(stdout);
-		pid_t child = fork(); /* a table is read once */
+		pid_t child = fork();
 		if (child == 0) {
 			make();
 			limits(shapes[i].block, 126, 0);
@@ -426,8 +436,7 @@ static void gpt_sizes(void)
 			start();
 			check_partitions(shapes[i].expected);
 			CHECK_EQ(fake_log_count(), 0);
-			fflush(stdout);
-			_exit(check_failures != 0);
+			end_child();
 		}
 		int status = 1;
 		CHECK(waitpid(child, &status, 0) == child);
@@ -544,8 +553,7 @@ static void mbr_refused(void)
 			cases[i].damage();
 			start();
 			check_refused(cases[i].fault);
-			fflush(stdout);
-			_exit(check_failures != 0);
+			end_child();
 		}
 		int status = 1;
 		CHECK(waitpid(child, &status, 0) == child);
@@ -582,8 +590,7 @@ static void gpt_damage(size_t at, uint64_t value, unsigned width, bool sealed, c
 				CHECK_EQ(fake_log_count(), 1);
 				CHECK(fake_logged(fault));
 			}
-			fflush(stdout);
-			_exit(check_failures != 0);
+			end_child();
 		}
 		int status = 1;
 		CHECK(waitpid(child, &status, 0) == child);
@@ -680,8 +687,7 @@ static void gpt_backup_misplaced(void)
 			start();
 			check_partitions("vda1 100+100 ");
 			CHECK(fake_logged("the backup is used"));
-			fflush(stdout);
-			_exit(check_failures != 0);
+			end_child();
 		}
 		int status = 1;
 		CHECK(waitpid(child, &status, 0) == child);
@@ -752,8 +758,7 @@ static void gpt_backup_among_its_entries(void)
 			forge(rows[i].entries * 512, rows[i].count * 128, 0x12345678);
 			start();
 			check_refused("its header is not there");
-			fflush(stdout);
-			_exit(check_failures != 0);
+			end_child();
 		}
 		int status = 1;
 		CHECK(waitpid(child, &status, 0) == child);

@@ -9,7 +9,7 @@ HOST_TESTS = test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges test_
 	test_blk test_blk_faults test_partition test_files test_rng test_console test_console_ports test_console_faults test_net test_scsi test_scsi_faults test_scsi_sense
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split test_scsi_modes
-HOST_TESTS += test_blk_queues test_blk_config_edges test_iommu
+HOST_TESTS += test_blk_queues test_blk_config_edges test_virtq_many test_iommu
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
 HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
@@ -38,6 +38,7 @@ test_virtq = $(RINGS) $(RING_DEVICE)
 test_virtq_events = $(test_virtq)
 test_virtq_faults = $(test_virtq)
 test_virtq_order = $(test_virtq)
+test_virtq_many = $(test_virtq)
 
 # Real drivers and both transports against the fake devices of tests/host/fake; the event loop is the
 # kernel's own.

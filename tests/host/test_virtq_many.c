@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Many buffers of one descriptor pushed at a time, by both formats: lists whose elements their owner links, and
+ * arrays; of every length at every place of the ring, beside buffers that are pushed one by one, and to a queue
+ * that is broken.
+ */
+#include "drivers/virtio/virtq.h"
+
+#include "tests/host/ring_rig.h"
+
+#define MOST 12
+
+/* Segment i of any buffer is one of the rig's; every second one is writable. */
+static struct virtq_buffer buffers[MOST];
+
+static struct virtq_buffer *list_of(const struct rig *rig, unsigned first, unsigned count)
+{
+	for (unsigned i = first; i < first + count; i++) {
+		struct virtq_segment segment = rig_segment(rig, i);
+		bool writable = i % 2 == 1;
+		buffers[i] = (struct virtq_buffer){
+			.next = i + 1 < first + count ? &buffers[i + 1] : NULL,
+			.address = segment.address,
+			.length = segment.length,
+			.writable = writable ? segment.length : 0,
+			.flags = writable ? VIRTQ_DESC_F_WRITE : 0,
+		};
+	}
+	return &buffers[first];
+}
+
+/* The device takes one, which is that segment, and gives it back. */
+static void serve(struct rig *rig, unsigned i, bool writable)
+{
+	struct virtq_segment segment = rig_segment(rig, i);
+	struct ring_chain *chain = ring_device_take(&rig->device);
+
+	CHECK(chain != NULL);
+	if (!chain)
+		return;
+	CHECK_EQ(chain->count, 1);
+	CHECK_EQ(chain->segments[0].address, segment.address.bits);
+	CHECK_EQ(chain->segments[0].length, segment.length);
+	CHECK_EQ(chain->segments[0].writable, writable);
+	ring_device_use(&rig->device, chain, writable ? segment.length : 0);
+}
+
+static void pop(struct rig *rig, const void *cookie, uint32_t written)
+{
+	struct virtq_done done;
+
+	CHECK_EQ(virtq_pop_many(&rig->vq, &done, 1), 1);
+	CHECK(done.cookie == cookie);
+	CHECK_EQ(done.written, written);
+}
+
+static void lists(void)
+{
+	static const uint16_t sizes[] = { 1, 4, 8, 5, 7 };
+
+	for (unsigned s = 0; s < (format == VIRTQ_SPLIT ? 3 : 5); s++) {
+		struct rig rig;
+
+		rig_make(&rig, sizes[s], 0, true);
+		for (unsigned round = 0; round < 60; round++) {
+			unsigned count = 1 + round % MOST;
+			unsigned fits = count < sizes[s] ? count : sizes[s];
+			struct virtq_buffer *rest =
+				virtq_push_list(&rig.vq, list_of(&rig, 0, count));
+			CHECK(rest == (fits < count ? &buffers[fits] : NULL));
+			CHECK_EQ(rig.vq.free_count, sizes[s] - fits);
+			CHECK_EQ(rig.vq.in_flight, fits);
+			CHECK(ring_device_take(&rig.device) == NULL); /* not shown yet */
+			rig_publish(&rig);
+			for (unsigned i = 0; i < fits; i++)
+				serve(&rig, i, i % 2 == 1);
+			CHECK(ring_device_take(&rig.device) == NULL);
+			for (unsigned i = 0; i < fits; i++)
+				pop(&rig, &buffers[i], buffers[i].writable);
+			rig_pop_nothing(&rig);
+		}
+		rig_free(&rig);
+	}
+}
+
+static void singles(void)
+{
+	static const uint16_t sizes[] = { 1, 4, 8, 5, 7 };
+
+	for (unsigned s = 0; s < (format == VIRTQ_SPLIT ? 3 : 5); s++) {
+		struct rig rig;
+
+		rig_make(&rig, sizes[s], 0, true);
+		for (unsigned round = 0; round < 60; round++) {
+			unsigned count = 1 + round % MOST;
+			unsigned fits = count < sizes[s] ? count : sizes[s];
+			bool writable = round % 3 == 0;
+			struct virtq_single all[MOST];
+			for (unsigned i = 0; i < count; i++) {
+				struct virtq_segment segment = rig_segment(&rig, i);
+				all[i] = (struct virtq_single){ segment.address, segment.length,
+								cookie_of(i) };
+			}
+			CHECK_EQ(virtq_push_singles(&rig.vq, all, count, writable), fits);
+			CHECK_EQ(virtq_push_singles(&rig.vq, all, 0, writable), 0);
+			CHECK_EQ(rig.vq.in_flight, fits);
+			CHECK(ring_device_take(&rig.device) == NULL);
+			rig_publish(&rig);
+			for (unsigned i = 0; i < fits; i++)
+				serve(&rig, i, writable);
+			CHECK(ring_device_take(&rig.device) == NULL);
+			for (unsigned i = 0; i < fits; i++)
+				pop(&rig, cookie_of(i), writable ? rig_segment(&rig, i).length : 0);
+			rig_pop_nothing(&rig);
+		}
+		rig_free(&rig);
+	}
+}
+
+/* All ways to push within one batch: the device sees none of it before it is published. */
+static void mixed(void)
+{
+	struct rig rig;
+
+	rig_make(&rig, 8, 0, false);
+	for (unsigned round = 0; round < 24; round++) {
+		struct virtq_segment segment = rig_segment(&rig, 0);
+		struct virtq_single single = { segment.address, segment.length, cookie_of(7) };
+		unsigned turn = round % 3;
+
+		for (unsigned i = 0; i < 3; i++) {
+			if ((turn + i) % 3 == 0)
+				CHECK(rig_push(&rig, 1, 0, 6) >= 0);
+			else if ((turn + i) % 3 == 1)
+				CHECK_EQ(virtq_push_singles(&rig.vq, &single, 1, false), 1);
+			else
+				CHECK(virtq_push_list(&rig.vq, list_of(&rig, 0, 1)) == NULL);
+		}
+		CHECK(ring_device_take(&rig.device) == NULL);
+		rig_publish(&rig);
+		for (unsigned i = 0; i < 3; i++)
+			serve(&rig, 0, false);
+		for (unsigned i = 0; i < 3; i++)
+			pop(&rig,
+			    (turn + i) % 3 == 0   ? cookie_of(6)
+			    : (turn + i) % 3 == 1 ? cookie_of(7)
+						  : &buffers[0],
+			    0);
+	}
+	rig_free(&rig);
+}
+
+static void nothing_for_a_broken_queue(void)
+{
+	struct rig rig;
+	struct virtq_done done;
+
+	rig_make(&rig, 8, 0, false);
+	struct virtq_segment segment = rig_segment(&rig, 0);
+	struct virtq_single single = { segment.address, segment.length, cookie_of(7) };
+	CHECK(rig_push(&rig, 0, 1, 0) >= 0);
+	rig_publish(&rig);
+	CHECK(ring_device_take(&rig.device) != NULL);
+	ring_device_lie_used(&rig.device, 0, 100, 0);
+	CHECK_EQ(virtq_pop_many(&rig.vq, &done, 1), ERR_BROKEN);
+	CHECK(virtq_push_list(&rig.vq, list_of(&rig, 0, 3)) == &buffers[0]);
+	CHECK_EQ(virtq_push_singles(&rig.vq, &single, 1, false), 0);
+	CHECK_EQ(rig_push(&rig, 1, 0, 1), ERR_BROKEN);
+	CHECK_EQ(rig_push(&rig, 1, 1, 1), ERR_BROKEN);
+	CHECK(!rig_publish(&rig));
+	CHECK_EQ(rig.vq.in_flight, 1);
+	CHECK(virtq_drain(&rig.vq) == cookie_of(0));
+	CHECK(virtq_drain(&rig.vq) == NULL);
+	rig_free(&rig);
+}
+
+int main(void)
+{
+	static const struct rig_test tests[] = {
+		RIG_TEST(lists, ON_BOTH),
+		RIG_TEST(singles, ON_BOTH),
+		RIG_TEST(mixed, ON_BOTH),
+		RIG_TEST(nothing_for_a_broken_queue, ON_BOTH),
+	};
+
+	return rig_run(tests, sizeof(tests) / sizeof(tests[0]));
+}
