@@ -16,12 +16,14 @@ static struct virtio_device *device;
 static unsigned popped, aborted, gone, ready_queues, config_changes;
 static dma_addr_t data;
 static bool lacks_queue_2;
-static unsigned indirect_entries;
+static unsigned indirect_entries, drains, leaves_unfinished;
+static bool quiet, endless;
 
 static int probe(struct virtio_device *here)
 {
 	struct virtio_queue_options options = { .size_limit = 8,
-						.has_deadline = true,
+						.has_deadline = !endless,
+						.quiet = quiet,
 						.indirect_entries = indirect_entries };
 
 	device = here;
@@ -41,8 +43,13 @@ static void drain(struct virtio_queue *queue)
 	void *cookie;
 	uint32_t written;
 
-	while (virtio_queue_pop(queue, &cookie, &written))
-		popped++;
+	drains++;
+	queue->unfinished = leaves_unfinished > 0;
+	if (queue->unfinished)
+		leaves_unfinished--;
+	else
+		while (virtio_queue_pop(queue, &cookie, &written))
+			popped++;
 }
 
 static void queue_ready(struct virtio_queue *queue)
@@ -369,6 +376,217 @@ static void configuration_changes(void)
 	CHECK(FAKE_WAIT(config_changes == 2, 1000)); /* without an interrupt: it is looked at */
 }
 
+/* Waits until it has been notified so often: when that was. */
+static uint64_t notified(unsigned times)
+{
+	while (fake.queues[0].notifications < times && fake_port.now < UINT64_C(60000000000))
+		fake_sleep(1);
+	CHECK_EQ(fake.queues[0].notifications, times);
+	return fake_port.now;
+}
+
+/* The device has the buffer and does nothing: two looks of a quarter of a second each may pass (or four), then it is
+ * notified once more, and has until the next look. */
+static void overdue_after(unsigned deadlines)
+{
+	static char first, second;
+	struct virtq_segment segment = { data, 64 };
+
+	make();
+	start();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	fake.deaf = true;
+	fake_sleep(10);
+	uint64_t begun = fake_port.now;
+	CHECK(virtio_queue_push(queue, &segment, 0, 1, &first, deadlines) >= 0);
+	CHECK(virtio_queue_push(queue, &segment, 0, 1, &second, deadlines) >= 0);
+	virtio_queue_publish(queue);
+	uint64_t again = notified(2);
+	CHECK(again - begun > 500 * deadlines * UINT64_C(1000000));
+	CHECK(again - begun < (500 * deadlines + 260) * UINT64_C(1000000));
+	CHECK(FAKE_WAIT(aborted == 2, 260));
+	CHECK(fake_port.now - again > 200 * UINT64_C(1000000));
+	CHECK_EQ(fake.queues[0].notifications, 2);
+	CHECK(fake_logged("no answer within the deadline"));
+	fake.deaf = false;
+	works();
+}
+
+static void overdue_after_one_deadline(void)
+{
+	overdue_after(VIRTIO_ONE_DEADLINE);
+}
+
+static void overdue_after_two_deadlines(void)
+{
+	overdue_after(VIRTIO_TWO_DEADLINES);
+}
+
+/* Each that is overdue gets its chance, and the device takes it. */
+static void answers_when_asked_again(void)
+{
+	make();
+	start();
+	for (unsigned i = 1; i <= 3; i++) {
+		fake.deaf = true;
+		CHECK(push(0) >= 0);
+		notified(2 * i);
+		fake.deaf = false;
+		CHECK(FAKE_WAIT(popped == i, 100));
+		fake_sleep(600);
+	}
+	CHECK_EQ(device->resets, 0);
+}
+
+static void no_deadline_at_all(void)
+{
+	endless = true;
+	make();
+	start();
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	fake_sleep(10000);
+	CHECK_EQ(fake.queues[0].notifications, 1);
+	CHECK_EQ(device->resets, 0);
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(popped == 1, 1000));
+}
+
+static void a_deadline_of_hours(void)
+{
+	make();
+	fake_setting("deadline_ms", "10000000"); /* as looks, more than a slot can count */
+	start();
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	fake_sleep(5000);
+	CHECK_EQ(fake.queues[0].notifications, 1);
+	CHECK_EQ(device->resets, 0);
+}
+
+/* ---- Marks, drains and interrupts ----------------------------------------------------------------- */
+
+/* A mark may come from another CPU when the device is gone, or its queue about to be replaced. */
+static void marks_that_come_late(void)
+{
+	make();
+	start();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	fake_sleep(1);
+	drains = 0;
+	queue->resizing = true;
+	vport_mark(&queue->event);
+	fake_sleep(1);
+	CHECK_EQ(drains, 0);
+	queue->resizing = false;
+	vport_mark(&queue->event);
+	fake_sleep(1);
+	CHECK_EQ(drains, 1);
+	fake.gone = true;
+	CHECK(FAKE_WAIT(gone, 2000));
+	drains = 0;
+	vport_mark(&queue->event);
+	fake_sleep(1);
+	CHECK_EQ(drains, 0);
+}
+
+static void nothing_for_a_paused_queue(void)
+{
+	struct virtq_buffer buffer = { .length = 64, .writable = 64, .flags = VIRTQ_DESC_F_WRITE };
+
+	make();
+	start();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	buffer.address = data;
+	queue->paused = true;
+	CHECK_EQ(push(0), ERR_FULL);
+	CHECK_EQ(virtio_queue_push_buffer(queue, &buffer, VIRTIO_ONE_DEADLINE), ERR_FULL);
+	CHECK_EQ(queue->ring.in_flight, 0);
+	queue->paused = false;
+	CHECK(virtio_queue_push_buffer(queue, &buffer, VIRTIO_ONE_DEADLINE) >= 0);
+	virtio_queue_publish(queue);
+	CHECK(FAKE_WAIT(popped == 1, 100));
+}
+
+/* What the driver has said to the device about interrupts: not now. Without EVENT_IDX. */
+static bool silenced(void)
+{
+	return ring_device_driver_event(&fake.queues[0].ring) ==
+	       (ring == FAKE_PACKED ? 1u << 16 : 1);
+}
+
+static void make_without_event_idx(void)
+{
+	make();
+	fake_withdraw(&fake, VIRTIO_F_EVENT_IDX);
+	start();
+	fake_sleep(1);
+}
+
+/* An interrupt silences its queue until it has been drained; not one that is about to be replaced. */
+static void interrupts_are_silenced(void)
+{
+	make_without_event_idx();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	CHECK(!silenced());
+	virtio_queue_interrupt(queue);
+	CHECK(silenced());
+	fake_sleep(1);
+	CHECK(!silenced());
+	queue->ring.broken = true;
+	virtio_queue_interrupt(queue);
+	CHECK(!silenced());
+	queue->ring.broken = false;
+}
+
+/* A drain that leaves something comes again at once, and no interrupt is asked for meanwhile. */
+static void drains_that_leave_something(void)
+{
+	make_without_event_idx();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	leaves_unfinished = 5;
+	drains = 0;
+	vport_mark(&queue->event);
+	for (unsigned i = 1; i <= 5; i++) {
+		vport_relax(0);
+		CHECK_EQ(drains, i);
+		CHECK(silenced());
+	}
+	vport_relax(0);
+	CHECK_EQ(drains, 6);
+	CHECK(!silenced());
+	fake_sleep(1);
+	CHECK_EQ(drains, 6);
+}
+
+static void a_quiet_queue(void)
+{
+	quiet = true;
+	make_without_event_idx();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	CHECK(silenced());
+	CHECK(push(0) >= 0);
+	fake_sleep(20);
+	CHECK_EQ(popped, 0); /* the regular look finds it */
+	CHECK(FAKE_WAIT(popped == 1, 300));
+	CHECK(silenced());
+	virtio_queue_await(queue);
+	fake_sleep(1);
+	CHECK(!silenced());
+	CHECK(push(0) >= 0);
+	CHECK(FAKE_WAIT(popped == 2, 10));
+	/* It is awaited still: nothing is to be done for that. */
+	fake_sleep(1);
+	drains = 0;
+	virtio_queue_await(queue);
+	fake_sleep(1);
+	CHECK_EQ(drains, 0);
+	queue->awaited = false;
+	vport_mark(&queue->event);
+	fake_sleep(1);
+	CHECK(silenced());
+}
+
 static void deadlines_of_any_length(void)
 {
 	make();
@@ -457,6 +675,16 @@ int main(void)
 		SCENARIO(given_up, ON_ALL),
 		SCENARIO(one_fault_at_a_time, ON_BUSES),
 		SCENARIO(configuration_changes, ON_BUSES),
+		SCENARIO(overdue_after_one_deadline, ON_ALL),
+		SCENARIO(overdue_after_two_deadlines, ON_ALL),
+		SCENARIO(answers_when_asked_again, ON_ALL),
+		SCENARIO(no_deadline_at_all, ON_ALL),
+		SCENARIO(a_deadline_of_hours, ON_RINGS),
+		SCENARIO(marks_that_come_late, ON_BUSES),
+		SCENARIO(nothing_for_a_paused_queue, ON_RINGS),
+		SCENARIO(interrupts_are_silenced, ON_RINGS),
+		SCENARIO(drains_that_leave_something, ON_RINGS),
+		SCENARIO(a_quiet_queue, ON_RINGS),
 		SCENARIO(deadlines_of_any_length, ON_BUSES),
 		SCENARIO(a_deadline_of_nothing, ON_BUSES),
 		SCENARIO(registers_that_cannot_be, ON_MMIO | ON_SPLIT),
