@@ -10,6 +10,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,8 +313,10 @@ static bool take_request(struct connection *connection)
 void connection_start(struct connection *connection, int fd, bool refuse)
 {
 	static const struct request any = { .method = METHOD_GET };
+	static const int on = 1; /* MSG_MORE says what waits for more */
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	connection->fd = fd;
 	connection->state = STATE_READING;
 	connection->in_length = 0;

@@ -9,9 +9,11 @@
 uint32_t network_random(void);
 #define LWIP_HOOK_TCP_ISN(local, local_port, remote, remote_port) network_random()
 
+struct pbuf;
 struct tcp_pcb;
-/* The frame that is made next is a segment of that connection (kernel/net/offload.c). Adds no options. */
-void offload_segment(const struct tcp_pcb *pcb);
-#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(pbuf, header, pcb, options) (offload_segment(pcb), (options))
+/* The packet that is made next is that segment of the connection's (kernel/net/offload.c). Adds no options. */
+void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment);
+#define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(pbuf, header, pcb, options) \
+	(offload_segment(pcb, pbuf), (options))
 
 #endif

@@ -3,6 +3,8 @@
 #ifndef KERNEL_NET_OFFLOAD_H
 #define KERNEL_NET_OFFLOAD_H
 
+#include <stdbool.h>
+
 #include "drivers/virtio/net.h"
 #include "kernel/net/lwip.h"
 
@@ -15,8 +17,16 @@ void offload_received(struct netif *netif, const struct net_offload *offload);
 /* Asks the device for what lwIP has left out of a frame, which is in the first piece as far as its headers go. */
 void offload_sent(const struct net_device *net, struct net_buffer *frame, size_t length);
 
+/* When the stack returns: what was done for a segment that did not become a frame is undone. */
+void offload_narrow(void);
+
+/* Bytes of a segment that the peer takes at most. */
+unsigned offload_peer_mss(const struct tcp_pcb *pcb);
 /* Before data is given to TCP: lets its segments be larger than the peer's, where the device cuts them. */
 void offload_grow(struct tcp_pcb *pcb);
+/* Whether what waits fills what the peer takes at once: then Nagle's algorithm has nothing to wait for, which lwIP, to which
+ * it is a small part of a segment, does not know. */
+bool offload_is_full(const struct tcp_pcb *pcb);
 
 /* Whether a UDP datagram with so much in it goes into one frame, whatever its way. */
 bool offload_fits(size_t length);

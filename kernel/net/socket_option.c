@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/time.h>
 
+#include "kernel/net/offload.h"
 #include "kernel/net/socket.h"
 
 #define NS_PER_S UINT64_C(1000000000)
@@ -237,7 +238,7 @@ static int number_of(struct socket *socket, int level, int option, int *number)
 		*number = tcp_nagle_disabled(pcb);
 		return 0;
 	case TCP_MAXSEG:
-		*number = tcp_mss(pcb);
+		*number = (int)offload_peer_mss(pcb);
 		return 0;
 	case TCP_KEEPIDLE:
 		*number = (int)(pcb->keep_idle / MS_PER_S);

@@ -16,8 +16,9 @@
 #include "kernel/net/socket.h"
 #include "lib/error.h"
 
-/* Bytes that are given to lwIP at a time: it takes all of them or, when memory is short, none. */
-#define SEND_AT_ONCE 16384
+/* Bytes that are given to lwIP at a time: it takes all of them or, when memory is short, none. With headers in front they
+ * are a block of memory. */
+#define SEND_AT_ONCE (16384 - 192)
 /* lwIP's extended argument that is the socket, to be told when the connection's block is freed. */
 #define ARGUMENT_SOCKET 1
 
@@ -302,6 +303,18 @@ static size_t write_some(struct socket *socket, const uint8_t *data, size_t leng
 	return 0;
 }
 
+static void push_out(struct tcp_pcb *pcb)
+{
+	bool hurry = !tcp_nagle_disabled(pcb) && offload_is_full(pcb);
+
+	if (hurry)
+		tcp_nagle_disable(pcb);
+	tcp_output(pcb);
+	if (hurry)
+		tcp_nagle_enable(pcb);
+	stack_leave();
+}
+
 long stream_send(struct socket *socket, const void *data, size_t length, int flags)
 {
 	uint64_t deadline = socket_deadline(socket->send_patience);
@@ -319,15 +332,12 @@ long stream_send(struct socket *socket, const void *data, size_t length, int fla
 			sent += part;
 			if (part > 0)
 				continue;
-			tcp_output(socket->tcp);
-			stack_leave();
+			push_out(socket->tcp);
 			error = socket_wait(socket, flags, deadline);
 		}
 	} while (sent < length && !error);
-	if (sent > 0 && socket->tcp) {
-		tcp_output(socket->tcp);
-		stack_leave();
-	}
+	if (sent > 0 && socket->tcp)
+		push_out(socket->tcp);
 	return sent > 0 || !error ? (long)sent : -error;
 }
 

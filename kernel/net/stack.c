@@ -52,6 +52,7 @@ void stack_send(void)
 {
 	struct netif *netif;
 
+	offload_narrow();
 	interfaces_flush();
 	NETIF_FOREACH(netif)
 	{

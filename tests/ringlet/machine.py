@@ -91,7 +91,7 @@ class Guest:
     kernel: str
     command_line: str = ""
     disks: tuple = ()
-    net: str = "none"  # or "user"
+    net: str = "none"  # or "user", or "tap:INTERFACE"
     forward: str = ""  # with net "user": HOST:GUEST TCP ports, udp:HOST:GUEST; several with commas between
     dump: str = ""  # a file that gets all frames
     rng: bool = True

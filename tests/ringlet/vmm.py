@@ -69,11 +69,15 @@ class Qemu:
                 devices.append((f"virtio-blk,drive=disk{number}", disk.options))
         if units or guest.scsi:
             devices.append(("virtio-scsi,id=scsi0", guest.scsi))
+        if guest.net.startswith("tap"):
+            interface = guest.net.partition(":")[2] or "tap0"
+            command += ["-netdev", f"tap,id=net0,ifname={interface},script=no,downscript=no"]
         if guest.net == "user":
             forwards = [part.split(":") for part in guest.forward.split(",") if part]
             command += ["-netdev", "user,id=net0" + "".join(
                 f",hostfwd={(*protocol, 'tcp')[0]}:127.0.0.1:{outer}-:{inner}"
                 for *protocol, outer, inner in forwards)]
+        if guest.net != "none":
             command += ["-object", f"filter-dump,id=dump0,netdev=net0,file={name(guest.dump)}"] if guest.dump else []
             devices.append(("virtio-net,netdev=net0", "romfile=" if machine.transport == "pci" else ""))
         if guest.rng:
