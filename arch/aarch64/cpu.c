@@ -18,7 +18,7 @@
 
 const char arch_name[] = "aarch64";
 
-#define START_NS 1000000000
+#define START_NS 5000000000 /* of a host that may be busy with others */
 
 /* head.S. Read with the MMU on. */
 extern char secondary_start[];

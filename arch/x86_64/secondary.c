@@ -23,8 +23,8 @@
 #define TRAMPOLINE 0x8000
 
 #define INIT_NS 10000000
-#define STARTUP_NS 1000000 /* until the message is sent once more */
-#define START_NS 1000000000
+#define STARTUP_NS 1000000  /* until the message is sent once more */
+#define START_NS 5000000000 /* of a host that may be busy with others */
 
 /* head.S */
 extern const char secondary_trampoline[], secondary_trampoline_end[];
