@@ -83,26 +83,27 @@ static int create_pair(struct virtio_net *nic, unsigned index)
 {
 	struct virtio_device *device = nic->device;
 	struct net_pair *pair = &nic->pairs[index];
-	struct virtio_queue_options options = { .size_limit = NET_QUEUE_SIZE,
+	struct virtio_queue_options receive = { .size_limit = NET_QUEUE_SIZE,
 						.driver = pair,
 						.cpu = index % nic->cpus };
+	struct virtio_queue_options transmit = receive;
 
-	/* 5.1.2: 2i is a receiveq, 2i + 1 its transmitq. */
-	int error = virtio_queue_create(device, 2 * index, &options);
+	transmit.has_deadline = true;
+	transmit.quiet = true; /* most frames that are sent are of no interest any more */
+	transmit.indirect_entries = NET_MAX_PIECES;
+	/* 5.1.2: 2i is a receiveq, 2i + 1 its transmitq. That one first: where it is missing there is no pair. */
+	int error = virtio_queue_create(device, 2 * index + 1, &transmit);
 	if (error)
 		return error;
-	options.has_deadline = true;
-	options.quiet = true; /* most frames that are sent are of no interest any more */
-	options.indirect_entries = NET_MAX_PIECES;
-	error = virtio_queue_create(device, 2 * index + 1, &options);
+	error = virtio_queue_create(device, 2 * index, &receive);
 	if (error)
-		return error;
+		return error == ERR_NODEV ? ERR_FORMAT : error;
 	*pair = (struct net_pair){
 		.nic = nic,
 		.index = index,
 		.receive = virtio_queue_at(device, 2 * index),
 		.transmit = virtio_queue_at(device, 2 * index + 1),
-		.guarded = options.cpu != 0,
+		.guarded = receive.cpu != 0,
 	};
 	pair->outbox_end = &pair->outbox;
 	pair->waiting_end = &pair->waiting;

@@ -226,11 +226,14 @@ static int create(struct virtio_net *nic)
 						.has_deadline = true,
 						.indirect_entries = SEGMENTS };
 	struct net_control *control = nic->control;
-	int error = virtio_queue_create(nic->device, 2 * nic->told_pairs, &options);
+	unsigned index = 2 * nic->told_pairs;
 
+	/* With the most pairs that there may be, it would have a number that no transport can name. */
+	int error =
+		index > UINT16_MAX ? ERR_NODEV : virtio_queue_create(nic->device, index, &options);
 	if (error)
 		return error;
-	control->queue = virtio_queue_at(nic->device, 2 * nic->told_pairs);
+	control->queue = virtio_queue_at(nic->device, index);
 	if (control->queue->setup.size < SEGMENTS)
 		return ERR_UNSUPPORTED;
 	control->page = vport_dma_alloc(nic->device->port, PAGE_BYTES, 64, &control->address);

@@ -112,8 +112,8 @@ static bool link_pieces(struct net_pair *pair, struct arrivals *arrivals, struct
 	struct net_buffer *last = frame;
 	bool good = number >= 1 && number <= pair->nic->net.pieces_heard;
 
-	/* One that tells an impossible number has no other pieces that we know of. */
-	for (unsigned i = 1; good && i < number; i++) {
+	/* What there is of them goes back with it even so: it is no frame's beginning. */
+	for (unsigned i = 1; i < number; i++) {
 		struct virtq_done *used = next_used(pair, arrivals, true);
 		if (!used)
 			return false;

@@ -5,6 +5,7 @@
 
 #include "drivers/virtio/device.h"
 #include "drivers/virtio/inspect.h"
+#include "tests/host/fake/net.h"
 #include "tests/host/fake/scenario.h"
 
 static struct fake_device fake;

@@ -116,6 +116,8 @@ static void reset(struct fake_device *device)
 	device->queue_select = 0;
 	memset(device->accepted, 0, sizeof(device->accepted));
 	device->resets++;
+	if (device->model->reset)
+		device->model->reset(device);
 }
 
 uint8_t fake_read_status(struct fake_device *device)

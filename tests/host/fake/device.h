@@ -50,6 +50,8 @@ struct fake_model {
 	unsigned config_bytes;
 	/* Serves a buffer: 0 and its written length, or it is kept (receive queues). */
 	bool (*serve)(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written);
+	/* The device was reset. NULL: of no interest. */
+	void (*reset)(struct fake_device *device);
 	/* A byte of the configuration was written. */
 	void (*config_written)(struct fake_device *device, unsigned offset, uint8_t value);
 };
@@ -195,7 +197,7 @@ uint32_t fake_pci_get(const struct fake_device *device, unsigned offset, unsigne
 
 /* ---- Models (models.c) ------------------------------------------------------------ */
 
-extern const struct fake_model fake_rng, fake_blk, fake_console, fake_net;
+extern const struct fake_model fake_rng, fake_blk, fake_console;
 
 #define FAKE_DISK_SECTORS 2048
 
@@ -235,18 +237,5 @@ struct fake_terminal {
 };
 /* The host types this; how much the driver had buffers for. */
 size_t fake_type(struct fake_device *device, const char *text, size_t length);
-
-/* state of fake_net */
-#define FAKE_FRAME_BYTES 70000
-struct fake_wire {
-	unsigned sent; /* frames that the driver sent */
-	size_t length; /* of the last one, */
-	uint8_t frame[FAKE_FRAME_BYTES];
-	uint32_t mtu; /* that a frame must keep to */
-};
-/* A frame comes in, behind a header of 12 bytes: false when the driver has no buffer for it. `written` is what
- * the driver is told, headers included; 0: what it is. */
-bool fake_receive(struct fake_device *device, const uint8_t header[12], const void *frame,
-		  size_t length, uint32_t written);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the fake devices do with the buffers that they are given: entropy (VIRTIO 1.4, 5.4), a disk in memory
- * (5.2), a terminal (5.3), a wire (5.1). Nothing of the drivers is used; offsets are written out. */
+ * (5.2), a terminal (5.3). Nothing of the drivers is used; offsets are written out. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,59 +321,4 @@ const struct fake_model fake_console = {
 	.features = 1u << EMERG_WRITE_BIT,
 	.serve = serve_console,
 	.config_written = console_config_written,
-};
-
-/* ---- Wire ------------------------------------------------------------------------------- */
-
-enum { NET_MTU_BIT = 3, NET_MAC_BIT = 5, NET_STATUS_BIT = 16, NET_HEADER = 12 };
-
-static bool serve_net(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
-{
-	struct fake_device *device = queue->device;
-	struct fake_wire *wire = device->state;
-	uint8_t header[NET_HEADER];
-
-	*written = 0;
-	if (queue->index == RECEIVEQ) {
-		if (chain->writable != 0 && chain->writable < NET_HEADER + 14 + wire->mtu)
-			fake_breach(device, "receives into too small a buffer (5.1.9.3.1-2)");
-		return false; /* until a frame comes */
-	}
-	if (chain->writable != 0)
-		fake_breach(device, "sends from a writable buffer");
-	if (ring_chain_read(chain, 0, header, NET_HEADER) != NET_HEADER)
-		fake_breach(device, "sends less than a header");
-	for (unsigned i = 0; i < NET_HEADER; i++) {
-		if (header[i] != 0)
-			fake_breach(device, "asks for an offload that was not negotiated");
-	}
-	wire->sent++;
-	wire->length = ring_chain_read(chain, NET_HEADER, wire->frame, sizeof(wire->frame));
-	if (wire->length < 14 || wire->length > 14 + wire->mtu)
-		fake_breach(device, "sends a frame that is too short or too long (5.1.4.2-8)");
-	return true;
-}
-
-bool fake_receive(struct fake_device *device, const uint8_t header[12], const void *frame,
-		  size_t length, uint32_t written)
-{
-	struct fake_queue *queue = &device->queues[RECEIVEQ];
-	struct ring_chain *chain = queue->ring.taken;
-
-	if (!chain)
-		return false;
-	while (chain->next)
-		chain = chain->next;
-	size_t done = ring_chain_write(chain, 0, header, NET_HEADER);
-	done += ring_chain_write(chain, NET_HEADER, frame, length);
-	fake_use(queue, chain, written ? written : (uint32_t)done);
-	return true;
-}
-
-const struct fake_model fake_net = {
-	.type = VIRTIO_TYPE_NET,
-	.queues = 2,
-	.queue_size = 64,
-	.features = 1u << NET_MTU_BIT | 1u << NET_MAC_BIT | 1u << NET_STATUS_BIT,
-	.serve = serve_net,
 };

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* virtio-net with several pairs of queues (VIRTIO 1.4, 5.1.9.5.6) and several CPUs, which take turns here: whose pair a
+ * frame takes, where it is heard, what is released and sent elsewhere, pairs that go and come, and recoveries meanwhile. */
+#include "tests/host/fake/net_jobs.h"
+
+/* The test goes on on that CPU; which it was on. */
+static unsigned fake_on(unsigned cpu)
+{
+	unsigned before = vport_cpu();
+
+	fake_on_cpu(cpu);
+	return before;
+}
+
+static void make_pairs(void)
+{
+	MAKE(FAKE_CTRL_VQ, FAKE_MQ, FAKE_CTRL_RX);
+}
+
+static void start_on(unsigned cpus)
+{
+	fake_cpus(cpus);
+	make_pairs();
+	start();
+	fake_sleep(5);
+}
+
+static unsigned done_count, done_on;
+static int done_status;
+
+static void done_release(struct net_buffer *frame, int status)
+{
+	done_count++;
+	done_status = status;
+	done_on = vport_cpu();
+	net_release(net, frame);
+}
+
+/* From that CPU: on it, and waited for. */
+static void sends_from(unsigned cpu, unsigned expected_pair)
+{
+	unsigned before = wire.sent_by[expected_pair], dones = done_count, was = fake_on(cpu);
+	struct net_buffer *frame = net_take(net);
+
+	CHECK(frame != NULL);
+	fill(net_data(frame), 100, cpu);
+	frame->length = 100;
+	frame->done = done_release;
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	fake_on(was);
+	CHECK(FAKE_WAIT(done_count > dones, 500));
+	CHECK_EQ(wire.sent_by[expected_pair], before + 1);
+	CHECK_EQ(done_on, expected_pair);
+	CHECK_EQ(done_status, 0);
+}
+
+static void all_work(unsigned pairs)
+{
+	for (unsigned i = 0; i < pairs; i++) {
+		receives_by(i, 60 + i);
+		CHECK_EQ(heard_on, i);
+		sends_from(i, i);
+	}
+}
+
+static void a_pair_for_each_cpu(void)
+{
+	start_on(4);
+	CHECK_EQ(net->pairs, 4);
+	CHECK_EQ(wire.pairs, 4);
+	for (unsigned i = 0; i < 20; i++)
+		all_work(4);
+	CHECK_EQ(counted().sent, 80);
+	CHECK_EQ(counted().received, 80);
+	CHECK_EQ(counted().sent_bytes, 8000);
+}
+
+static void fewer_pairs_than_cpus(void)
+{
+	fake_setting("pairs", "2");
+	start_on(4);
+	CHECK_EQ(net->pairs, 2);
+	for (unsigned i = 0; i < 200; i++) {
+		sends_from(0, 0);
+		sends_from(1, 1);
+		sends_from(2, 0); /* by another one's pair */
+		sends_from(3, 1);
+	}
+	all_work(2);
+}
+
+static void more_pairs_than_cpus(void)
+{
+	fake_setting("pairs", "4");
+	make_pairs();
+	start();
+	CHECK_EQ(net->pairs, 4);
+	for (unsigned i = 0; i < 4; i++)
+		receives_by(i, 100);
+	sends_from(0, 0);
+	works();
+}
+
+/* What is heard on one CPU is given back on another, until all of its pool has been there. */
+static struct net_buffer *kept;
+static unsigned kept_count;
+
+static void keep(struct net_device *interface, struct net_buffer *const *frames, unsigned count,
+		 void *cookie)
+{
+	(void)interface;
+	(void)cookie;
+	for (unsigned i = 0; i < count; i++) {
+		frames[i]->next = kept;
+		kept = frames[i];
+		kept_count++;
+	}
+}
+
+static void released_elsewhere(void)
+{
+	static const uint8_t header[20];
+	uint8_t frame[100] = { 0 };
+
+	start_on(2);
+	net_listen(net, keep, &heard);
+	for (unsigned round = 0; round < 5; round++) {
+		kept_count = 0;
+		while (fake_receive_by(&fake, 1, header, frame, sizeof(frame), 0))
+			fake_sleep(1);
+		CHECK_EQ(kept_count, 128); /* the whole pool of CPU 1 */
+		fake_on(1);
+		CHECK(net_take(net) == NULL);
+		fake_on(0);
+		while (kept) {
+			struct net_buffer *next = kept->next;
+			net_release(net, kept);
+			kept = next;
+		}
+		fake_sleep(300);
+	}
+	net_listen(net, hear, &heard);
+	all_work(2);
+}
+
+/* And what was taken on one is sent by another. */
+static void sent_elsewhere(void)
+{
+	start_on(2);
+	for (unsigned i = 0; i < 1000; i++) {
+		unsigned from = i % 2, before = wire.sent_by[!from];
+		fake_on(from);
+		struct net_buffer *frame = net_take(net);
+		fake_on(!from);
+		CHECK(frame != NULL);
+		if (!frame)
+			return;
+		frame->length = 60;
+		CHECK_EQ(net_send(net, &frame, 1), 1);
+		fake_on(0);
+		CHECK(FAKE_WAIT(wire.sent_by[!from] == before + 1, 100));
+	}
+	CHECK(FAKE_WAIT(counted().sent == 1000, 600));
+	all_work(2);
+}
+
+static void pairs_go_and_come(void)
+{
+	start_on(4);
+	for (unsigned round = 0; round < 6; round++) {
+		unsigned pairs = 1 + round % 4;
+		CHECK_EQ(net_set_pairs(net, pairs), 0);
+		fake_sleep(2);
+		CHECK_EQ(wire.pairs, pairs);
+		CHECK_EQ(net->pairs, pairs);
+		for (unsigned cpu = 0; cpu < 4; cpu++)
+			sends_from(cpu, cpu % pairs);
+		all_work(pairs);
+	}
+	CHECK_EQ(net_set_pairs(net, 0), ERR_RANGE);
+	CHECK_EQ(net_set_pairs(net, 5), ERR_RANGE);
+	/* From another CPU, too. */
+	fake_on(3);
+	CHECK_EQ(net_set_pairs(net, 4), 0);
+	fake_on(0);
+	fake_sleep(2);
+	all_work(4);
+}
+
+/* 5.1.9.5.6.1-4: with frames that a pair cannot get rid of it is not given up. */
+static bool hold_back(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	(void)chain;
+	(void)written;
+	return queue->index != 3;
+}
+
+static void pair_that_does_not_empty(void)
+{
+	start_on(2);
+	fake.before_use = hold_back;
+	fake_on(1);
+	struct net_buffer *frame = net_take(net);
+	frame->length = 60;
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	fake_on(0);
+	CHECK_EQ(net_set_pairs(net, 1), ERR_BUSY);
+	CHECK_EQ(net->pairs, 2);
+	CHECK_EQ(wire.pairs, 2);
+	fake.before_use = NULL;
+	struct ring_chain *chain = fake.queues[3].ring.taken;
+	CHECK(chain != NULL);
+	fake_use(&fake.queues[3], chain, 0);
+	fake_sleep(5);
+	CHECK_EQ(net_set_pairs(net, 1), 0);
+	sends_from(1, 0);
+	CHECK_EQ(net_set_pairs(net, 2), 0);
+	fake_sleep(2);
+	all_work(2);
+}
+
+static void refused_pairs(void)
+{
+	start_on(2);
+	wire.refuse_class = 4 + 1;
+	CHECK_EQ(net_set_pairs(net, 1), ERR_IO);
+	CHECK_EQ(net->pairs, 2);
+	fake_sleep(2);
+	all_work(2);
+}
+
+/* Frames in every pair's queue and outbox when the device needs a reset: each is done once. */
+static void row35_recovery_with_many_cpus(void)
+{
+	fake_setting("pairs", "2");
+	start_on(4);
+	for (unsigned round = 0; round < 5; round++) {
+		fake_sleep(300); /* so that it is no reset in a row */
+		unsigned sent = 0;
+		done_count = 0;
+		fake.deaf = true;
+		for (unsigned cpu = 0; cpu < 4; cpu++) {
+			fake_on(cpu);
+			for (unsigned i = 0; i < 20; i++) {
+				struct net_buffer *frame = net_take(net);
+				if (!frame)
+					break;
+				frame->length = 60;
+				frame->done = done_release;
+				CHECK_EQ(net_send(net, &frame, 1), 1);
+				sent++;
+			}
+		}
+		fake_on(0);
+		fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+		fake_interrupt_config(&fake);
+		fake_on(2);
+		struct net_buffer *late = net_take(net);
+		late->length = 60;
+		late->done = done_release;
+		sent++;
+		CHECK_EQ(net_send(net, &late, 1), 1); /* waits for the recovery */
+		fake_on(0);
+		CHECK(FAKE_WAIT(net->resets == round + 1, 3000));
+		fake.deaf = false;
+		CHECK(FAKE_WAIT(done_count == sent, 3000));
+		fake_sleep(600);
+		CHECK_EQ(done_count, sent);
+		CHECK_EQ(net->pairs, 2);
+		all_work(2);
+	}
+}
+
+static void row36_gone_with_many_cpus(void)
+{
+	fake_setting("pairs", "2");
+	start_on(4);
+	unsigned sent = 0;
+	fake.deaf = true;
+	for (unsigned cpu = 0; cpu < 4; cpu++) {
+		fake_on(cpu);
+		for (unsigned i = 0; i < 10; i++) {
+			struct net_buffer *frame = net_take(net);
+			frame->length = 60;
+			frame->done = done_release;
+			CHECK_EQ(net_send(net, &frame, 1), 1);
+			sent++;
+		}
+	}
+	fake_on(0);
+	fake.gone = true;
+	CHECK(FAKE_WAIT(net->gone, 5000));
+	CHECK_EQ(done_count, sent);
+	CHECK(done_status < 0);
+	for (unsigned cpu = 0; cpu < 4; cpu++) {
+		fake_on(cpu);
+		struct net_buffer *frame = net_take(net);
+		CHECK(frame != NULL);
+		frame->length = 60;
+		CHECK_EQ(net_send(net, &frame, 1), ERR_NODEV);
+		net_release(net, frame);
+	}
+}
+
+/* A flood is taken in turns: as long as the queue is not empty, no interrupt is asked for. */
+static void flood_without_interrupts(void)
+{
+	static const uint8_t header[20];
+	uint8_t frame[100] = { 0 };
+	unsigned sent = 0;
+
+	start_on(1);
+	unsigned interrupts = fake_port.interrupts;
+	for (unsigned i = 0; i < 60 && fake_receive_by(&fake, 0, header, frame, 100, 0); i++)
+		sent++;
+	CHECK_EQ(fake_port.interrupts, interrupts + 1);
+	CHECK(FAKE_WAIT(heard == sent, 100));
+	works();
+}
+
+int main(void)
+{
+	static const struct scenario scenarios[] = {
+		SCENARIO(a_pair_for_each_cpu, ON_ALL),
+		SCENARIO(fewer_pairs_than_cpus, ON_ALL),
+		SCENARIO(more_pairs_than_cpus, ON_ALL),
+		SCENARIO(released_elsewhere, ON_ALL),
+		SCENARIO(sent_elsewhere, ON_ALL),
+		SCENARIO(pairs_go_and_come, ON_ALL),
+		SCENARIO(pair_that_does_not_empty, ON_ALL),
+		SCENARIO(refused_pairs, ON_BUSES),
+		SCENARIO(row35_recovery_with_many_cpus, ON_ALL),
+		SCENARIO(row36_gone_with_many_cpus, ON_ALL),
+		SCENARIO(flood_without_interrupts, ON_ALL),
+	};
+	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
+}
