@@ -20,6 +20,7 @@ import ports
 import qtest.cases
 import units
 import vhost.cases
+import wires
 from ringlet import ktap
 from ringlet.machine import Guest, Machine
 from ringlet.test import Failed, Test
@@ -168,6 +169,7 @@ def boot_tests():
     yield from online.tests()
     yield from units.tests()
     yield from ports.tests()
+    yield from wires.tests()
 
 
 def booted(spec, machine, text_offset, seed):
