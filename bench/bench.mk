@@ -67,7 +67,7 @@ $(BENCH)/peer: bench/peer.c bench/frame.h bench/bench.mk | need-bench
 
 # ---- Linux: Debian's cloud kernels, fetched by apt when this is asked for --------------
 bench-linux: $(foreach arch,$(METAL),$(BENCH)/linux/$(arch)/initrd) ## fetch Debian's kernels, for make bench to compare with
-$(BENCH)/linux/%/init: bench/linux/init.c bench/linux/net.c bench/linux/system.h bench/frame.h | need-bench
+$(BENCH)/linux/%/init: bench/linux/init.c bench/linux/net.c bench/linux/tcp.c bench/linux/system.h bench/frame.h | need-bench
 	@mkdir -p $(@D)
 	$(Q)$*-linux-gnu-gcc $(BENCH_CFLAGS) -ffreestanding -nostdlib -static -fno-pic -no-pie \
 		-fno-stack-protector -Wl,--build-id=none -o $@ $(filter %.c,$^)

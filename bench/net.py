@@ -97,6 +97,50 @@ def linux(machine, way):
         return said(process, f"linux {way}")
 
 
+# ---- A TCP stream from one guest to another ----------------------------------------------------
+# Each is given: whether it listens. The one that listens tells how much came.
+BITS = re.compile(rb"^(?:iperf: tcp received|linux: tcp rx) .*?(?:mbits=(\d+)\.(\d+)|kbits=(\d+) errors=0)", re.MULTILINE)
+
+
+def ringlet_end(machine, listens):
+    kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
+    words = f"ip=10.0.0.{1 if listens else 2}/24 -- " + (f"-s -t {SECONDS + 8}" if listens else f"-c 10.0.0.1 -t {SECONDS}")
+    return kernel, " ".join(["app=iperf"] + machine.kernel_options() + [words]), None
+
+
+def linux_end(machine, listens):
+    folder = BUILD / "bench" / "linux" / machine.arch
+    words = f"console={'ttyAMA0' if machine.arch == 'aarch64' else 'ttyS0'} quiet panic=-1 ipv6.disable=1"
+    return folder / "vmlinuz", f"{words} tcp={1 if listens else 2} seconds={SECONDS}", folder / "initrd"
+
+
+def stream(machine, end):
+    """Mbit/s that arrive."""
+    with tempfile.TemporaryDirectory() as folder:
+        def start(listens):
+            kernel, words, initrd = end(machine, listens)
+            server = "on" if listens else "off"
+            arguments = ["-netdev", f"stream,id=net,server={server},addr.type=unix,addr.path={folder}/link", "-device",
+                         Qemu.device(machine, 0, f"virtio-net,netdev=net,mac=52:54:00:00:00:0{1 if listens else 2}",
+                                     "romfile=" if machine.transport == "pci" else "")]
+            arguments += ["-initrd", str(initrd)] if initrd else []
+            command = Qemu(arguments=shlex.join(arguments)).command(machine, Guest(str(kernel), words, rng=False))
+            if initrd:
+                command[command.index("-m") + 1] = "512"
+            return Peer(command)
+
+        with start(True) as server:
+            while not os.path.exists(f"{folder}/link"):
+                time.sleep(0.01)
+            with start(False) as client:
+                client.reader.join(120)
+                server.reader.join(30)
+                found = BITS.search(server.output.replace(b"\r\n", b"\n"))
+                if not found:
+                    raise SystemExit(f"tcp: no good line\n{server.text()}\n{client.text()}")
+    return int(found[3]) / 1000 if found[3] else int(found[1]) + int(found[2]) / 1000
+
+
 def compare(label, contestants, rounds):
     """contestants: {name: function}; the first one is compared with each of the others."""
     results = {name: [] for name in contestants}

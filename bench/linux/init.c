@@ -2,8 +2,9 @@
 /*
  * The only program of the Linux that Ringlet is measured beside: loads the modules that it finds in /modules,
  * reads 4 KiB blocks of /dev/vda or /dev/sda at random places with O_DIRECT and io_uring, into buffers that are
- * registered once, says how many a second, and powers off; or measures frames (net.c). depth=, seconds=, cpus= (as many
- * processes, with so many reads in flight each) and net= are on the kernel's command line, and come in the environment.
+ * registered once, says how many a second, and powers off; or measures frames (net.c) or a TCP stream (tcp.c). depth=,
+ * seconds=, cpus= (as many processes, with so many reads in flight each), net= and tcp= are on the kernel's command line,
+ * and come in the environment.
  *
  * It needs no C library; structures and numbers are io_uring(7)'s and those of the system calls, declared here.
  */
@@ -130,6 +131,8 @@ void linux_main(long *stack)
 	call(SYS_mkdirat, AT_FDCWD, (long)"/dev", 0755, 0, 0, 0);
 	call(SYS_mount, (long)"dev", (long)"/dev", (long)"devtmpfs", 0, 0, 0);
 	load_modules();
+	if (setting(environment, "tcp=") != 0)
+		measure_tcp(setting(environment, "tcp=") == 1, seconds);
 	if (setting(environment, "net=") != 0)
 		measure_net((unsigned)setting(environment, "net="), seconds);
 	for (unsigned i = 0; i < 100 && file < 0; i++) {

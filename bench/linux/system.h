@@ -11,14 +11,16 @@ enum { SYS_write = 1, SYS_mmap = 9, SYS_ioctl = 16, SYS_socket = 41, SYS_bind = 
        SYS_mount = 165, SYS_reboot = 169, SYS_clock_gettime = 228, SYS_openat = 257, SYS_recvmmsg = 299,
        SYS_sendmmsg = 307, SYS_finit_module = 313, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426,
        SYS_io_uring_register = 427, SYS_mkdirat = 258, SYS_lseek = 8, SYS_nanosleep = 35, SYS_clone = 56, SYS_wait4 = 61,
-       SYS_exit_group = 231 };
+       SYS_exit_group = 231, SYS_close = 3, SYS_connect = 42, SYS_listen = 50, SYS_accept4 = 288, SYS_sendto = 44,
+       SYS_recvfrom = 45 };
 enum { O_DIRECT = 0x4000 };
 #else
 enum { SYS_write = 64, SYS_mmap = 222, SYS_ioctl = 29, SYS_socket = 198, SYS_bind = 200, SYS_setsockopt = 208,
        SYS_mount = 40, SYS_reboot = 142, SYS_clock_gettime = 113, SYS_openat = 56, SYS_recvmmsg = 243,
        SYS_sendmmsg = 269, SYS_finit_module = 273, SYS_io_uring_setup = 425, SYS_io_uring_enter = 426,
        SYS_io_uring_register = 427, SYS_mkdirat = 34, SYS_lseek = 62, SYS_nanosleep = 101, SYS_clone = 220,
-       SYS_wait4 = 260, SYS_exit_group = 94 };
+       SYS_wait4 = 260, SYS_exit_group = 94, SYS_close = 57, SYS_connect = 203, SYS_listen = 201, SYS_accept4 = 242,
+       SYS_sendto = 206, SYS_recvfrom = 207 };
 enum { O_DIRECT = 0x10000 };
 #endif
 
@@ -130,5 +132,7 @@ static inline void pause_ms(int64_t ms)
 
 /* net.c: what `net=` asks for (1 sends, 2 receives, 3 does both in turns), and the line about it. */
 _Noreturn void measure_net(unsigned way, uint64_t seconds);
+/* tcp.c: a stream from one guest to another, which listens. */
+_Noreturn void measure_tcp(int listens, uint64_t seconds);
 
 #endif
