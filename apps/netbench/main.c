@@ -11,7 +11,8 @@
  *          answers, and which a peer that sends everything back does too
  *
  * -p polls the interface instead of waiting in the event loop; -y does so with the processor's hint that it waits
- * (pause, yield) behind each look that found nothing. -n sets how many frames, -s their size.
+ * (pause, yield) behind each look that found nothing. -w: rr waits for the request to
+ * be sent as well, where otherwise the answer is enough. -n sets how many frames, -s their size.
  * The status is 0 when there were no errors.
  */
 #include <inttypes.h>
@@ -36,7 +37,8 @@
 
 static struct net_device *net;
 static uint32_t size = 64;
-static bool poll, pausing;
+static bool poll, pausing, both_ends;
+static unsigned unfinished; /* requests whose sender wants to know */
 static uint64_t sent, errors, received;
 /* Frames of ours, filled in once, that are not on their way. */
 static struct net_buffer *idle;
@@ -189,7 +191,14 @@ static uint64_t run_rx(uint64_t count)
 	return received;
 }
 
-/* Sends one that is like the first one, whose sender does not wait for it to be sent: the answer tells that it was. */
+static void request_done(struct net_buffer *frame, int status)
+{
+	unfinished--;
+	errors += status != 0;
+	net_release(net, frame);
+}
+
+/* Sends one that is like the first one. */
 static bool ask(const struct net_buffer *request)
 {
 	struct net_buffer *frame = net_take(net);
@@ -198,9 +207,12 @@ static bool ask(const struct net_buffer *request)
 		return false;
 	memcpy(net_data(frame), net_data(request), size);
 	frame->length = size;
+	frame->done = both_ends ? request_done : NULL;
+	unfinished += both_ends;
 	int taken = net_send(net, &frame, 1);
 	if (taken == 1)
 		return true;
+	unfinished -= both_ends;
 	net_release(net, frame);
 	errors += taken < 0;
 	return false;
@@ -213,10 +225,12 @@ static uint64_t run_rr(uint64_t count)
 		uint64_t before = received, start = vport_now();
 		while (!ask(idle) && vport_now() - start < ANSWER_NS)
 			wait();
-		while (received == before && vport_now() - start < ANSWER_NS)
+		while ((received == before || unfinished > 0) && vport_now() - start < ANSWER_NS)
 			wait();
 		errors += received == before;
 	}
+	while (unfinished > 0)
+		wait();
 	return received;
 }
 
@@ -260,7 +274,7 @@ static bool number(const char *text, uint64_t least, uint64_t most, uint64_t *va
 
 static int usage(const char *program)
 {
-	kprint("usage: %s [-p | -y] [-n FRAMES] [-s BYTES] INTERFACE tx|rx|rr\n", program);
+	kprint("usage: %s [-p | -y] [-w] [-n FRAMES] [-s BYTES] INTERFACE tx|rx|rr\n", program);
 	return 2;
 }
 
@@ -269,12 +283,14 @@ int main(int argc, char **argv)
 	uint64_t count = DEFAULT_COUNT, bytes = 64;
 	int i = 1;
 
-	poll = pausing = false;
+	poll = pausing = both_ends = false;
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-p") == 0)
 			poll = true;
 		else if (strcmp(argv[i], "-y") == 0)
 			poll = pausing = true;
+		else if (strcmp(argv[i], "-w") == 0)
+			both_ends = true;
 		else if (strcmp(argv[i], "-n") == 0 && i + 1 < argc &&
 			 number(argv[i + 1], 1, UINT32_MAX, &count))
 			i++;

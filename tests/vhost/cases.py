@@ -285,7 +285,7 @@ def with_bad_network(case, ring):
     by an error, and then all is well again."""
     with folder_of() as folder:
         socket = f"{folder}/net.sock"
-        words = f"app=netbench ring={ring} deadline_ms=500 net=vhost-user:{socket} -- -n 1000 net0 rr"
+        words = f"app=netbench ring={ring} deadline_ms=500 net=vhost-user:{socket} -- -w -n 1000 net0 rr"
         with backend(socket, "--type", "net", *case.arguments()):
             status, output = ringlet("sanitized", words, TIMEOUT)
         if case.outcome == "fine":
