@@ -11,7 +11,8 @@ uint32_t network_random(void);
 
 struct pbuf;
 struct tcp_pcb;
-/* The packet that is made next is that segment of the connection's (kernel/net/offload.c). Adds no options. */
+/* The packet that is made next is that segment of the connection's, if it is any's (kernel/net/offload.c). Adds no
+ * options. */
 void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment);
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(pbuf, header, pcb, options) \
 	(offload_segment(pcb, pbuf), (options))

@@ -78,6 +78,8 @@ void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment)
 	struct netif *netif;
 
 	offload_narrow();
+	if (!pcb)
+		return; /* a reset, of no connection */
 	segment_bytes = offload_peer_mss(pcb);
 	if (segment->tot_len <= segment_bytes + TCP_HEADER_MAX)
 		return;
