@@ -41,9 +41,9 @@ floor_kind = $(word 3,$(subst -, ,$(@F)))
 # COUNT is bench/blk.py's READS, and bench/net.py's FRAMES and BRIEF.
 FLOOR_1 = -DLOOP='"loop.h"' -DDEPTH=1 -DCOUNT=50000
 FLOOR_32 = -DLOOP='"loop.h"' -DDEPTH=32 -DCOUNT=500000
-FLOOR_tx = -DLOOP='"net.h"' -DWAY=TX -DCOUNT=300000
-FLOOR_rx = -DLOOP='"net.h"' -DWAY=RX -DCOUNT=300000
-FLOOR_rr = -DLOOP='"net.h"' -DWAY=RR -DCOUNT=30000
+FLOOR_tx = -DLOOP='"net.h"' -DWAY=TX -DCOUNT=100000
+FLOOR_rx = -DLOOP='"net.h"' -DWAY=RX -DCOUNT=100000
+FLOOR_rr = -DLOOP='"net.h"' -DWAY=RR -DCOUNT=20000
 FLOOR_pause = -DPAUSE_TO_WAIT
 FLOOR_brief = -UCOUNT -DCOUNT=1000
 floors: $(FLOORS)

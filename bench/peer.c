@@ -7,6 +7,8 @@
  *     build/bench/peer source OWN OTHER FRAMES MICROSECONDS    sends so many, and the next ones so much later
  *     build/bench/peer echo OWN OTHER       sends each frame back, with its addresses and ports exchanged
  *
+ * All of them answer when the guest asks by ARP who has 10.0.0.1.
+ *
  * OWN is the socket that it makes, OTHER the one that it sends to, and waits for. It says "ready" when OWN is
  * there, and how many frames it took and sent when it is told to end (SIGTERM).
  */
@@ -66,14 +68,14 @@ static int again(const char *what)
 	exit(1);
 }
 
-static int take(void)
+static int take(int flags)
 {
 	int count;
 
 	for (unsigned i = 0; i < BATCH; i++)
 		parts[i].iov_len = LARGEST;
-	while ((count = recvmmsg(sock, batch, BATCH, MSG_WAITFORONE, NULL)) < 0) {
-		if (!again("receive"))
+	while ((count = recvmmsg(sock, batch, BATCH, MSG_WAITFORONE | flags, NULL)) < 0) {
+		if ((flags & MSG_DONTWAIT) || !again("receive"))
 			return 0;
 	}
 	taken += (uint64_t)count;
@@ -123,21 +125,47 @@ static void turn_round(uint8_t *frame, unsigned length)
 	exchange(frame + 34, frame + 36, 2);
 }
 
-static void sink(void)
+/* RFC 826: a request, for an address that is not the guest's own, is made into its answer. */
+static int answers_arp(uint8_t *frame, unsigned length)
+{
+	static const uint8_t request[] = { 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1 }, own[] = { PEER_MAC };
+
+	if (length < 42 || memcmp(frame + 12, request, sizeof(request)) != 0 || memcmp(frame + 28, frame + 38, 4) == 0)
+		return 0;
+	memcpy(frame, frame + 6, 6);
+	memcpy(frame + 6, own, 6);
+	frame[21] = 2;
+	memcpy(frame + 32, frame + 22, 6);
+	exchange(frame + 28, frame + 38, 4);
+	memcpy(frame + 22, own, 6);
+	return 1;
+}
+
+static void answer(const struct sockaddr_un *other, int count)
+{
+	for (int i = 0; i < count; i++) {
+		if (answers_arp(memory[i], batch[i].msg_len))
+			sendto(sock, memory[i], batch[i].msg_len, 0, (const struct sockaddr *)other, sizeof(*other));
+	}
+}
+
+static void sink(const struct sockaddr_un *other)
 {
 	while (!ended)
-		take();
+		answer(other, take(0));
 }
 
 static void source(struct sockaddr_un *other, int frames, useconds_t pause)
 {
 	static const uint8_t frame[FRAME_BYTES] = UDP_FRAME(PEER_MAC, 1, GUEST_MAC, 2);
 
-	for (unsigned i = 0; i < BATCH; i++) {
-		memcpy(memory[i], frame, sizeof(frame));
-		parts[i].iov_len = sizeof(frame);
-	}
 	while (!ended) {
+		for (int count; (count = take(MSG_DONTWAIT)) > 0;)
+			answer(other, count);
+		for (unsigned i = 0; i < BATCH; i++) {
+			memcpy(memory[i], frame, sizeof(frame));
+			parts[i].iov_len = sizeof(frame);
+		}
 		for (int left = frames; left > 0; left -= BATCH)
 			send_all(other, left < BATCH ? left : BATCH);
 		usleep(pause);
@@ -147,10 +175,11 @@ static void source(struct sockaddr_un *other, int frames, useconds_t pause)
 static void echo(struct sockaddr_un *other)
 {
 	while (!ended) {
-		int count = take();
+		int count = take(0);
 		for (int i = 0; i < count; i++) {
 			parts[i].iov_len = batch[i].msg_len;
-			turn_round(memory[i], batch[i].msg_len);
+			if (!answers_arp(memory[i], batch[i].msg_len))
+				turn_round(memory[i], batch[i].msg_len);
 		}
 		send_all(other, count);
 	}
@@ -184,7 +213,7 @@ int main(int argc, char **argv)
 	puts("ready");
 	fflush(stdout);
 	if (strcmp(what, "sink") == 0)
-		sink();
+		sink(&other);
 	else if (strcmp(what, "source") == 0)
 		source(&other, argc == 6 ? atoi(argv[4]) : BATCH, argc == 6 ? (useconds_t)atoi(argv[5]) : 0);
 	else
