@@ -241,7 +241,7 @@ static int probe(struct virtio_device *device)
 	return error;
 }
 
-static void remove(struct virtio_device *device)
+static void remove_nic(struct virtio_device *device)
 {
 	free_nic(device->data);
 }
@@ -359,7 +359,7 @@ const struct virtio_driver virtio_net_driver = {
 	.name_count = NET_WANTED_COUNT,
 	.choose = net_choose_features,
 	.probe = probe,
-	.remove = remove,
+	.remove = remove_nic,
 	.stop = stop,
 	.ready = ready,
 	.drain = drain,

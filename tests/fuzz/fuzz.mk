@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers. Seeds are in tests/fuzz/corpus/TARGET, dictionaries in
 # tests/fuzz/TARGET.dict; what a run finds stays in build/fuzz.
 
-FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device tar partition scsi http console
+FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device tar partition scsi http console net
 SECONDS ?= 60
 
 fuzz_split = tests/fuzz/ring.c $(RINGS)
@@ -32,11 +32,14 @@ fuzz_scsi = tests/fuzz/scsi.c $(filter-out drivers/virtio/scsi.c,$(wildcard driv
 	lib/error.c lib/format.c
 fuzz_console = tests/fuzz/console.c $(addprefix drivers/virtio/console,_port.c _transmit.c _control.c _sync.c) \
 	lib/error.c lib/format.c
+fuzz_net = tests/fuzz/net.c $(filter-out drivers/virtio/net.c,$(wildcard drivers/virtio/net*.c)) $(RINGS) \
+	lib/error.c lib/format.c
+$(O)/fuzz/net: drivers/virtio/net.c
 $(O)/fuzz/console: drivers/virtio/console.c
 $(O)/fuzz/partition: drivers/virtio/partition.c
 
 # Sources that a target includes.
-FUZZ_INCLUDED = $(addprefix drivers/virtio/,partition.c console.c) drivers/virtio/device.c $(addprefix tests/host/fake/,port.c memory.c)
+FUZZ_INCLUDED = $(addprefix drivers/virtio/,partition.c console.c net.c) drivers/virtio/device.c $(addprefix tests/host/fake/,port.c memory.c)
 $(O)/fuzz/device: $(FUZZ_INCLUDED)
 
 # Every load of shared memory asks the fuzzer first.

@@ -25,7 +25,7 @@ FUZZ = pathlib.Path(__file__).resolve().parent
 TOP = FUZZ.parent.parent
 BUILD = pathlib.Path(os.environ.get("O") or TOP / "build").resolve() / "fuzz"
 LONGEST = {"cmdline": 4200, "fdt": 4096, "acpi": 4100, "mptable": 2048, "vhost": 2048,
-           "pci_layout": 512, "msix": 1024, "tar": 12289, "partition": 8192, "scsi": 2048, "http": 8192, "console": 1024}
+           "pci_layout": 512, "msix": 1024, "tar": 12289, "partition": 8192, "scsi": 2048, "http": 8192, "console": 1024, "net": 2048}
 LONGEST_OF_OTHERS = 512
 MEMORY_MIB, INPUT_SECONDS = 1024, 10
 SMOKE_RUNS = 1500

@@ -539,7 +539,44 @@ def consoles():
     yield "many", bytes([0, 255]) + start + b"".join(bytes([added, n, relax, relax, opened, n]) for n in range(31)) + rest
 
 
-SEEDS = {"console": consoles, "scsi": scsis, "device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
+def nets():
+    """Features, configuration, steps: see net.c. Headers of 20 bytes, whatever was negotiated."""
+    def bits(*numbers):
+        return struct.pack("<Q", sum(1 << number for number in numbers))
+
+    def config(pairs=3, mtu=1500):
+        return bytes((2, 0, 0, 0, 0, 1)) + struct.pack("<HHHIBBHI", 1, pairs, mtu, 1000, 1, 40, 128, 0x1ff)
+
+    def header(flags=0, gso=0, length=0, size=0, start=0, offset=0, buffers=1, value=0, report=0):
+        return struct.pack("<BBHHHHHIHH", flags, gso, length, size, start, offset, buffers, value, report, 0)
+
+    def receive(*frames, lies=0):
+        return bytes((0, 0, len(frames), lies)) + b"".join(
+            bytes((i,)) + struct.pack("<H", written) + head for i, (written, head) in enumerate(frames)) + b"\0"
+
+    def send(length, offload=bytes(16), waits=0):
+        return b"\1\0" + struct.pack("<H", length) + offload + bytes((waits,))
+
+    def ask(what, *arguments, addresses=bytes((2, 0, 0, 0, 0, 1)) * 2 + bytes((1, 0, 0, 0, 0, 1)) * 2):
+        return bytes((3, what)) + addresses + bytes(arguments) + b"\0"
+
+    offloads, control = (0, 1, 7, 8, 9, 10, 11, 12, 13, 14, 54, 55, 56), (2, 3, 5, 16, 17, 18, 19, 20, 21, 22, 23)
+    plain = receive((100, header()), (1500, header())) + send(60) + send(1000, waits=1) + b"\2"
+    commands = b"".join((ask(0, 2), ask(1, 63), ask(2, 2, 2), ask(3), ask(4, 5, 0), ask(5, 1),
+                         ask(6, 3, 0, 0, 2, 40, 0, 1, 0, 1), ask(7, 5, 0)))
+    partial = header(1, 0, 54, 0, 34, 16)
+    yield "plain", bits(3, 5, 16) + config() + plain
+    yield "offloads", (bits(*offloads, 15, 59) + config() + receive((2000, partial)) + receive(
+        (1500, header(1, 0x81, 54, 1460, 34, 16, 3)), (1500, bytes(20)), (700, bytes(20))) +
+                       send(1400, struct.pack("<BBHHHHHI", 1, 1, 54, 1400, 34, 16, 0, 0)) + b"\2\5")
+    yield "large", bits(*offloads) + config() + receive((60000, header(1, 4, 74, 1440, 54, 16)))
+    yield "control", bits(*control, 57, 60, *offloads) + config() + commands + plain + b"\5" + commands
+    yield "announces", bits(*control) + config() + b"\4\3\0\0" + b"\4\1\0" + plain
+    yield "pairs", bits(*control) + config(0) + plain + commands
+    yield "lies", bits(15) + config() + receive((1000, header(buffers=9)), (5, header()), (0xffff, header()), lies=7)
+
+
+SEEDS = {"console": consoles, "net": nets, "scsi": scsis, "device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
          "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
          "cmdline": cmdlines, "vhost": vhosts, "http": requests}
 
