@@ -90,13 +90,31 @@ def send(shell, path, options):
         seen = len(shell.text())
 
 
+def both(shell, path, options):
+    """Both ways at once, by poll, with a reader that pauses."""
+    seen = len(shell.text())
+    shell.type(f"porttest {options} both {NAME} {BYTES}")
+    data = random.Random(6).randbytes(BYTES)
+    with connect(path) as end:
+        sender = threading.Thread(target=end.sendall, args=(data,), daemon=True)
+        sender.start()
+        back = receive(end, BYTES, slowly=True)
+        compare(shell, seen, "sent", back)
+        sender.join()
+        compare(shell, seen, "received", data)
+
+
+def add_socket(ask, name, path):
+    """A chardev for a device that is to come."""
+    address = {"type": "unix", "data": {"path": path}}
+    ask("chardev-add", id=name, backend={"type": "socket", "data": {"addr": address, "server": True, "wait": False}})
+
+
 def plug(shell, ask, folder):
     """A port comes, is used, and goes, twice: also under a program that has it open."""
     for turn in range(2):
         path = f"{folder}/late{turn}"
-        backend = {"type": "socket", "data": {"addr": {"type": "unix", "data": {"path": path}},
-                                              "server": True, "wait": False}}
-        ask("chardev-add", id=f"late{turn}", backend=backend)
+        add_socket(ask, f"late{turn}", path)
         ask("device_add", driver="virtserialport", bus="ports.0", nr=7, chardev=f"late{turn}", id="late", name="late")
         shell.until(r"^vport0p7 late host closed", "port")
         with connect(path) as end:
@@ -138,6 +156,7 @@ def exchange(machine, ring, smp):
             shell.until(rf"^vport0p1 {NAME} host closed, received 0, sent 0$", "port")
             echo(shell, f"{folder}/data", options)
             send(shell, f"{folder}/data", options)
+            both(shell, f"{folder}/data", options)
             plug(shell, functools.partial(qmp.ask, f"{folder}/qmp"), folder)
             shell.type("halt")
             code = shell.process.wait(PATIENCE)
@@ -240,6 +259,26 @@ def edit(terminal):
     terminal.wait_for("the line is read", lambda text: text.endswith(f"\r\n{line[5:]}\r\n{prompt}"))
 
 
+def plug_console(shell, folder):
+    """A console that comes while the machine runs is one at which can be typed; and again, when it has gone."""
+    ask = functools.partial(qmp.ask, f"{folder}/qmp")
+    for turn in range(2):
+        name = f"four{turn}"
+        add_socket(ask, name, f"{folder}/{name}")
+        ask("device_add", driver="virtconsole", bus="bus1.0", nr=9, chardev=name, id="four", name="four")
+        terminal = Terminal(f"{folder}/{name}")
+        shell.until(r"^vport\dp9 four console, host open, in use", "port")
+        terminal.type(f"echo from four {turn}\r")
+        terminal.wait_for("an echo", lambda text, n=turn: f"\r\nfrom four {n}\r\n" in text)
+        ask("device_del", id="four")
+        terminal.close()
+        seen = len(shell.text())
+        shell.type("port")
+        shell.wait_for("a list", lambda text, n=seen: text[n:].count("\nvport") > 2 and text.endswith("ringlet> "))
+        if "four" in shell.text()[seen:]:
+            raise Failed("the console is still there", shell.text())
+
+
 def consoles(machine, ring, chosen):
     """The shell on two ports of one device and one of another, or on those of them that were chosen."""
     machine = dataclasses.replace(machine, ring=ring).checked()
@@ -249,7 +288,7 @@ def consoles(machine, ring, chosen):
         names = {"one": "bus0", "two": "bus0", "three": "bus1"}
         ports = [f"-chardev socket,id={name},path={folder}/{name},server=on,wait=off "
                  f"-device virtconsole,bus={bus}.0,chardev={name},name={name}" for name, bus in names.items()]
-        vmm = Qemu(arguments=" ".join(devices + ports))
+        vmm = Qemu(arguments=" ".join([f"-qmp unix:{folder}/qmp,server=on,wait=off", *devices, *ports]))
         guest = Guest(str(kernel), " ".join(["app=shell", f"console={chosen}", *machine.kernel_options()]))
         with Shell(vmm.command(machine, guest), stdin=subprocess.PIPE) as shell:
             shell.wait_for("the shell", lambda text: "ringlet> " in text)
@@ -261,6 +300,11 @@ def consoles(machine, ring, chosen):
                     terminals[other].wait_for(f"{name} is heard on {other}",
                                               lambda text, n=name: f"\r\nfrom {n}\r\n" in text)
                 shell.wait_for(f"{name} is heard on the UART", lambda text, n=name: f"\nfrom {n}\n" in text)
+            if "one" in chosen:  # past all queues: it comes out at the first console of each device
+                shell.type("port emergency fire")
+                for name in ("one", "three"):  # the newline may come later, which does not
+                    terminals[name].wait_for("an emergency", lambda text: "emergencyfirefire" in "".join(text.split()))
+                plug_console(shell, folder)
             edit(terminals[chosen[0]])
             terminals[chosen[-1]].close()  # one that is closed and opened again
             terminals[chosen[-1]] = Terminal(f"{folder}/{chosen[-1]}")

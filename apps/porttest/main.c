@@ -5,6 +5,7 @@
  *     porttest [-c CPU] [-r ROUNDS] send PORT BYTES     sends a pattern
  *     porttest [-c CPU] [-r ROUNDS] sum PORT            reads until the host closes its end
  *     porttest [-c CPU] [-r ROUNDS] echo PORT           and sends all of it back
+ *     porttest [-c CPU] [-r ROUNDS] both PORT BYTES     sends so many and receives so many at once, by poll
  *
  * and prints how much that was, with its SHA-256, for somebody to compare with what is at the other end:
  *
@@ -16,6 +17,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,7 +35,8 @@
 struct job {
 	const char *name; /* of the port */
 	bool sends, receives;
-	uint64_t bytes; /* to send, where nothing is received */
+	bool at_once;   /* both, without waiting for one of them */
+	uint64_t bytes; /* to send, where it is not what was received */
 	unsigned rounds;
 	bool good;
 };
@@ -44,7 +47,7 @@ static bool complain(const struct job *job, const char *what)
 	return false;
 }
 
-static void report(const struct job *job, struct sha256 *sum)
+static void report(const struct job *job, const char *did, struct sha256 *sum)
 {
 	unsigned char digest[SHA256_SIZE];
 	char text[2 * SHA256_SIZE + 1];
@@ -52,8 +55,7 @@ static void report(const struct job *job, struct sha256 *sum)
 
 	sha256_end(sum, digest);
 	sha256_text(digest, text);
-	printf("porttest: %s %s %llu sha256 %s\n", job->name, job->receives ? "received" : "sent",
-	       (unsigned long long)bytes, text);
+	printf("porttest: %s %s %llu sha256 %s\n", job->name, did, (unsigned long long)bytes, text);
 	fflush(stdout);
 }
 
@@ -122,6 +124,60 @@ static bool send_round(const struct job *job, int fd, struct sha256 *sum)
 	return true;
 }
 
+/* Sends what is left of a piece, as much as goes without waiting. */
+static bool send_some(const struct job *job, int fd, struct sha256 *sum, uint64_t *state)
+{
+	static unsigned char piece[PIECE];
+	size_t at = (size_t)(sum->length % PIECE);
+	uint64_t left = job->bytes - sum->length;
+	uint64_t before = *state;
+
+	if (at == 0)
+		fill(piece, state);
+	ssize_t sent = write(fd, piece + at, left < PIECE - at ? (size_t)left : PIECE - at);
+	if (sent > 0)
+		sha256_add(sum, piece + at, (size_t)sent);
+	else
+		*state = before; /* of what was filled nothing has gone */
+	return sent > 0 || errno == EAGAIN || (errno == EPIPE && sum->length == 0);
+}
+
+static bool receive_some(const struct job *job, int fd, struct sha256 *sum)
+{
+	static unsigned char piece[PIECE];
+	uint64_t left = job->bytes - sum->length;
+
+	ssize_t got = read(fd, piece, left < PIECE ? (size_t)left : PIECE);
+	if (got > 0)
+		sha256_add(sum, piece, (size_t)got);
+	return got > 0 || (got < 0 ? errno == EAGAIN : sum->length == 0);
+}
+
+static bool both_at_once(const struct job *job, int fd)
+{
+	struct sha256 sent, received;
+	struct pollfd file = { .fd = fd };
+	uint64_t state = job->rounds;
+
+	sha256_begin(&sent);
+	sha256_begin(&received);
+	while (sent.length < job->bytes || received.length < job->bytes) {
+		file.events = (short)((sent.length < job->bytes ? POLLOUT : 0) |
+				      (received.length < job->bytes ? POLLIN : 0));
+		if (poll(&file, 1, -1) < 0)
+			return complain(job, "poll");
+		if (file.revents & POLLHUP)
+			wait();
+		if ((file.revents & POLLIN) && !receive_some(job, fd, &received))
+			return complain(job, "read");
+		if ((file.revents & POLLOUT) && !send_some(job, fd, &sent, &state))
+			return complain(job, "write");
+	}
+	report(job, "received", &received);
+	report(job, "sent", &sent);
+	return true;
+}
+
 /* After a round: until the host has closed its end, which a write of nothing tells. */
 static void await_close(int fd)
 {
@@ -135,17 +191,18 @@ static void run(void *argument)
 	char path[100];
 
 	snprintf(path, sizeof(path), "/dev/%s", job->name);
-	int fd = open(path, O_RDWR);
+	int fd = open(path, O_RDWR | (job->at_once ? O_NONBLOCK : 0));
 	job->good = fd >= 0 || complain(job, "open");
 	for (unsigned round = 0; job->good && round < job->rounds; round++) {
 		struct sha256 sum;
 		sha256_begin(&sum);
 		if (round > 0 && !job->receives)
 			await_close(fd);
-		job->good =
-			job->receives ? receive_round(job, fd, &sum) : send_round(job, fd, &sum);
-		if (job->good)
-			report(job, &sum);
+		job->good = job->at_once    ? both_at_once(job, fd)
+			    : job->receives ? receive_round(job, fd, &sum)
+					    : send_round(job, fd, &sum);
+		if (job->good && !job->at_once)
+			report(job, job->receives ? "received" : "sent", &sum);
 	}
 	if (fd >= 0)
 		close(fd);
@@ -153,7 +210,8 @@ static void run(void *argument)
 
 static int usage(void)
 {
-	printf("usage: porttest [-c CPU] [-r ROUNDS] send PORT BYTES | sum PORT | echo PORT\n");
+	printf("usage: porttest [-c CPU] [-r ROUNDS] send PORT BYTES | both PORT BYTES | "
+	       "sum PORT | echo PORT\n");
 	return 2;
 }
 
@@ -161,6 +219,8 @@ static bool parse(struct job *job, int count, char **words)
 {
 	bool send = count == 3 && strcmp(words[0], "send") == 0;
 
+	job->at_once = count == 3 && strcmp(words[0], "both") == 0;
+	send = send || job->at_once;
 	if (!send &&
 	    (count != 2 || (strcmp(words[0], "sum") != 0 && strcmp(words[0], "echo") != 0)))
 		return false;

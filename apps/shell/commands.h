@@ -43,7 +43,7 @@ int do_cat(int argc, char **argv);
 int do_scsi(int argc, char **argv);
 
 /* port.c: ports of virtio-console, and the window in which is typed. */
-#define PORT_ARGUMENTS "[read PORT | write PORT WORD…]"
+#define PORT_ARGUMENTS "[read PORT | write PORT WORD… | emergency WORD]"
 #define PORT_LIMITS "read ends when nothing has come for two seconds"
 int do_port(int argc, char **argv);
 #define MAX_SIZE 9999

@@ -6,6 +6,7 @@
  *     ringlet> port
  *     vport0p1 org.example.data host open, received 0, sent 0
  *     ringlet> port write org.example.data hello
+ *     ringlet> port emergency help       past all queues, by the configuration space
  */
 #include "drivers/virtio/console.h"
 
@@ -25,6 +26,7 @@
 #pragma weak virtio_console_first
 #pragma weak virtio_console_next
 #pragma weak virtio_console_ignored
+#pragma weak virtio_console_emergency_write
 #pragma weak virtio_port_first
 #pragma weak virtio_port_next
 #pragma weak virtio_port_info
@@ -103,10 +105,30 @@ static int write_text(struct virtio_port *port, int count, char **words)
 	return error == ERR_FULL ? ERR_TIMEOUT : error;
 }
 
+/* To each device that can do that. */
+static int emergency(const char *text)
+{
+	unsigned devices = 0;
+
+	for (struct virtio_console *console = virtio_console_first == NULL ? NULL
+									   : virtio_console_first();
+	     console; console = virtio_console_next(console)) {
+		const char *at = text;
+		while (*at && virtio_console_emergency_write(console, *at))
+			at++;
+		devices += *at == '\0';
+	}
+	if (devices == 0)
+		kprint("port: no device can do that\n");
+	return devices == 0;
+}
+
 int do_port(int argc, char **argv)
 {
 	if (argc == 1)
 		return list();
+	if (argc == 3 && strcmp(argv[1], "emergency") == 0)
+		return emergency(argv[2]);
 	bool reads = argc == 3 && strcmp(argv[1], "read") == 0;
 	if (!reads && (argc < 4 || strcmp(argv[1], "write") != 0))
 		return USAGE;
