@@ -21,11 +21,13 @@ figures of a machine that has less than two processors to itself mean little.
 import contextlib
 import dataclasses
 import os
+import pathlib
 import re
 import shlex
 import statistics
 import sys
 import tempfile
+import threading
 import time
 
 from peers import BUILD, PEER, Process, Qemu, dgram, peer
@@ -40,7 +42,7 @@ FRAMES = {"tx": 100_000, "rx": 100_000, "rr": 20_000}
 BRIEF = 1000
 MANY = 20_000  # more than it takes until the peer has no room for some
 SECONDS, WARM_UP = 2, 0.5
-LINE = re.compile(rb"^(?:bench|linux): .* pps=(\d+) n=\d+ errors=(\d+)", re.MULTILINE)
+LINE = re.compile(rb"^(?:bench|linux): .* pps=(\d+) n=(\d+) errors=(\d+)", re.MULTILINE)
 FOREVER = 2**32 - 1  # frames
 
 
@@ -61,16 +63,20 @@ def said(process, who):
     """By the line that the guest prints at its end."""
     process.run(120)
     found = LINE.search(process.output)
-    if not found or int(found[2]):
+    if not found or int(found[3]):
         raise SystemExit(f"{who}: no good line\n{process.output.decode(errors='replace')}")
     return int(found[1])
 
 
-def ringlet(machine, way, wait, frames):
+def booted(machine, way, wait, frames):
     kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
     option = {"poll": "-p", "pause": "-y", "irq": ""}[wait]
     words = ["app=netbench"] + machine.kernel_options() + ["--", option, f"-n {frames} net0 {way}"]
-    with emulated(machine, way, kernel, " ".join(words)) as process:
+    return emulated(machine, way, kernel, " ".join(words))
+
+
+def ringlet(machine, way, wait, frames):
+    with booted(machine, way, wait, frames) as process:
         return said(process, f"ringlet {way} {wait}")
 
 
@@ -89,12 +95,57 @@ def floor(machine, way, wait, brief=""):
     return int((BRIEF if brief else FRAMES[way]) / (times[ord("E")] - times[ord("B")]))
 
 
-def linux(machine, way):
+def booted_linux(machine, way, seconds):
     folder = BUILD / "bench" / "linux" / machine.arch
     words = f"console={'ttyAMA0' if machine.arch == 'aarch64' else 'ttyS0'} quiet panic=-1 ipv6.disable=1"
-    with emulated(machine, way, folder / "vmlinuz", f"{words} net={list(PEER).index(way) + 1} seconds={SECONDS}",
-                  folder / "initrd") as process:
+    return emulated(machine, way, folder / "vmlinuz", f"{words} net={list(PEER).index(way) + 1} seconds={seconds}",
+                    folder / "initrd")
+
+
+def linux(machine, way):
+    with booted_linux(machine, way, SECONDS) as process:
         return said(process, f"linux {way}")
+
+
+# ---- Whose time it is ---------------------------------------------------------------------------
+def watch(process, seconds):
+    """Until it ends: its processor time."""
+    while process.process.poll() is None:
+        with contextlib.suppress(OSError):
+            words = pathlib.Path(f"/proc/{process.process.pid}/stat").read_text().rpartition(")")[2].split()
+            seconds[0] = sum(map(int, words[11:13])) / os.sysconf("SC_CLK_TCK")
+        time.sleep(0.02)
+
+
+def spent(guest):
+    """(the emulator's processor time for one run, in seconds; frames)"""
+    seconds = [0.0]
+    with guest as process:
+        watcher = threading.Thread(target=watch, args=(process, seconds))
+        watcher.start()
+        process.run(300)
+        watcher.join()
+    found = LINE.search(process.output)
+    if not found or int(found[3]):
+        raise SystemExit(f"no good line\n{process.output.decode(errors='replace')}")
+    return seconds[0], int(found[2])
+
+
+def frame_time(short, long):
+    """Microseconds of the emulator for a frame: the difference of a short run and a long one, so that booting is not in
+    it. They are its own time: a machine that is busy with something else changes little of it."""
+    (before, few), (after, many) = spent(short), spent(long)
+    return (after - before) / (many - few) * 1e6
+
+
+def costs(name, machine, has_linux):
+    for way in PEER:
+        ours = frame_time(booted(machine, way, "irq", BRIEF), booted(machine, way, "irq", FRAMES[way]))
+        words = f"ringlet={ours:.2f}"
+        if has_linux:
+            theirs = frame_time(booted_linux(machine, way, 1), booted_linux(machine, way, 1 + 2 * SECONDS))
+            words += f" linux={theirs:.2f} linux/ringlet={theirs / ours:.2f}"
+        print(f"bench: processor time of the emulator for a frame, us: {name} {way} irq {words}", flush=True)
 
 
 # ---- A TCP stream from one guest to another ----------------------------------------------------
@@ -160,6 +211,7 @@ def metal(rounds):
         if not has_linux:
             print(f"bench: no Linux kernel for {machine.arch}: make bench-linux fetches Debian's")
         checked = machine.checked()
+        costs(name, checked, has_linux)
         for way in PEER:
             for wait in ("poll", "pause"):
                 compare(f"{name} {way} {wait}", {"ringlet": lambda: ringlet(checked, way, wait, FRAMES[way]),

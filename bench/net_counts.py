@@ -32,7 +32,7 @@ SOURCE_US = 100_000  # between two batches: the guest has dealt with the first o
 # Where a turn begins, and what runs once for each frame.
 TURN = {("tx", "poll"): "net_send", ("tx", "irq"): "net_send", ("rx", "poll"): "net_poll", ("rx", "irq"): "irq_dispatch",
         ("rr", "poll"): "net_poll", ("rr", "irq"): "irq_dispatch"}
-ITEM = {"tx": "netbench_done", "rx": "net_release", "rr": "net_release"}
+ITEM = {"tx": "netbench_done", "rx": "net_release", "rr": "net_send"}
 
 
 def run(machine_name, ring, way, wait, turns):
