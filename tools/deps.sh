@@ -63,6 +63,7 @@ tools_for() {
 		tools_for fuzz
 		tools_for vhost
 		echo "iperf iperf"
+		echo "ip iproute2"
 		;;
 	vhost)
 		echo "python3 python3"

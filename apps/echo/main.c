@@ -3,7 +3,7 @@
  * The echo service, RFC 862: what comes in on port 7, by TCP or UDP, goes back.
  *
  *     make run APP=echo FWD=7007:7        nc localhost 7007
- *     echo [-t SECONDS] [-p PORT]         for so long, or for ever; on another port
+ *     echo [-t SECONDS] [-n COUNT] [-p PORT]     for so long, or so many connections; on another port
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ struct connection {
 
 static struct pollfd files[FIRST_CONNECTION + CONNECTIONS];
 static struct connection *connections[FIRST_CONNECTION + CONNECTIONS];
-static unsigned long long tcp_bytes, udp_datagrams, connected;
+static unsigned long long tcp_bytes, udp_datagrams, connected, ended;
 
 /* A socket of both IP versions at that port. */
 static int open_at(int type, uint16_t port)
@@ -98,6 +98,7 @@ static void serve_connection(struct pollfd *file, struct connection *connection)
 	if ((moved < 0 && errno != EAGAIN) || (connection->ended && connection->length == 0)) {
 		close(file->fd);
 		file->fd = -1;
+		ended++;
 	}
 }
 
@@ -115,7 +116,7 @@ static void serve_datagrams(int fd, char *datagram)
 	}
 }
 
-static int serve(uint64_t end)
+static int serve(uint64_t end, uint64_t most)
 {
 	char *datagram = malloc(DATAGRAM);
 
@@ -123,7 +124,7 @@ static int serve(uint64_t end)
 		kprint("echo: out of memory\n");
 		return 1;
 	}
-	while (vport_now() < end) {
+	while (vport_now() < end && ended < most) {
 		int wait = end == VPORT_NEVER ? -1 : (int)((end - vport_now()) / 1000000 + 1);
 		poll(files, FIRST_CONNECTION + CONNECTIONS, wait);
 		for (unsigned i = FIRST_CONNECTION; i < FIRST_CONNECTION + CONNECTIONS; i++) {
@@ -143,23 +144,23 @@ static int serve(uint64_t end)
 
 int main(int argc, char **argv)
 {
-	uint64_t seconds = 0, port = 7;
+	uint64_t seconds = 0, port = 7, most = UINT64_MAX;
 	int option;
 
 	optind = 0;
-	while ((option = getopt(argc, argv, "t:p:")) != -1) {
-		uint64_t *number = option == 't' ? &seconds : &port;
+	while ((option = getopt(argc, argv, "t:n:p:")) != -1) {
+		uint64_t *number = option == 't' ? &seconds : option == 'n' ? &most : &port;
 		char *rest = NULL;
 		if (option != '?')
 			*number = strtoull(optarg, &rest, 10);
 		if (!rest || *rest || *number == 0 || port > UINT16_MAX) {
-			kprint("usage: %s [-t SECONDS] [-p PORT]\n", argv[0]);
+			kprint("usage: %s [-t SECONDS] [-n COUNT] [-p PORT]\n", argv[0]);
 			return 2;
 		}
 	}
 	for (unsigned i = 0; i < FIRST_CONNECTION + CONNECTIONS; i++)
 		files[i] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	tcp_bytes = udp_datagrams = connected = 0;
+	tcp_bytes = udp_datagrams = connected = ended = 0;
 	files[LISTENER].fd = open_at(SOCK_STREAM, (uint16_t)port);
 	files[DATAGRAMS].fd = open_at(SOCK_DGRAM, (uint16_t)port);
 	int status = 1;
@@ -167,7 +168,7 @@ int main(int argc, char **argv)
 	    listen(files[LISTENER].fd, SOMAXCONN) == 0) {
 		network_await(vport_now() + PATIENCE);
 		kprint("echo: listening on port %u\n", (unsigned)port);
-		status = serve(seconds ? vport_now() + seconds * NS_PER_S : VPORT_NEVER);
+		status = serve(seconds ? vport_now() + seconds * NS_PER_S : VPORT_NEVER, most);
 	}
 	for (unsigned i = 0; i < FIRST_CONNECTION + CONNECTIONS; i++) {
 		if (files[i].fd >= 0)

@@ -40,8 +40,10 @@ static struct sockaddr_in loopback(uint16_t port)
 static int bound(int type, uint16_t port)
 {
 	struct sockaddr_in own = loopback(port);
-	int fd = socket(AF_INET, type, 0);
+	int fd = socket(AF_INET, type, 0), on = type == SOCK_STREAM;
 
+	/* Connections of the test before may linger. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (fd >= 0 && bind(fd, (struct sockaddr *)&own, sizeof(own)) < 0) {
 		close(fd);
 		fd = -1;

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The TCP/IP stack and its programs, booted, with this machine at the other end of QEMU's user network."""
 
+import dataclasses
 import functools
+import os
 import pathlib
 import random
 import re
+import shutil
 import socket
+import subprocess
 import tarfile
 import tempfile
 import threading
 
+import checks
 from network import http_client
 from network.guest import free_port, guest_of, serving, variants
 from network.name_server import NameServer
@@ -172,6 +177,34 @@ def iperf_asks(machine):
     return output
 
 
+# ---- Without user network ---------------------------------------------------------------------------------
+def sockets(machine):
+    """The sockets' own tests, over the loopback."""
+    vmm = Qemu()
+    status, output, _ = boot(vmm, machine, dataclasses.replace(guest_of(machine, "sockettest"), net="none"), TIMEOUT)
+    complaint = checks.reported(output, ())
+    if status != 0 or complaint:
+        raise Failed(complaint or f"status {status}", output)
+    return output
+
+
+NAMESPACE = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-Urn"]
+
+
+def tap(name):
+    """Checksums and segments are the device's, both ways."""
+    made = subprocess.run([*NAMESPACE, "ip", "tuntap", "add", "tap0", "mode", "tap", "vnet_hdr"],
+                          capture_output=True, check=False) if shutil.which("ip") else None
+    if made is None or made.returncode != 0:
+        raise Skipped("no tap device can be made here")
+    with Process([*NAMESPACE, str(pathlib.Path(__file__).with_name("tap.py")), name]) as process:
+        code = process.run(TIMEOUT)
+    output = process.output.decode(errors="replace")
+    if code or process.timed_out:
+        raise Failed(f"status {code}: {(output.strip().splitlines() or [''])[-1]}", output)
+    return output
+
+
 def needs_lwip(run, *arguments):
     if not (BUILD / "lwip/fetched.mk").exists():
         raise Skipped("there is no lwIP: make deps fetches it")
@@ -180,5 +213,6 @@ def needs_lwip(run, *arguments):
 
 def tests():
     for name, machine in variants():
-        for what in (web, echo, asking, iperf_serves, iperf_asks):
+        for what in (web, echo, asking, iperf_serves, iperf_asks, sockets):
             yield Test(f"network/{what.__name__.replace('_', '-')}/{name}", functools.partial(needs_lwip, what, machine))
+        yield Test(f"network/tap/{name}", functools.partial(needs_lwip, tap, name))
