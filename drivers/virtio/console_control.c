@@ -24,6 +24,8 @@ struct virtio_console_control {
 	le16 event, value;
 };
 
+/* In this order in the specification. Linux has long read the two the other way round, and a device made for it may
+ * send them so: its windows come out with rows and columns exchanged here. */
 struct virtio_console_resize {
 	le16 cols, rows;
 };
