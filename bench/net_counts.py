@@ -27,7 +27,7 @@ from peers import PEER, dgram, peer
 GOAL = 200  # instructions for a frame
 TURNS, FEW_TURNS = 25, 5
 BATCH = {"tx": 32, "rx": 64, "rr": 1}
-PAUSE_US = 20_000
+PAUSE_US = {"tx": 100_000, "rx": 20_000, "rr": 20_000}  # until the peer, and what is between, have done their part
 SOURCE_US = 100_000  # between two batches: the guest has dealt with the first one by then
 # Where a turn begins, and what runs once for each frame.
 TURN = {("tx", "poll"): "net_send", ("tx", "irq"): "net_send", ("rx", "poll"): "net_poll", ("rx", "irq"): "irq_dispatch",
@@ -47,7 +47,7 @@ def run(machine_name, ring, way, wait, turns):
             peer(folder, PEER[way], *((BATCH[way], SOURCE_US) if way == "rx" else ())):
         arguments = dgram(machine, folder) + [
             "-plugin", f"{BUILD}/bench/count.so,turn={address[TURN[way, wait]]:x},item={address[ITEM[way]]:x},"
-            f"pause={PAUSE_US},keep={'on' if way == 'rr' else 'off'},out={folder}/counts",
+            f"pause={PAUSE_US[way]},keep={'on' if way == 'rr' else 'off'},out={folder}/counts",
             "-trace", "virtio_queue_notify", "-trace", "virtio_notify*", "-D", f"{folder}/trace"]
         words = ["app=netbench"] + machine.kernel_options() + ["--"] + (["-p"] if wait == "poll" else [])
         guest = Guest(str(kernel), " ".join(words + [f"-n {frames} net0 {way}"]), rng=False)
