@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers. Seeds are in tests/fuzz/corpus/TARGET, dictionaries in
 # tests/fuzz/TARGET.dict; what a run finds stays in build/fuzz.
 
-FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device tar partition scsi http console net
+FUZZ_TARGETS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline vhost device tar partition scsi http console net frame
 SECONDS ?= 60
 
 fuzz_split = tests/fuzz/ring.c $(RINGS)
@@ -24,6 +24,7 @@ fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE))
 	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c kernel/cpu.c \
 	$(addprefix drivers/virtio/,config.c queue.c queue_resize.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
 
+fuzz_frame = tests/fuzz/frame.c apps/capture/frame.c lib/format.c
 fuzz_http = tests/fuzz/http.c apps/httpd/request.c
 fuzz_tar = tests/fuzz/tar.c kernel/archive.c lib/tar.c
 fuzz_partition = tests/fuzz/partition.c $(addprefix drivers/virtio/,partition_gpt.c partition_mbr.c) \

@@ -576,9 +576,27 @@ def nets():
     yield "lies", bits(15) + config() + receive((1000, header(buffers=9)), (5, header()), (0xffff, header()), lies=7)
 
 
+def frames():
+    macs = bytes(range(12))
+    four = lambda protocol, rest: b"\x45\0" + struct.pack(">H", 20 + len(rest)) + b"\0\1\0\0\x40" + bytes(
+        [protocol, 0, 0, 10, 0, 2, 15, 10, 0, 2, 2]) + rest
+    six = lambda protocol, rest: b"\x60\0\0\0" + struct.pack(">HBB", len(rest), protocol, 64) + bytes(15) + b"\1" + \
+        b"\xfe\x80" + bytes(13) + b"\2" + rest
+    tcp = struct.pack(">HHIIBBHHH", 80, 4000, 1, 2, 0x50, 0x12, 1000, 0, 0) + b"data"
+    udp = struct.pack(">HHHH", 53, 4000, 12, 0) + b"data"
+    for name, kind, packet in (
+            ("tcp", 0x800, four(6, tcp)), ("udp", 0x800, four(17, udp)), ("icmp", 0x800, four(1, b"\x08" + bytes(7))),
+            ("fragment", 0x800, four(17, udp)[:6] + b"\x20\x10" + four(17, udp)[8:]), ("odd", 0x800, four(99, b"x")),
+            ("tcp6", 0x86dd, six(6, tcp)), ("icmp6", 0x86dd, six(58, b"\x87" + bytes(23))),
+            ("arp", 0x806, b"\0\1\x08\0\6\4\0\1" + bytes(20)), ("arp-reply", 0x806, b"\0\1\x08\0\6\4\0\2" + bytes(20)),
+            ("other", 0x88cc, bytes(46)), ("short", 0x800, b"\x4f")):
+        yield name, b"\xff\1" + macs + struct.pack(">H", kind) + packet
+        yield name + "-cut", b"\x20\x80" + macs + struct.pack(">H", kind) + packet
+
+
 SEEDS = {"console": consoles, "net": nets, "scsi": scsis, "device": devices, "tar": tars, "partition": partitions, "split": rings, "packed": rings, "pci_layout": pci_layouts, "msix": msixs,
          "pci_scan": pci_scans, "fdt": trees, "acpi": acpis, "mptable": mptables,
-         "cmdline": cmdlines, "vhost": vhosts, "http": requests}
+         "cmdline": cmdlines, "vhost": vhosts, "http": requests, "frame": frames}
 
 
 def requests():

@@ -2,7 +2,7 @@
 # The hosted unit tests. Each is tests/host/NAME.c with the sources under test, built with the
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
-HOST_TESTS = test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges test_pci_tree_edges \
+HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges test_pci_tree_edges \
 	test_format test_cmdline test_sha256 test_tar test_archive test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_transport_edges test_queues \
@@ -11,11 +11,12 @@ HOST_TESTS += test_net_offload test_net_control test_net_pairs
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split test_scsi_modes
 HOST_TESTS += test_blk_queues test_blk_config_edges test_virtq_many test_iommu
-HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h arch/*/*.h tests/host/*.h \
+HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h kernel/net/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
 HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
 
 test_format = lib/format.c lib/error.c
+test_network = kernel/net/memory.c kernel/net/checksum.c
 test_fdt = $(wildcard lib/fdt*.c)
 test_fdt_edges = $(test_fdt)
 test_pci = $(wildcard drivers/pci/*.c) lib/format.c

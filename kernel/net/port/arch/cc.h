@@ -14,6 +14,8 @@
 #define SSIZE_MAX LONG_MAX /* newlib has none */
 #endif
 #define LWIP_DONT_PROVIDE_BYTEORDER_FUNCTIONS 1
+#define lwip_htons(value) __builtin_bswap16(value)
+#define lwip_htonl(value) __builtin_bswap32(value)
 
 /* stack.c */
 uint32_t network_random(void);
