@@ -51,8 +51,11 @@ struct lane {
 	uint64_t now;                /* 0: the clock has not been looked at since the last wait */
 	uint64_t random, multiplier; /* state, and by what it is multiplied for the next one */
 	uint64_t places, sectors;
-	uint64_t left, limit; /* requests to be started, now and at first */
-	/* Those that were started together, and have ended together, took as long: their column. */
+	uint64_t limit;
+	int64_t left,
+		left_then; /* to be started; below 0, how many have ended since there is none: now, and when
+				  * requests were counted last */
+	/* Those that were started together, and have ended together, took as long: their column (at first any). */
 	uint64_t together, *column;
 	uint64_t in_flight, errors, stop_at;
 	unsigned depth, cpu;

@@ -50,8 +50,9 @@ bool lane_make(struct lane *lane, const struct bench *bench, unsigned cpu)
 		.sectors = bench->sectors,
 		.limit = bench->limit
 				 ? bench->limit / bench->cpus + (cpu < bench->limit % bench->cpus)
-				 : UINT64_MAX,
+				 : INT64_MAX,
 		.depth = (unsigned)bench->depth,
+		.column = lane->latency,
 	};
 	lane->slots = calloc(lane->depth, sizeof(struct slot));
 	for (unsigned i = 0; lane->slots && i < lane->depth; i++) {
@@ -72,15 +73,22 @@ static inline uint64_t random_place(struct lane *lane)
 	return (uint64_t)((unsigned __int128)lane->random * lane->places >> 64);
 }
 
+/* What has ended since this was done last took as long as that column says. */
+static inline void count(struct lane *lane)
+{
+	*lane->column += (uint64_t)(lane->left_then - lane->left);
+	lane->left_then = lane->left;
+}
+
 static __attribute__((noinline)) void ended(struct lane *lane)
 {
 	if (--lane->in_flight > 0)
 		return;
+	count(lane);
 	__atomic_store_n(&lane->over, true, __ATOMIC_RELEASE);
 	vport_wake(lane->cpu);
 }
 
-/* It is counted already. */
 static inline void start(struct slot *slot, struct lane *lane, uint64_t time)
 {
 	slot->request.sector = random_place(lane) * lane->sectors;
@@ -91,34 +99,32 @@ static inline void start(struct slot *slot, struct lane *lane, uint64_t time)
 	}
 }
 
-/* Its time is counted, and it begins anew if there is to be another one. */
-static inline void count_and_go_on(struct slot *slot, struct lane *lane)
+/* It begins anew if there is to be another one. That one less is left is also how it is counted. */
+static inline void go_on(struct slot *slot, struct lane *lane)
 {
-	++*lane->column;
 	if (__builtin_expect(slot->request.status != 0, false))
 		lane->errors++;
-	if (__builtin_sub_overflow(lane->left, 1, &lane->left)) {
-		lane->left = 0;
+	if (__builtin_expect(--lane->left < 0, false))
 		ended(lane);
-	} else {
+	else
 		start(slot, lane, lane->now);
-	}
 }
 
 /* The clock is read once for all that ends together, for reading it costs as much as a good part of a request; and what
  * was started together as well took as long, which is one column of the histogram. */
 static __attribute__((noinline)) void other_time(struct slot *slot, struct lane *lane)
 {
+	count(lane);
 	if (lane->now == 0) {
 		lane->now = vport_now();
-		if (lane->now >= lane->stop_at) {
-			lane->limit -= lane->left;
-			lane->left = 0;
+		if (lane->now >= lane->stop_at && lane->left > 0) {
+			lane->limit -= (uint64_t)lane->left;
+			lane->left = lane->left_then = 0;
 		}
 	}
 	lane->together = slot->started;
 	lane->column = latency_column(lane->latency, lane->now - slot->started);
-	count_and_go_on(slot, lane);
+	go_on(slot, lane);
 }
 
 /* The name is unique among all functions: tools that count from outside look for it. */
@@ -128,7 +134,7 @@ static void bench_request_done(struct block_request *request)
 	struct lane *lane = slot->lane;
 
 	if (__builtin_expect(slot->started == lane->together, true))
-		count_and_go_on(slot, lane);
+		go_on(slot, lane);
 	else
 		other_time(slot, lane);
 }
@@ -137,13 +143,13 @@ void lane_run(void *argument)
 {
 	struct lane *lane = argument;
 	uint64_t begin = vport_now();
-	unsigned count = lane->depth;
+	unsigned at_first = lane->depth;
 
-	if (lane->limit < count)
-		count = (unsigned)lane->limit;
-	lane->left = lane->limit - count;
-	lane->in_flight = count;
-	for (unsigned i = 0; i < count; i++)
+	if (lane->limit < at_first)
+		at_first = (unsigned)lane->limit;
+	lane->left = lane->left_then = (int64_t)(lane->limit - at_first);
+	lane->in_flight = at_first;
+	for (unsigned i = 0; i < at_first; i++)
 		start(&lane->slots[i], lane, begin);
 	while (!__atomic_load_n(&lane->over, __ATOMIC_ACQUIRE)) {
 		lane->now = 0;

@@ -55,7 +55,7 @@ static bool measure(const struct bench *bench, struct lane *lanes)
 	uint64_t took = vport_now() - begin;
 
 	for (unsigned i = 0; i < bench->cpus; i++) {
-		done += lanes[i].limit - lanes[i].left;
+		done += lanes[i].limit - (lanes[i].left > 0 ? (uint64_t)lanes[i].left : 0);
 		errors += lanes[i].errors;
 		for (unsigned column = 0; i > 0 && column < LATENCY_COLUMNS; column++)
 			lanes[0].latency[column] += lanes[i].latency[column];
