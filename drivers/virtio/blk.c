@@ -67,12 +67,12 @@ static int create_queues(struct virtio_blk *blk)
 	unsigned count = blk_queue_count(blk), cpus = vport_cpu_count();
 	/* Parts bring their own indirect tables. */
 	struct virtio_queue_options options = { .size_limit = BLK_QUEUE_SIZE,
-						.has_deadline = true,
-						.driver = blk };
+						.has_deadline = true };
 
 	blk->many_cpus = cpus > 1;
 	for (unsigned i = 0; i < count && i < cpus; i++) {
 		options.cpu = i;
+		options.driver = &blk->queues[i];
 		int error = virtio_queue_create(device, i, &options);
 		if (error)
 			return error;

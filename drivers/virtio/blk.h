@@ -41,9 +41,7 @@ static inline struct virtio_blk *blk_of(struct block_device *disk)
 
 static inline struct block_queue *blk_queue_of(struct virtio_queue *queue)
 {
-	struct virtio_blk *blk = queue->driver;
-
-	return &blk->queues[queue->index];
+	return queue->driver;
 }
 
 /* The queue for what this CPU submits, and whether it is at home here. They are dealt over the CPUs in turn:

@@ -232,8 +232,7 @@ static void push_again(struct block_queue *bq)
 	}
 }
 
-/* There is no room for these now: they come before all that waits. */
-static __attribute__((noinline)) void wait_first(struct block_queue *bq, struct virtq_buffer *first)
+void block_queue_wait_first(struct block_queue *bq, struct virtq_buffer *first)
 {
 	struct block_request *waiting = bq->waiting, **link = &bq->waiting;
 
@@ -248,19 +247,7 @@ static __attribute__((noinline)) void wait_first(struct block_queue *bq, struct 
 		bq->waiting_end = link;
 }
 
-static void push_ready(struct block_queue *bq)
-{
-	struct virtq_buffer *left;
-
-	*bq->ready_end = NULL;
-	left = virtio_queue_push_list(bq->queue, bq->ready);
-	bq->ready_end = &bq->ready;
-	if (left)
-		wait_first(bq, left);
-}
-
-/* Apart, for prepared requests do not wait. */
-static __attribute__((noinline)) void issue_waiting(struct block_queue *bq)
+void block_queue_issue_waiting(struct block_queue *bq)
 {
 	if (*(struct block_request *const volatile *)&bq->inbox)
 		empty_inbox(bq);
@@ -269,18 +256,6 @@ static __attribute__((noinline)) void issue_waiting(struct block_queue *bq)
 	push_again(bq);
 	while (!bq->again && bq->waiting && issue(bq))
 		;
-}
-
-void block_queue_issue(struct block_queue *bq)
-{
-	bq->direct = false;
-	bq->pool->direct = NULL;
-	if (bq->ready_end != &bq->ready)
-		push_ready(bq);
-	if (*(struct block_request *const volatile *)&bq->inbox || bq->later || bq->again ||
-	    bq->waiting)
-		issue_waiting(bq);
-	bq->draining = false;
 }
 
 /* ---- The end of a queue, or of the device ----------------------------------------------------- */

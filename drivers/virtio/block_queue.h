@@ -133,10 +133,11 @@ void block_queue_abort(struct block_queue *bq, void *cookie, int error);
 int block_queues_resize(struct block_queue *queues, unsigned count, unsigned size, unsigned pieces);
 /* Fails all that waits, with ERR_NODEV: the device will not come back. */
 void block_queue_fail(struct block_queue *bq);
-/* For block_queue_drain: what a used part means where it was not the usual case; and, when all completions have
- * run, hands out what is ready, and then what waits. */
+/* For block_queue_drain: what a used part means where it was not the usual case; parts for which there is no room
+ * now, and which come before all that waits; and, when what is ready has been handed out, what waits. */
 void block_queue_finish(struct block_queue *bq, struct block_part *part, int error);
-void block_queue_issue(struct block_queue *bq);
+void block_queue_wait_first(struct block_queue *bq, struct virtq_buffer *first);
+void block_queue_issue_waiting(struct block_queue *bq);
 
 /* ---- The short way ------------------------------------------------------------------------
  *
@@ -172,6 +173,25 @@ static inline int block_queue_submit_prepared(struct block_queue *bq, struct blo
 }
 
 #define BLOCK_BATCH 64 /* completions in one pass; what is left comes in the next */
+
+/* Hands out what is ready, when all completions have run, and then what waits: prepared requests do not. */
+static inline void block_queue_issue(struct block_queue *bq)
+{
+	bq->direct = false;
+	bq->pool->direct = NULL;
+	if (bq->ready_end != &bq->ready) {
+		*bq->ready_end = NULL;
+		struct virtq_buffer *left = virtio_queue_push_list(bq->queue, bq->ready);
+		bq->ready_end = &bq->ready;
+		if (__builtin_expect(left != NULL, false))
+			block_queue_wait_first(bq, left);
+	}
+	if (__builtin_expect(*(struct block_request *const volatile *)&bq->inbox || bq->later ||
+				     bq->again || bq->waiting,
+			     false))
+		block_queue_issue_waiting(bq);
+	bq->draining = false;
+}
 
 /* Completes what the device has used, hands out what waits: a driver's drain. */
 static inline void block_queue_drain(struct block_queue *bq, const struct block_wire *wire)

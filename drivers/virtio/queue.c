@@ -221,12 +221,12 @@ int virtio_queue_push_buffer(struct virtio_queue *queue, struct virtq_buffer *bu
 
 /* 2.9: the queue's number, or what the device wants in its place, and behind it, where it wants that too,
  * the ring's position. */
-static void notify(struct virtio_queue *queue, uint32_t position)
+static void notify(struct virtio_queue *queue)
 {
 	uint32_t value = queue->doorbell_value;
 
 	if (queue->tells_position)
-		value |= position << 16;
+		value |= queue->position << 16;
 	if (queue->doorbell)
 		vport_reg_write(queue->doorbell, queue->doorbell_width, value);
 	else
@@ -236,7 +236,7 @@ static void notify(struct virtio_queue *queue, uint32_t position)
 void virtio_queue_publish(struct virtio_queue *queue)
 {
 	if (virtq_publish(&queue->ring, &queue->position))
-		notify(queue, queue->position);
+		notify(queue);
 }
 
 unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max)
@@ -282,17 +282,17 @@ static void queue_drain(struct vport_event *event)
 	if (device->state != VIRTIO_RUNNING || queue->resizing)
 		return;
 	device->driver->drain(queue);
-	/* Marked again: drained again in the next pass, with interrupts left off meanwhile. */
-	if (queue->unfinished)
-		virtq_disable_interrupts(&queue->ring);
-	if (!queue->interrupts || queue->unfinished)
+	if (!queue->interrupts && !queue->unfinished) {
 		vport_mark(event);
-	else if (!queue->awaited)
-		virtq_disable_interrupts(&queue->ring);
-	else if (virtq_enable_interrupts(&queue->ring)) {
-		virtq_disable_interrupts(&queue->ring);
-		vport_mark(event);
+		return;
 	}
+	bool ask = queue->awaited && !queue->unfinished;
+	if (ask && !virtq_enable_interrupts(&queue->ring))
+		return;
+	/* There is more: drained again in the next pass, with interrupts left off meanwhile. */
+	virtq_disable_interrupts(&queue->ring);
+	if (ask || queue->unfinished)
+		vport_mark(event);
 }
 
 /* Counts one look for each buffer in flight. The first one that has been looked at too often; NULL: none. */
@@ -329,7 +329,7 @@ static void find_overdue(struct virtio_queue *queue)
 		queue->rekicked = false;
 	} else if (!queue->rekicked) {
 		queue->rekicked = true;
-		notify(queue, queue->position);
+		notify(queue);
 	} else if (!driver->overdue || !driver->overdue(queue, overdue->cookie)) {
 		virtio_device_fail(queue->device, ERR_TIMEOUT,
 				   "no answer within the deadline, queue", queue->index);
@@ -353,7 +353,9 @@ void virtio_queue_interrupt(void *argument)
 {
 	struct virtio_queue *queue = argument;
 
-	if (!queue->ring.broken) /* one that is broken may be about to be replaced */
+	/* With EVENT_IDX, one interrupt is all that was asked for (2.7.7.2, 2.8.10). A ring that is broken may be about
+	 * to be replaced. */
+	if (!queue->ring.event_idx && !queue->ring.broken)
 		virtq_disable_interrupts(&queue->ring);
 	vport_mark(&queue->event);
 }
