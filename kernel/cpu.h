@@ -36,8 +36,7 @@ struct cpu {
 	struct vport_event *draining; /* the rest of what was marked before this pass */
 	uint64_t earliest;            /* no check_at of its events is before it */
 	bool in_drain, in_work, in_recovery;
-	unsigned turns;   /* of that loop which found something to do */
-	unsigned relaxed; /* calls of vport_relax */
+	unsigned turns; /* of that loop which found something to do */
 
 	/* What other CPUs write. */
 	struct vport_lock events_lock;
@@ -50,8 +49,8 @@ struct cpu {
 	bool sleeping;
 
 	/* Interrupts (kernel/irq.c). */
-	unsigned in_a_row, relaxed_then; /* interrupts since `relaxed` was that */
-	unsigned dispatching;            /* the slot whose handlers run, + 1; 0: none */
+	unsigned in_a_row;    /* interrupts since the last call of vport_relax */
+	unsigned dispatching; /* the slot whose handlers run, + 1; 0: none */
 
 	/* Start, calls and end (kernel/cpu.c, kernel/cpu_start.c). */
 	unsigned state; /* enum cpu_state */

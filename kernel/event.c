@@ -199,17 +199,18 @@ void vport_event_remove(struct vport_event *event)
 
 /* ---- Draining ------------------------------------------------------------------- */
 
-/* One pass: what was marked before it. */
-static void drain_marked(struct cpu *cpu)
+/* A pass begins, of what is marked. With interrupts masked. */
+static inline void take_marked(struct cpu *cpu)
 {
-	bool on = arch_irq_off();
 	/* From here on nothing is taken off the lists for other CPUs. */
 	cpu->in_drain = true;
 	cpu->draining = cpu->marked;
 	cpu->marked = NULL;
 	cpu->marked_tail = &cpu->marked;
-	arch_irq_restore(on);
+}
 
+static inline void drain_taken(struct cpu *cpu)
+{
 	bool polled = false;
 	for (struct vport_event *event; (event = cpu->draining) != NULL;) {
 		cpu->draining = event->next_marked;
@@ -228,6 +229,14 @@ static void drain_marked(struct cpu *cpu)
 	/* An event that marks itself wants to be polled: this is a turn of that loop. */
 	if (polled)
 		arch_pause();
+}
+
+static __attribute__((noinline)) void drain_marked(struct cpu *cpu)
+{
+	bool on = arch_irq_off();
+	take_marked(cpu);
+	arch_irq_restore(on);
+	drain_taken(cpu);
 }
 
 /* An interrupt may change it at any time. */
@@ -335,32 +344,39 @@ static __attribute__((noinline)) bool attend(struct cpu *cpu)
 	return done;
 }
 
-/* One turn of the loop; whether there was anything to do. */
-static inline bool turn(struct cpu *cpu)
-{
-	if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0)
-		return attend(cpu);
-	if (!is_marked(cpu))
-		return false;
-	drain_marked(cpu);
-	return true;
-}
-
-/* Sleeps unless there is a reason not to. */
+/* Sleeps unless there is a reason not to. With interrupts masked: between this look and the sleep none can mark, for
+ * arch_sleep takes what is pending only once it sleeps. Another CPU that calls for us after this look sees that we
+ * sleep. */
 static inline void idle(struct cpu *cpu, uint64_t deadline)
 {
 	uint64_t wake_at = cpu->earliest < deadline ? cpu->earliest : deadline;
 	if (wake_at == 0)
 		return;
-	/* Between this look and the sleep no interrupt can mark: arch_sleep takes what is pending only
-	 * once it sleeps. Another CPU that calls for us after this look sees that we sleep. */
-	bool on = arch_irq_off();
 	__atomic_store_n(&cpu->sleeping, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (!is_marked(cpu) && __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) == 0)
+	if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) == 0)
 		arch_sleep(wake_at);
 	__atomic_store_n(&cpu->sleeping, false, __ATOMIC_RELAXED);
+}
+
+/* Drains what is marked, or what is marked after a sleep; whether there was anything. */
+static inline bool drain_or_sleep(struct cpu *cpu, uint64_t deadline)
+{
+	bool on = arch_irq_off();
+	if (!is_marked(cpu))
+		idle(cpu, deadline);
+	bool found = is_marked(cpu);
+	if (found)
+		take_marked(cpu);
 	arch_irq_restore(on);
+	if (found)
+		drain_taken(cpu);
+	return found;
+}
+
+static inline bool is_wanted(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0;
 }
 
 /* How many turns in a row may find something to do before the times are looked at all the same. */
@@ -370,18 +386,16 @@ void vport_relax(uint64_t deadline)
 {
 	struct cpu *cpu = arch_cpu();
 	kit_assert(!cpu->in_drain);
-	cpu->relaxed++;
+	cpu->in_a_row = 0;
 
-	bool done = turn(cpu);
-	if (!done) {
-		idle(cpu, deadline);
-		done = turn(cpu);
-	}
+	bool done = (is_wanted(cpu) && attend(cpu)) || drain_or_sleep(cpu, deadline) ||
+		    (is_wanted(cpu) && attend(cpu));
 	/* The clock is read only when nothing else can have ended the sleep. */
 	if (done && ++cpu->turns % TURNS_WITHOUT_TIME != 0)
 		return;
 	mark_due(cpu);
-	turn(cpu);
+	if (is_wanted(cpu) || is_marked(cpu))
+		attend(cpu);
 }
 
 void event_relax_inside(uint64_t deadline)

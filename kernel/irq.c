@@ -79,27 +79,37 @@ static void close_slot(unsigned slot, const char *why)
 	vport_mark(&closed_event);
 }
 
+static __attribute__((noinline, cold)) void close_unhandled(unsigned slot)
+{
+	if (++unhandled[slot] == MAX_UNHANDLED)
+		close_slot(slot, "nobody handles its interrupts");
+}
+
+static __attribute__((noinline, cold)) void close_endless(unsigned slot)
+{
+	arch_cpu()->in_a_row = 0;
+	close_slot(slot, "its interrupts do not end");
+}
+
 void irq_dispatch(unsigned slot)
 {
 	struct cpu *cpu = arch_cpu();
+	/* Before and behind the handlers, because disconnect has the lock while it waits for them. */
+	if (__builtin_expect(++cpu->in_a_row == MAX_IN_A_ROW, false))
+		close_endless(slot);
 	/* Either disconnect, on another CPU, sees that we are here, or we do not see what it has taken out. */
 	__atomic_store_n(&cpu->dispatching, slot + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	struct handler *handler = __atomic_load_n(&slots[slot], __ATOMIC_ACQUIRE);
-	bool is_handled = handler != NULL;
-	for (; handler != NULL; handler = handler->next)
-		handler->function(handler->argument);
-	__atomic_store_n(&cpu->dispatching, 0, __ATOMIC_RELEASE);
-
-	if (!is_handled && ++unhandled[slot] == MAX_UNHANDLED)
-		close_slot(slot, "nobody handles its interrupts");
-	if (cpu->relaxed_then != cpu->relaxed) {
-		cpu->relaxed_then = cpu->relaxed;
-		cpu->in_a_row = 1;
-	} else if (++cpu->in_a_row == MAX_IN_A_ROW) {
-		cpu->in_a_row = 0;
-		close_slot(slot, "its interrupts do not end");
+	if (__builtin_expect(handler == NULL, false)) {
+		__atomic_store_n(&cpu->dispatching, 0, __ATOMIC_RELEASE);
+		close_unhandled(slot);
+		return;
 	}
+	do
+		handler->function(handler->argument);
+	while ((handler = handler->next) != NULL);
+	__atomic_store_n(&cpu->dispatching, 0, __ATOMIC_RELEASE);
 }
 
 /* By irq_lock. 0 or ERR_NOMEM. */

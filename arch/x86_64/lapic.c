@@ -48,7 +48,7 @@ enum lapic_register {
 #define REGISTERS_SIZE 0x1000
 
 static volatile char *registers; /* NULL in x2APIC mode */
-static bool ready;
+bool lapic_ready;
 static uint64_t ticks_per_ns_shifted; /* times 2^32; 0: not known yet */
 
 static uint32_t lapic_read(enum lapic_register reg)
@@ -100,7 +100,7 @@ bool lapic_init(void)
 	}
 
 	set_up();
-	ready = true;
+	lapic_ready = true;
 	return true;
 }
 
@@ -112,11 +112,6 @@ void lapic_init_secondary(void)
 	msr_write(MSR_APIC_BASE, registers == NULL ? base | APIC_BASE_X2APIC : base);
 	set_up();
 	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
-}
-
-bool lapic_present(void)
-{
-	return ready;
 }
 
 uint32_t lapic_id(void)
@@ -171,7 +166,7 @@ bool lapic_timer_arm(uint64_t deadline)
 	struct cpu *cpu = arch_cpu();
 	uint64_t now, ticks;
 
-	if (!ready)
+	if (!lapic_ready)
 		return false;
 	now = arch_now();
 	if (deadline <= now)

@@ -10,7 +10,11 @@
  * why, when it cannot be used. On the first CPU; then on others, with the first one's frequency. */
 bool lapic_init(void);
 void lapic_init_secondary(void);
-bool lapic_present(void);
+extern bool lapic_ready;
+static inline bool lapic_present(void)
+{
+	return lapic_ready;
+}
 uint32_t lapic_id(void);
 void lapic_eoi(void);
 

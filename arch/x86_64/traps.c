@@ -127,17 +127,22 @@ void traps_load(void)
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
-void interrupt_taken(unsigned vector)
+static __attribute__((noinline)) void our_own(unsigned vector)
 {
-	/* Neither is in service at the local APIC, so neither is acknowledged there. */
-	if (vector == VECTOR_SPURIOUS || vector < VECTOR_FIRST)
-		return;
 	if (vector == VECTOR_TIMER)
 		lapic_timer_taken();
 	else if (vector == VECTOR_CPU)
 		event_interrupt();
-	else
+}
+
+void interrupt_taken(unsigned vector)
+{
+	if (__builtin_expect(vector - VECTOR_FIRST <= VECTOR_LAST - VECTOR_FIRST, true))
 		irq_dispatch(vector);
+	else if (vector == VECTOR_SPURIOUS || vector < VECTOR_FIRST)
+		return; /* neither is in service at the local APIC, so neither is acknowledged there */
+	else
+		our_own(vector);
 	/* After the handlers: they have silenced the device, so a level-triggered line is low again. */
 	lapic_eoi();
 }
