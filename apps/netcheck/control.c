@@ -145,6 +145,30 @@ int check_filters(struct net_device *net, unsigned count)
 	return error ? 1 : 0;
 }
 
+/* ---- Pairs -------------------------------------------------------------------------------------- */
+
+/* The other end sends by all of them: until so many frames have come by each. */
+int check_pairs(struct net_device *net, unsigned count)
+{
+	uint64_t end = vport_now() + PATIENCE_NS;
+	unsigned enough = 0;
+	struct net_counts counts;
+
+	net_listen(net, count_kinds, NULL);
+	kprint("netcheck: ready with %u pairs\n", net->pairs);
+	while (enough < net->pairs && vport_now() < end) {
+		vport_relax(end);
+		net_count_pair(net, enough, &counts);
+		if (counts.received >= count)
+			enough++;
+	}
+	net_listen(net, NULL, NULL);
+	net_count(net, &counts);
+	kprint("netcheck: %u pairs with %u frames each, %u malformed\n", enough, count,
+	       (unsigned)counts.malformed);
+	return enough == net->pairs && counts.malformed == 0 ? 0 : 1;
+}
+
 /* ---- Spreading ---------------------------------------------------------------------------------- */
 
 #define CPUS 8

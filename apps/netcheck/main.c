@@ -2,7 +2,7 @@
 /*
  * Checks of a network interface for which somebody must be at its other end: tests/wires.py, which tells of each.
  *
- *     netcheck INTERFACE lengths|link|announce|filters|spread|segments COUNT
+ *     netcheck INTERFACE lengths|link|announce|filters|pairs|spread|segments COUNT
  *
  * Left out: anything that QEMU's user network could answer; that is nettest.
  */
@@ -16,8 +16,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct net_device *net, unsigned count);
 } parts[] = {
-	{ "lengths", check_lengths }, { "link", check_link },     { "announce", check_announce },
-	{ "filters", check_filters }, { "spread", check_spread }, { "segments", check_segments },
+	{ "lengths", check_lengths },   { "link", check_link },   { "announce", check_announce },
+	{ "filters", check_filters },   { "pairs", check_pairs }, { "spread", check_spread },
+	{ "segments", check_segments },
 };
 
 void put_header(uint8_t *data, const uint8_t *to, const uint8_t *from, unsigned type)
@@ -52,7 +53,8 @@ int main(int argc, char **argv)
 	struct net_device *net = argc == 4 ? net_find(argv[1]) : NULL;
 
 	if (argc != 4) {
-		kprint("usage: %s INTERFACE lengths|link|announce|filters|spread|segments COUNT\n",
+		kprint("usage: %s INTERFACE lengths|link|announce|filters|pairs|spread|segments "
+		       "COUNT\n",
 		       argv[0]);
 		return 2;
 	}

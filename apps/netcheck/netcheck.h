@@ -19,6 +19,7 @@ int check_lengths(struct net_device *net, unsigned count);
 int check_link(struct net_device *net, unsigned count);
 int check_announce(struct net_device *net, unsigned count);
 int check_filters(struct net_device *net, unsigned count);
+int check_pairs(struct net_device *net, unsigned count);
 int check_spread(struct net_device *net, unsigned count);
 int check_segments(struct net_device *net, unsigned count);
 

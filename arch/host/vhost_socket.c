@@ -14,7 +14,13 @@
 #include "drivers/virtio/vhost_port.h"
 #include "lib/error.h"
 
-#define ANSWER_MS 1000
+#define DEFAULT_ANSWER_MS 1000
+
+/* How long the other end may take: it may be busy with our memory, or the machine with others. */
+static int answer_ms(void)
+{
+	return (int)(vport_setting("answer_ms", DEFAULT_ANSWER_MS) & INT32_MAX);
+}
 
 int vhost_port_connect(const char *path)
 {
@@ -56,7 +62,7 @@ bool vhost_port_hang_up(int fd)
 {
 	/* It fails where there is nobody any more, which the wait then sees. */
 	shutdown(fd, SHUT_WR);
-	return hung_up_within(fd, ANSWER_MS);
+	return hung_up_within(fd, answer_ms());
 }
 
 int vhost_port_send(int fd, const void *data, size_t length, int attached)
@@ -85,12 +91,12 @@ int vhost_port_send(int fd, const void *data, size_t length, int attached)
 int vhost_port_receive(int fd, void *data, size_t length)
 {
 	uint8_t *to = data;
-	uint64_t start = vport_now();
+	uint64_t start = vport_now(), limit = (uint64_t)answer_ms();
 
 	while (length > 0) {
 		struct pollfd look = { .fd = fd, .events = POLLIN };
 		uint64_t waited = (vport_now() - start) / 1000000;
-		if (waited >= ANSWER_MS || poll(&look, 1, (int)(ANSWER_MS - waited)) == 0)
+		if (waited >= limit || poll(&look, 1, (int)(limit - waited)) == 0)
 			return ERR_TIMEOUT;
 		/* Without room for control data, descriptors that come along are closed by the system. */
 		ssize_t got = recv(fd, to, length, MSG_DONTWAIT);

@@ -68,6 +68,12 @@ void net_count(const struct net_device *net, struct net_counts *counts)
 	}
 }
 
+void net_count_pair(const struct net_device *net, unsigned pair, struct net_counts *counts)
+{
+	kit_assert(pair < net->pairs_max);
+	*counts = ((const struct virtio_net *)net)->pairs[pair].counts;
+}
+
 /* ---- Pairs of queues ------------------------------------------------------------------------------------- */
 
 void net_open_pairs(struct virtio_net *nic, unsigned pairs)

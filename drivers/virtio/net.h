@@ -236,6 +236,8 @@ struct net_device *net_find(const char *name); /* NULL when there is none */
 /* All pairs of queues together, since it was found; each number by itself is one that was right a moment ago. Any
  * context. */
 void net_count(const struct net_device *net, struct net_counts *counts);
+/* Of one of them, below pairs_max. */
+void net_count_pair(const struct net_device *net, unsigned pair, struct net_counts *counts);
 
 /* From now on received frames go there; NULL: they are dropped. Program or drain context of CPU 0; with several
  * pairs the cookie is to be changed only while there is no listener. */

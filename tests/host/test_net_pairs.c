@@ -73,6 +73,13 @@ static void a_pair_for_each_cpu(void)
 	CHECK_EQ(counted().sent, 80);
 	CHECK_EQ(counted().received, 80);
 	CHECK_EQ(counted().sent_bytes, 8000);
+	for (unsigned i = 0; i < 4; i++) {
+		struct net_counts counts;
+		net_count_pair(net, i, &counts);
+		CHECK_EQ(counts.sent, 20);
+		CHECK_EQ(counts.received, 20);
+		CHECK_EQ(counts.received_bytes, 20 * (60 + i));
+	}
 }
 
 static void fewer_pairs_than_cpus(void)

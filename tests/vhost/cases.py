@@ -142,7 +142,7 @@ def with_switch(build, ring):
             for mode, kind in (("take", "tx"), ("send", "rx"), ("return", "rr")):
                 switch.mode(mode)
                 before = switch.counters()
-                words = f"app=netbench ring={ring} net=vhost-user:{socket} -- -n {FRAMES} net0 {kind}"
+                words = f"app=netbench ring={ring} answer_ms=30000 net=vhost-user:{socket} -- -n {FRAMES} net0 {kind}"
                 status, output = ringlet(build, words, TIMEOUT)
                 switch.tell("stop")
                 after = switch.counters()
@@ -157,6 +157,21 @@ def with_switch(build, ring):
                 if kind != "tx" and sent < FRAMES - 2:
                     raise Failed(f"the switch sent {sent} frames, not {FRAMES}", shown)
         return shown
+
+
+PAIRS = 3
+
+
+def with_pairs(build, ring):
+    """A switch with several pairs of queues, which sends by all of them."""
+    with folder_of() as folder:
+        socket = f"{folder}/net.sock"
+        with Switch(socket, folder, queues=PAIRS) as switch:
+            switch.mode("send")
+            words = f"app=netcheck ring={ring} pairs={PAIRS} answer_ms=30000 net=vhost-user:{socket} -- net0 pairs 1000"
+            status, output = ringlet(build, words, TIMEOUT)
+            return judge(status, 0, output, rf"^netcheck: ready with {PAIRS} pairs$",
+                         rf"^netcheck: {PAIRS} pairs with 1000 frames each, 0 malformed$")
 
 
 # ---- A bad back end ------------------------------------------------------------
@@ -374,6 +389,8 @@ def tests():
         for ring in ("split", "packed"):
             yield Test(f"vhost/packet-switch/{ring}-{build}",
                        functools.partial(with_switch, build, ring))
+            yield Test(f"vhost/packet-switch-pairs/{ring}-{build}",
+                       functools.partial(with_pairs, build, ring))
     for ring in ("split", "packed"):
         for case in BAD_RINGS:
             yield Test(f"vhost/bad/{case.name()}-{ring}", functools.partial(with_bad, case, ring))

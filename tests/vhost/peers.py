@@ -79,16 +79,16 @@ class Switch(Peer):
 
     MODES = {"take": "rxonly", "send": "txonly", "return": "io"}
 
-    def __init__(self, socket, folder, front=None, cpu=None):
+    def __init__(self, socket, folder, front=None, cpu=None, queues=1):
         cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
-        port = f"net_vhost0,iface={socket},queues=1" if front is None else \
-            f"net_virtio_user0,path={socket},queues=1,{front}"
+        port = f"net_vhost0,iface={socket},queues={queues}" if front is None else \
+            f"net_virtio_user0,path={socket},queues={queues},{front}"
         super().__init__(
             ["stdbuf", "-oL", "dpdk-testpmd", "--lcores", f"0@({cpus}),1@({cpus if cpu is None else cpu})",
              "--no-huge", "-m", "256", "--no-pci",
              "--no-telemetry", "--file-prefix", f"ringlet-{os.getpid()}-{id(self)}",
              "--vdev", port, "--",
-             "-i", "--nb-cores=1", "--total-num-mbufs=2048", "--port-topology=loop"],
+             "-i", "--nb-cores=1", f"--rxq={queues}", f"--txq={queues}", "--total-num-mbufs=2048", "--port-topology=loop"],
             stdin=-1, environment=dict(os.environ, RUNTIME_DIRECTORY=str(folder)))
         self.wait_for("the packet switch is ready", lambda text: "testpmd>" in text)
 
