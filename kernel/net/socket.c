@@ -244,7 +244,7 @@ static int protocol_of(int domain, int type, int protocol)
 	case SOCK_DGRAM:
 		return protocol == 0 || protocol == IPPROTO_UDP ? IPPROTO_UDP : -EPROTONOSUPPORT;
 	case SOCK_RAW:
-		return protocol > 0 && protocol <= UINT8_MAX ? protocol : -EPROTONOSUPPORT;
+		return protocol > 0 && protocol < 256 ? protocol : -EPROTONOSUPPORT;
 	default:
 		return -EPROTOTYPE;
 	}

@@ -107,7 +107,7 @@ static int set_of_ip(struct socket *socket, int option, int number)
 {
 	struct ip_pcb *block = block_of(socket);
 
-	if (!block || number < 0 || number > UINT8_MAX)
+	if (!block || number < 0 || number > 255)
 		return EINVAL;
 	if (option == IP_TTL)
 		block->ttl = (u8_t)number;
