@@ -174,7 +174,14 @@ static inline int block_queue_submit_prepared(struct block_queue *bq, struct blo
 
 #define BLOCK_BATCH 64 /* completions in one pass; what is left comes in the next */
 
-/* Hands out what is ready, when all completions have run, and then what waits: prepared requests do not. */
+/* Whether there is something to hand out besides what completions make ready: prepared requests do not wait. */
+static inline bool block_queue_has_waiting(const struct block_queue *bq)
+{
+	return *(struct block_request *const volatile *)&bq->inbox || bq->later || bq->again ||
+	       bq->waiting;
+}
+
+/* Hands out what is ready, when all completions have run, and then what waits. */
 static inline void block_queue_issue(struct block_queue *bq)
 {
 	bq->direct = false;
@@ -186,9 +193,7 @@ static inline void block_queue_issue(struct block_queue *bq)
 		if (__builtin_expect(left != NULL, false))
 			block_queue_wait_first(bq, left);
 	}
-	if (__builtin_expect(*(struct block_request *const volatile *)&bq->inbox || bq->later ||
-				     bq->again || bq->waiting,
-			     false))
+	if (__builtin_expect(block_queue_has_waiting(bq), false))
 		block_queue_issue_waiting(bq);
 	bq->draining = false;
 }
@@ -199,6 +204,8 @@ static inline void block_queue_drain(struct block_queue *bq, const struct block_
 	struct virtq_done done[BLOCK_BATCH], *next = done;
 	struct virtq_done *end = done + virtio_queue_pop_many(bq->queue, done, BLOCK_BATCH);
 
+	if (next == end && !block_queue_has_waiting(bq))
+		return; /* most looks of a CPU that polls find nothing, and the next one shall come soon */
 	bq->draining = true;
 	bq->direct = !bq->waiting && !bq->again;
 	bq->pool->direct = bq->direct && bq->pool->one_cpu ? bq : NULL;
