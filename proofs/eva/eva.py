@@ -39,10 +39,14 @@ class Proof:
 
 BOTH = ["drivers/virtio/virtq.c", "drivers/virtio/virtq.h", "drivers/virtio/virtq_format.h"]
 QUICK = {"VIRTQ_SPLIT_2": [*BOTH, "drivers/virtio/split.c"], "VIRTQ_PACKED_2": [*BOTH, "drivers/virtio/packed.c"]}
-# Several used buffers at a time only where Eva keeps their states apart.
-PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}"] + ([] if queue[-2:] in ("_1", "_2") else ["-DPOP_MAX=1"]),
-                RING_OPTIONS, QUICK.get(queue, ())) for queue in QUEUES]
-PROOFS.append(Proof("both formats, one after another", RINGS, [], RING_OPTIONS))
+# Several used buffers at a time only where Eva keeps their states apart: where not, one.
+POP_MAX = {"VIRTQ_SPLIT_1": 3, "VIRTQ_SPLIT_2": 3, "VIRTQ_PACKED_1": 3, "VIRTQ_PACKED_2": 2}
+APART = {"VIRTQ_PACKED_2": ["-eva-slevel-function", "packed_pop:1000"]}
+LONG_CHAINS = [f"VIRTQ_{queue}" for queue in ("SPLIT_8", "SPLIT_16", "PACKED_5", "PACKED_7", "PACKED_8", "PACKED_13")]
+PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}", f"-DPOP_MAX={POP_MAX.get(queue, 1)}"] +
+                (["-DLONG_CHAINS"] if queue in LONG_CHAINS else []),
+                RING_OPTIONS + APART.get(queue, []), QUICK.get(queue, ())) for queue in QUEUES]
+PROOFS.append(Proof("both formats, one after another", RINGS, ["-DPOP_MAX=1"], RING_OPTIONS))
 
 # What lengths properties may have, and which functions read them (proofs/eva/fdt_values.c).
 FDT_OPTIONS = ["-eva-auto-loop-unroll", "70", "-eva-slevel", "100000"]
