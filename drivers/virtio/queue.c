@@ -2,8 +2,8 @@
 /*
  * A device's queues: memory, doorbell, interrupts and deadlines around the bare virtqueue of virtq.c.
  *
- * An interrupt handler does two things: it silences the queue and marks it. Draining happens later, in
- * vport_relax, so that interrupts, polling and lost interrupts all take one path.
+ * An interrupt handler does two things: it silences the queue (with EVENT_IDX that is silent already) and marks it.
+ * Draining happens later, in vport_relax, so that interrupts, polling and lost interrupts all take one path.
  *
  * A queue has a home CPU. There its interrupts go and its events are drained, so what drains touch needs no lock;
  * whoever else touches the ring (a recovery, a change of size) removes the events first, which waits until a
