@@ -228,24 +228,26 @@ class Results:
         proof = [file for part in ("lib", "proofs/eva", "drivers/virtio") for file in (originals / part).iterdir()
                  if file.is_file() and (part != "drivers/virtio" or PROVED.search(f"{part}/{file.name}"))]
         self.digests["Eva"] = digest(file.read_bytes() for file in sorted(proof))
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        self.before = {entry["mutant"]: entry for entry in map(json.loads, lines)}
+        self.before = collections.defaultdict(list)
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            entry = json.loads(line)
+            if entry["noticed_by"].split()[0] in self.digests:
+                self.before[entry["mutant"]].append(entry)
 
     def digest(self, mutant, noticed_by):
         return digest([mutant.original.encode(), self.digests[noticed_by.split()[0]].encode()])
 
     def last(self, mutant):
         """Who noticed it the last time, or None."""
-        noticed_by = self.before.get(mutant.key, {}).get("noticed_by")
-        return noticed_by if noticed_by and noticed_by.split()[0] in self.digests else None
+        return self.before[mutant.key][-1]["noticed_by"] if mutant.key in self.before else None
 
     def resume(self, mutant):
         """Fills in who noticed it, if that need not be tried again; the commit that it was tried at, or None."""
-        last = self.last(mutant)
-        if not last or self.before[mutant.key]["digest"] != self.digest(mutant, last):
-            return None
-        mutant.noticed_by = last
-        return self.before[mutant.key]["commit"]
+        for entry in self.before.get(mutant.key, []):
+            if entry["digest"] == self.digest(mutant, entry["noticed_by"]):
+                mutant.noticed_by = entry["noticed_by"]
+                return entry["commit"]
+        return None
 
     def keep(self, mutant):
         if mutant.noticed_by is None:
