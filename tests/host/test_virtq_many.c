@@ -150,6 +150,38 @@ static void mixed(void)
 	rig_free(&rig);
 }
 
+/* Chains, one by one and with an order of their own, come out together; those before a lie too, and then the fault. */
+static void popped_together(void)
+{
+	for (unsigned lie = 0; lie < 2; lie++) {
+		struct rig rig;
+		struct virtq_done done[8];
+		struct ring_chain *chains[3];
+
+		rig_make(&rig, 8, 0, false);
+		for (unsigned round = 0; round < 5; round++) {
+			for (unsigned i = 0; i < 3; i++)
+				CHECK(rig_push(&rig, 1, i > 0, i) >= 0);
+			rig_publish(&rig);
+			for (unsigned i = 0; i < 3; i++)
+				chains[i] = ring_device_take(&rig.device);
+			bool lies = lie && round == 4;
+			for (unsigned i = 0; i < (lies ? 2 : 3); i++)
+				ring_device_use(&rig.device, chains[2 - i], 0);
+			if (lies)
+				ring_device_lie_used(&rig.device, 77, 0, 1);
+			unsigned most = round == 1 ? 2 : 8, first = round == 1 || lies ? 2 : 3;
+			CHECK_EQ(virtq_pop_many(&rig.vq, done, most), first);
+			for (unsigned i = 0; i < first; i++)
+				CHECK_EQ(number_of(done[i].cookie), 2 - i);
+			if (round == 1)
+				CHECK_EQ(virtq_pop_many(&rig.vq, done, most), 1);
+			CHECK_EQ(virtq_pop_many(&rig.vq, done, most), lies ? ERR_BROKEN : 0);
+		}
+		rig_free(&rig);
+	}
+}
+
 static void nothing_for_a_broken_queue(void)
 {
 	struct rig rig;
@@ -180,6 +212,7 @@ int main(void)
 		RIG_TEST(lists, ON_BOTH),
 		RIG_TEST(singles, ON_BOTH),
 		RIG_TEST(mixed, ON_BOTH),
+		RIG_TEST(popped_together, ON_BOTH),
 		RIG_TEST(nothing_for_a_broken_queue, ON_BOTH),
 	};
 
