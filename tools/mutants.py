@@ -267,15 +267,19 @@ class Results:
         self.tally[key] = tuple(map(sum, zip(self.tally.get(key, (0, 0)), (noticed, 1))))
 
 
-def try_mutant(programs, mutant, originals, results):
+def try_mutant(programs, mutant, originals, results, patience):
     """Fills in who noticed it: a program's name and its kind, "Eva", or None."""
     def rank(pair):
         program, kind = pair
         return (f"{program.name} ({kind})" != last, list(KINDS).index(kind), results.promise(program, kind, mutant))
 
     last = results.last(mutant)
+    left = dict.fromkeys(KINDS, patience or len(programs))
     for program, kind in sorted(((program, kind) for kind in KINDS for program in programs
                                  if program.evaluated[kind][mutant.number]), key=rank):
+        left[kind] -= 1
+        if left[kind] < 0:
+            continue
         good, _ = run(program, kind, 1 + int(4 * program.seconds[kind]), {"MUTANT": str(mutant.number)})
         results.tried(program, kind, mutant, not good)
         if not good:
@@ -344,6 +348,8 @@ def main():
     parser.add_argument("--only", default="", help="a regular expression that a mutant's name must hold")
     parser.add_argument("--tests", default="", help="a regular expression that a program's name must hold")
     parser.add_argument("--again", action="store_true", help="only those that survived the last time")
+    parser.add_argument("--patience", type=int, default=0,
+                        help="give a mutant up that so many programs of each kind, the most promising, did not notice")
     parser.add_argument("--resume", action="store_true", help="only those not noticed yet, or no longer the same")
     parser.add_argument("--no-proof", action="store_true")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
@@ -398,8 +404,8 @@ def main():
         build(tree, programs, pool, cache)
         for kind in KINDS:
             list(pool.map(lambda program: measure(program, kind, count, cache), programs))
-        tasks = {pool.submit(try_mutant, programs, mutant, None if options.no_proof else originals, results): mutant
-                 for mutant in left}
+        tasks = {pool.submit(try_mutant, programs, mutant, None if options.no_proof else originals, results,
+                             options.patience): mutant for mutant in left}
         for done, task in enumerate(concurrent.futures.as_completed(tasks), 1):
             task.result()
             results.keep(tasks[task])
@@ -409,6 +415,8 @@ def main():
                 print(f"{done} of {len(left)}", flush=True)
 
     commits = [f"{name} ({number} of them)" for name, number in [*kept.items(), (results.commit, len(left))]]
+    if options.patience:
+        commits[-1] += f", with at most {options.patience} programs of each kind"
     text, share = report(options.files, mutants, len(equal), time.monotonic() - start, commits)
     print(text)
     last.write_text("".join(f"{mutant.name}\n" for mutant in mutants if mutant.noticed_by is None),
