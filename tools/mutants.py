@@ -13,7 +13,8 @@ to Frama-C Eva (proofs/eva/eva.py), as far as it knows the file. proofs/mutants/
 that change nothing that can be seen, each with its reason; they are not counted.
 
 Each result is put into build/mutants/results.jsonl as soon as it is known. With --resume a mutant that was
-noticed is not tried again, as long as its file and the test that noticed it are what they were.
+noticed is not tried again, as long as its file and the test that noticed it are what they were; with --resume=file
+as long as its file is. The report tells at which commits they were tried.
 
 Writes docs/evidence.md, and all survivors to build/mutants/survived.txt. Status 1 below 95 % noticed.
 """
@@ -249,10 +250,12 @@ class Results:
         """Who noticed it the last time, or None."""
         return self.before[mutant.key][-1]["noticed_by"] if mutant.key in self.before else None
 
-    def resume(self, mutant):
+    def resume(self, mutant, what):
         """Fills in who noticed it, if that need not be tried again; the commit that it was tried at, or None."""
-        for entry in self.before.get(mutant.key, []):
-            if entry["digest"] == self.digest(mutant, entry["noticed_by"]):
+        source = digest([mutant.original.encode()])
+        for entry in reversed(self.before.get(mutant.key, [])):
+            if (what == "file" and entry.get("source") == source
+                    or what and entry["digest"] == self.digest(mutant, entry["noticed_by"])):
                 mutant.noticed_by = entry["noticed_by"]
                 return entry["commit"]
         return None
@@ -261,7 +264,7 @@ class Results:
         if mutant.noticed_by is None:
             return
         entry = {"mutant": mutant.key, "noticed_by": mutant.noticed_by, "commit": self.commit,
-                 "digest": self.digest(mutant, mutant.noticed_by)}
+                 "source": digest([mutant.original.encode()]), "digest": self.digest(mutant, mutant.noticed_by)}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
@@ -358,7 +361,8 @@ def main():
     parser.add_argument("--again", action="store_true", help="only those that survived the last time")
     parser.add_argument("--patience", type=int, default=0,
                         help="give a mutant up that so many programs of each kind, the most promising, did not notice")
-    parser.add_argument("--resume", action="store_true", help="only those not noticed yet, or no longer the same")
+    parser.add_argument("--resume", nargs="?", const="test", choices=("test", "file"),
+                        help="only those not noticed yet, or no longer the same")
     parser.add_argument("--no-proof", action="store_true")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
     options = parser.parse_args()
@@ -403,7 +407,7 @@ def main():
     (tree / "mutants.c").write_text(f"#define COUNT {count + 1}\n{RECORD}", encoding="utf-8")
     programs = [Program(text, tree) for text in options.programs]
     results = Results(options.build / "results.jsonl", programs, originals)
-    kept = collections.Counter(filter(None, (results.resume(mutant) for mutant in mutants if options.resume)))
+    kept = collections.Counter(filter(None, (results.resume(mutant, options.resume) for mutant in mutants)))
     left = [mutant for mutant in mutants if mutant.noticed_by is None]
     programs = [program for program in programs if re.search(options.tests, program.name) and
                 any(mutant.file in program.sources or mutant.file.endswith(".h") for mutant in left)]
