@@ -490,6 +490,26 @@ static void marks_that_come_late(void)
 	CHECK_EQ(drains, 0);
 }
 
+/* What does not fit has no deadline either. */
+static void a_full_queue(void)
+{
+	struct virtq_segment segment = { 0 };
+
+	make();
+	start();
+	segment = (struct virtq_segment){ data, 64 };
+	fake.deaf = true;
+	for (unsigned i = 0; i < 8; i++)
+		CHECK_EQ(push(0), i);
+	for (unsigned deadlines = VIRTIO_ONE_DEADLINE; deadlines <= VIRTIO_TWO_DEADLINES;
+	     deadlines++)
+		CHECK_EQ(virtio_queue_push(virtio_queue_at(device, 0), &segment, 0, 1, &fake,
+					   deadlines),
+			 ERR_FULL);
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(popped == 8, 1000));
+}
+
 static void nothing_for_a_paused_queue(void)
 {
 	struct virtq_buffer buffer = { .length = 64, .writable = 64, .flags = VIRTQ_DESC_F_WRITE };
@@ -681,6 +701,7 @@ int main(void)
 		SCENARIO(no_deadline_at_all, ON_ALL),
 		SCENARIO(a_deadline_of_hours, ON_RINGS),
 		SCENARIO(marks_that_come_late, ON_BUSES),
+		SCENARIO(a_full_queue, ON_RINGS),
 		SCENARIO(nothing_for_a_paused_queue, ON_RINGS),
 		SCENARIO(interrupts_are_silenced, ON_RINGS),
 		SCENARIO(drains_that_leave_something, ON_RINGS),
