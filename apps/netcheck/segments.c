@@ -3,6 +3,7 @@
  * TCP segments of 60,000 bytes and more: sent to be cut by the other end's kernel, and received uncut, with a checksum
  * that is left to us. There is no TCP behind it: the other end looks at what arrives.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "apps/netcheck/netcheck.h"
@@ -64,7 +65,7 @@ static void write_headers(uint8_t *data, const struct net_device *net, unsigned 
 
 /* ---- Sent --------------------------------------------------------------------------------- */
 
-static uint8_t payload[PAYLOAD];
+static uint8_t *payload; /* malloc */
 static unsigned done_count, done_errors;
 
 static void done(struct net_buffer *frame, int status)
@@ -172,6 +173,11 @@ int check_segments(struct net_device *net, unsigned count)
 {
 	bool right = true;
 
+	payload = malloc(PAYLOAD);
+	if (!payload) {
+		kprint("netcheck: no memory\n");
+		return 1;
+	}
 	for (uint32_t i = 0; i < PAYLOAD; i++)
 		payload[i] = byte_at(i);
 	for (unsigned i = 0; i < count && right; i++)
