@@ -3,7 +3,7 @@
 # which ask whether the tests and the proof would notice a missing check.
 
 prove: | need-prove ## Frama-C Eva over both rings and the FDT reader, and Relacy over the barriers and the event loop; docs/evidence.md
-	proofs/eva/eva.py --evidence
+	proofs/eva/eva.py --build $(O)/eva --evidence
 	proofs/relacy/relacy.py --build $(O)/relacy --evidence
 
 # All that looks at what a device, a disk or firmware says. (MUTANT_OPTIONS=--resume goes on where a run was ended.)

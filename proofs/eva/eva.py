@@ -2,8 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Proves by Frama-C Eva that no access of the rings and of the FDT reader can go wrong.
 
-    proofs/eva/eva.py [--evidence]                   everything, and the controls        (make prove)
+    proofs/eva/eva.py [--evidence] [--build DIRECTORY]         everything, and the controls        (make prove)
     proofs/eva/eva.py --tree DIRECTORY --quick --for FILE    another copy of the sources, for make mutants
+
+What was found is kept in the directory, and holds as long as the files that a proof reads, its options and
+Frama-C are the same.
 
 Status 0: no alarm, and each control, which is the sources without one check, has one. 1: not so.
 2: Eva did not finish.
@@ -11,6 +14,8 @@ Status 0: no alarm, and each control, which is the sources without one check, ha
 
 import argparse
 import concurrent.futures
+import hashlib
+import json
 import os
 import pathlib
 import re
@@ -115,24 +120,50 @@ class Result:
         self.alarms = max(self.alarms, int(found.group(1)) if found else 0)
         reached = re.search(r"(\d+) statements reached \(out of (\d+)\): (\d+)%", output)
         self.reached = reached.groups() if reached else ("0", "0", "0")
-        self.output = output
+        self.output = output[-4000:]
 
 
-def analyse(tree, proof, limit=3600):
-    sources = [source if source.startswith("drivers") or source.startswith("lib")
-               else str(TOP / source) for source in proof.sources]
+def sources_of(proof):
+    return [source if source.startswith("drivers") or source.startswith("lib")
+            else str(TOP / source) for source in proof.sources]
+
+
+def kept_in(build, tree, proof):
+    """The file for what the proof says of these sources: its name tells what was read, and how."""
+    place = [f"-I{tree}", *(word for define in proof.defines for word in define.split())]
+    read = subprocess.run(["gcc", "-MM", "-MG", *place, *sources_of(proof)], cwd=tree, capture_output=True,
+                          text=True, check=True).stdout
+    files = {tree / name for name in read.replace("\\\n", " ").split() if not name.endswith(":")}
+    version = subprocess.run(["frama-c", "-version"], capture_output=True, text=True, check=True).stdout
+    whole = hashlib.sha256(repr([version, OPTIONS, proof.sources, proof.options,
+                                 [define.replace(str(TOP), "") for define in proof.defines]]).encode())
+    for digest in sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.exists()):
+        whole.update(digest.encode())
+    return build / f"{whole.hexdigest()}.json"
+
+
+def analyse(tree, proof, limit=3600, build=None):
+    kept = kept_in(build, tree, proof) if build else None
+    if kept and kept.exists():
+        result = Result("", 0, 0)
+        result.__dict__.update(json.loads(kept.read_text(encoding="utf-8")))
+        return result
     arguments = f"-I{tree}" + "".join(f" {define}" for define in proof.defines)
     start = time.monotonic()
     try:
         done = subprocess.run(["frama-c", *OPTIONS, *proof.options, f"-cpp-extra-args={arguments}",
-                               *sources], cwd=tree, env={**os.environ, "PWD": str(tree)},
+                               *sources_of(proof)], cwd=tree, env={**os.environ, "PWD": str(tree)},
                               capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
         return Result("", 1, time.monotonic() - start)
-    return Result(done.stdout + done.stderr, done.returncode, time.monotonic() - start)
+    result = Result(done.stdout + done.stderr, done.returncode, time.monotonic() - start)
+    if kept and result.finished:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps(result.__dict__), encoding="utf-8")
+    return result
 
 
-def control(change):
+def control(change, build):
     """What a control's proof says. None: the text is not in the file any more."""
     file, text, name = change
     with tempfile.TemporaryDirectory() as place:
@@ -143,7 +174,7 @@ def control(change):
         if source.count(text) != 1:
             return None
         (copy / file).write_text(source.replace(text, ""), encoding="utf-8")
-        return analyse(copy, next(proof for proof in PROOFS if proof.name == name))
+        return analyse(copy, next(proof for proof in PROOFS if proof.name == name), build=build)
 
 
 def quick(options):
@@ -163,6 +194,7 @@ def main():
     parser.add_argument("--for", dest="changed", default="")
     parser.add_argument("--only", default="", help="a regular expression for the proofs' names")
     parser.add_argument("--evidence", action="store_true")
+    parser.add_argument("--build", type=pathlib.Path, help="where results are kept")
     options = parser.parse_args()
     if options.quick:
         return quick(options)
@@ -172,13 +204,14 @@ def main():
     workers = concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1)
     proofs = [proof for proof in PROOFS if re.search(options.only, proof.name)]
     controls = [change for change in CONTROLS if re.search(options.only, change[2])]
-    results = workers.map(lambda proof: analyse(options.tree.absolute(), proof), proofs)
-    controlled = workers.map(control, controls)  # all are under way from here on
+    build = options.build.absolute() if options.build else None
+    results = workers.map(lambda proof: analyse(options.tree.absolute(), proof, build=build), proofs)
+    controlled = workers.map(lambda change: control(change, build), controls)  # all are under way from here on
     for proof, result in zip(proofs, results):
         alarms = result.alarms if result.finished else "did not finish"
         if alarms:
             bad += 1
-            print(result.output[-4000:], file=sys.stderr)
+            print(result.output, file=sys.stderr)
         reached, of, percent = result.reached
         table.append(f"| {proof.name} | {alarms} | {reached} of {of}, {percent} % "
                      f"| {result.seconds:.0f} |")
