@@ -217,29 +217,29 @@ void packed_push_singles(struct virtq *vq, const struct virtq_single *buffers, u
 	struct virtq_packed_desc *ring = packed->ring, *desc = &ring[packed->avail];
 	const struct virtq_packed_desc *last = &ring[vq->size - 1];
 	struct virtq_slot *slots = vq->slots;
-	unsigned available = available_flags(packed->avail_wrap) | flags, id = vq->free_head;
+	unsigned each = available_flags(packed->avail_wrap) | flags, id = vq->free_head;
 	unsigned held = packed->held;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct virtq_segment segment = { buffers[i].address, buffers[i].length };
 		write_desc(desc, &segment, (uint16_t)id);
 		if (__builtin_expect((held | i) != 0, true)) {
-			shared_store16(&desc->flags, (uint16_t)available);
+			shared_store16(&desc->flags, (uint16_t)each);
 		} else {
 			packed->held_at = (uint16_t)(desc - ring);
-			packed->held_flags = (uint16_t)available;
+			packed->held_flags = (uint16_t)each;
 		}
 		virtq_take_single(&slots[id], &buffers[i], flags);
 		id = slots[id].next;
 		desc++;
 		if (__builtin_expect(desc > last, false)) {
 			desc = ring;
-			available ^= used_flags(true);
+			each ^= used_flags(true);
 		}
 	}
 	vq->free_head = (uint16_t)id;
 	packed->avail = (uint16_t)(desc - ring);
-	packed->avail_wrap = (available & VIRTQ_DESC_F_AVAIL) != 0;
+	packed->avail_wrap = (each & VIRTQ_DESC_F_AVAIL) != 0;
 	packed->held = (uint16_t)(held + count);
 	virtq_taken_many(vq, count);
 }

@@ -51,6 +51,9 @@ LONG_CHAINS = [f"VIRTQ_{queue}" for queue in ("SPLIT_8", "SPLIT_16", "PACKED_5",
 PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}", f"-DPOP_MAX={POP_MAX.get(queue, 1)}"] +
                 (["-DLONG_CHAINS"] if queue in LONG_CHAINS else []),
                 RING_OPTIONS + APART.get(queue, []), QUICK.get(queue, ())) for queue in QUEUES]
+# With arrays of buffers in the place of lists.
+PROOFS += [Proof(f"{queue}, arrays", RINGS, [f"-DQUEUE_IS={queue}", "-DPOP_MAX=1", "-DSINGLES"], RING_OPTIONS)
+           for queue in ("VIRTQ_SPLIT_2", "VIRTQ_PACKED_3")]
 PROOFS.append(Proof("both formats, one after another", RINGS, ["-DPOP_MAX=1"], RING_OPTIONS))
 
 # What lengths properties may have, and which functions read them (proofs/eva/fdt_values.c).
@@ -90,6 +93,9 @@ CONTROLS = [
     ("drivers/virtio/packed.c",
      "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\tavailable ^= used_flags(true);\n\t\t}\n",
      "VIRTQ_PACKED_1"),
+    ("drivers/virtio/packed.c",
+     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\teach ^= used_flags(true);\n\t\t}\n",
+     "VIRTQ_PACKED_3, arrays"),
     ("drivers/virtio/packed.c",
      "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
      "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_1"),

@@ -90,6 +90,19 @@ static void push_list(void)
 	virtq_push_list(&vq, &listed[0]);
 }
 
+#ifdef SINGLES
+/* None to two of an array. */
+static void push_singles(void)
+{
+	const struct virtq_single singles[2] = {
+		{ segments[0].address, segments[0].length, &owner },
+		{ segments[1].address, segments[1].length, &owner },
+	};
+
+	virtq_push_singles(&vq, singles, Frama_C_unsigned_int_interval(0, 2), any());
+}
+#endif
+
 static void pop(void)
 {
 	struct virtq_done done[POP_MAX];
@@ -149,7 +162,11 @@ static void use(const struct virtq_setup *setup, unsigned most, struct virtq_des
 			push_table(prepared, most);
 			break;
 		case 8:
+#ifdef SINGLES
+			push_singles();
+#else
 			push_list();
+#endif
 			break;
 		}
 	}
