@@ -357,6 +357,7 @@ def main():
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build/mutants")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="", help="a regular expression that a mutant's name must hold")
+    parser.add_argument("--without", default="^$", help="a regular expression: files that are left out, as is told")
     parser.add_argument("--tests", default="", help="a regular expression that a program's name must hold")
     parser.add_argument("--again", action="store_true", help="only those that survived the last time")
     parser.add_argument("--patience", type=int, default=0,
@@ -394,7 +395,8 @@ def main():
     count = MOST_IN_A_FILE * len(options.files)
     for name in sorted(same.keys() - {mutant.name for mutant in mutants}):
         sys.exit(f"equivalent.txt names what is no mutant: {name}")
-    mutants = [mutant for mutant in mutants if re.search(options.only, mutant.name)
+    without = [file for file in options.files if re.search(options.without, file)]
+    mutants = [mutant for mutant in mutants if re.search(options.only, mutant.name) and mutant.file not in without
                and (again is None or mutant.name in again)]
     equal = [mutant for mutant in mutants if mutant.name in same]
     mutants = [mutant for mutant in mutants if mutant.name not in same]
@@ -431,6 +433,8 @@ def main():
         commits[-1] += f", with at most {options.patience} programs of each kind"
     if options.no_proof:
         commits[-1] += ", without Eva"
+    if without:
+        commits[-1] += f", and without {', '.join(without)}"
     text, share = report(options.files, mutants, len(equal), time.monotonic() - start, commits)
     print(text)
     last.write_text("".join(f"{mutant.name}\n" for mutant in mutants if mutant.noticed_by is None),
