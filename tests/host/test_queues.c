@@ -264,6 +264,40 @@ static void another_size(void)
 	CHECK_EQ(fake_log_count(), 0);
 }
 
+/* How long that takes, in milliseconds of the device's time. */
+static uint64_t time_of_another_size(void)
+{
+	uint64_t begun = fake_port.now;
+
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 0), 4), 0);
+	return (fake_port.now - begun) / 1000000;
+}
+
+/* What the device has is waited for, but not for ever; nothing is, where nothing is in flight, or where buffers stay
+ * with the device as long as it likes. */
+static void another_size_waits(void)
+{
+	make();
+	start();
+	CHECK(time_of_another_size() < 10);
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	uint64_t ms = time_of_another_size();
+	CHECK(ms > 100 && ms < 10000);
+	CHECK_EQ(aborted, 1);
+}
+
+static void another_size_waits_for_nothing(void)
+{
+	endless = true;
+	make();
+	start();
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	CHECK(time_of_another_size() < 10);
+	CHECK_EQ(aborted, 1);
+}
+
 static void another_size_polled(void)
 {
 	fake_setting("irq", "poll");
@@ -688,6 +722,8 @@ int main(void)
 		SCENARIO(no_tables_without_the_feature, ON_RINGS),
 		SCENARIO(another_size, ON_ALL),
 		SCENARIO(another_size_polled, ON_ALL),
+		SCENARIO(another_size_waits, ON_ALL),
+		SCENARIO(another_size_waits_for_nothing, ON_ALL),
 		SCENARIO(another_size_without_memory, ON_BUSES),
 		SCENARIO(another_size_is_not_offered, ON_BUSES),
 		SCENARIO(another_size_while_it_hangs, ON_ALL),
