@@ -3,10 +3,11 @@
  * The control queues of a console: VIRTIO 1.4, 5.3.6.2. The device tells of ports that come and go, of their names, of
  * which are consoles and how large, and which the host has open; we tell which are ready, and which we have open.
  *
- * A drain lists what came; a work item acts on it, and sends one message at a time, waiting until the device has used
- * it: each may cause several of the device's, which are lost where they find no buffer. What makes no sense (a port
- * that is not there, or that we have no queues for; an event that is none; a name that cannot be shown) is counted and
- * ignored. A device that never stops talking has the work item run again and again, and programs in between.
+ * A drain lists what came; a work item acts on it, and sends one message at a time, the next when the device has used
+ * that one: each may cause several of the device's, which are lost where they find no buffer. The work item does not wait
+ * for that, since all other work would wait with it: the drain of what was used queues it again. What makes no sense (a
+ * port that is not there, or that we have no queues for; an event that is none; a name that cannot be shown) is counted
+ * and ignored. A device that never stops talking has the work item run again and again, and programs in between.
  *
  * See it at work: make run QEMU_ARGS='-device virtio-serial-pci -chardev null,id=c
  *                  -device virtserialport,chardev=c,name=data', then `port` in the shell
@@ -125,8 +126,10 @@ void console_control_drain_transmit(struct virtio_console *console)
 	void *cookie;
 	uint32_t written;
 
-	while (virtio_queue_pop(console->control_transmit, &cookie, &written))
+	while (virtio_queue_pop(console->control_transmit, &cookie, &written)) {
 		console->sending = false;
+		vport_work_queue(&console->attend); /* the next one, or all is told */
+	}
 }
 
 void console_control_abort(struct virtio_console *console, const struct virtio_queue *queue)
@@ -281,7 +284,7 @@ static bool handle_messages(struct virtio_console *console)
 
 /* ---- What we tell ------------------------------------------------------------------------------- */
 
-/* Waits until the device has used it, or is reset: then all of it is told anew. */
+/* On its way until the device has used it, or is reset: then all of it is told anew. */
 static void send(struct virtio_console *console, uint32_t id, unsigned event, unsigned value)
 {
 	struct virtio_console_control control = { le32_put(id), le16_put((uint16_t)event),
@@ -295,8 +298,6 @@ static void send(struct virtio_console *console, uint32_t id, unsigned event, un
 		return;
 	console->sending = true;
 	virtio_queue_publish(console->control_transmit);
-	while (console->sending)
-		vport_relax(VPORT_NEVER);
 }
 
 /* Whether there was one to send. */
@@ -330,12 +331,11 @@ void console_attend(struct vport_work *work)
 	struct virtio_console *console = containing(work, struct virtio_console, attend);
 
 	if (console_multiport(console) && console_running(console)) {
-		unsigned resets = console->device->resets;
-		bool more = handle_messages(console);
-		more |= send_next(console);
-		if (more)
+		bool told = handle_messages(console);
+		bool telling = console->sending || send_next(console);
+		if (told)
 			vport_work_queue(work);
-		else if (resets == console->device->resets)
+		else if (!telling)
 			PORT_SET(console, settled, true);
 	}
 	console_tell_listener(console);

@@ -160,6 +160,44 @@ static void row13_control_message_never_used(void)
 	passes(port, 1);
 }
 
+/* Nobody else waits with us for such a device. */
+static unsigned others_ran;
+
+static void run_other(struct vport_work *work)
+{
+	(void)work;
+	others_ran++;
+}
+
+static void row13_others_do_not_wait_for_it(void)
+{
+	static struct vport_work other = { .run = run_other };
+	struct virtio_port *port = begin_open();
+
+	host.mute = true;
+	for (unsigned i = 0; i < 3; i++) {
+		virtio_port_close(port);
+		fake_sleep(1);
+		vport_work_queue(&other);
+		fake_sleep(1);
+		CHECK_EQ(others_ran, i + 1);
+		CHECK_EQ(virtio_port_open(port), 0);
+	}
+	CHECK_EQ(virtio_first()->resets, 0);
+	/* The same while it is told that we are ready. */
+	need_reset(1);
+	vport_work_queue(&other);
+	fake_sleep(1);
+	CHECK_EQ(others_ran, 4);
+	CHECK(!virtio_console_settled(virtio_console_first()));
+	host.mute = false;
+	need_reset(2);
+	settle();
+	CHECK(FAKE_WAIT(host.ports[1].guest_open && info_of(port).host_open, 1000));
+	CHECK_EQ(virtio_port_read(port, into, 1, VPORT_NEVER), ERR_IO);
+	passes(port, 1);
+}
+
 /* ---- Rings --------------------------------------------------------------------------------------------- */
 
 static void row1_used_id_beyond_the_queue(void)
@@ -303,6 +341,7 @@ int main(void)
 		SCENARIO(row41_too_short, ON_ALL),
 		SCENARIO(row41_never_stops_talking, ON_ALL),
 		SCENARIO(row13_control_message_never_used, ON_ALL),
+		SCENARIO(row13_others_do_not_wait_for_it, ON_ALL),
 		SCENARIO(row1_used_id_beyond_the_queue, ON_ALL),
 		SCENARIO(row6_more_written_than_the_buffer_has, ON_ALL),
 		SCENARIO(no_port_at_all, ON_BUSES),
