@@ -335,8 +335,10 @@ static void config_changed(struct virtio_device *device)
 	struct virtio_net *nic = device->data;
 	bool before = nic->net.link;
 
-	if (net_read_status(nic) && nic->control)
-		vport_work_queue(&nic->announcing); /* 5.1.9.5.4.1-1 */
+	if (net_read_status(nic) && nic->control) {
+		nic->announcement_due = true; /* 5.1.9.5.4.1-1 */
+		vport_work_queue(&nic->announcing);
+	}
 	if (nic->net.link == before)
 		return;
 	virtio_log(device, VPORT_LOG_INFO, "%s: link %s", nic->net.name,

@@ -415,12 +415,9 @@ static uint32_t write_announcement(uint8_t *to, const uint8_t mac[NET_MAC_BYTES]
 	return ANNOUNCEMENT_BYTES;
 }
 
-void net_announce_work(struct vport_work *work)
+static void announce(struct virtio_net *nic)
 {
-	struct virtio_net *nic = containing(work, struct virtio_net, announcing);
 	struct net_device *net = &nic->net;
-	struct net_command command =
-		make(VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, -1);
 	struct net_buffer *frame = net_take(net);
 
 	if (frame) { /* without one, upper layers do what can be done */
@@ -430,5 +427,23 @@ void net_announce_work(struct vport_work *work)
 	}
 	if (net->announcer)
 		net->announcer(net, net->announcer_cookie);
-	net_control_run(nic, &command); /* 5.1.9.5.4.1-2; with an error the device asks again */
+}
+
+/* Runs again when the acknowledgement is done. With an error the device asks again; what it asks for before, is done
+ * then. */
+void net_announce_work(struct vport_work *work)
+{
+	struct virtio_net *nic = containing(work, struct virtio_net, announcing);
+	struct net_control *control = nic->control;
+	struct net_command *command = &control->acknowledgement;
+
+	if (control->acknowledging && __atomic_load_n(&command->done, __ATOMIC_ACQUIRE))
+		control->acknowledging = false;
+	if (control->acknowledging || !nic->announcement_due)
+		return;
+	nic->announcement_due = false;
+	announce(nic);
+	*command = make(VIRTIO_NET_CTRL_ANNOUNCE, VIRTIO_NET_CTRL_ANNOUNCE_ACK, -1);
+	command->then = work;
+	control->acknowledging = net_control_post(nic, command) == 0; /* 5.1.9.5.4.1-2 */
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * virtio-net's control queue: VIRTIO 1.4 section 5.1.9.5. One command is with the device at a time: its bytes are
- * copied into a page of the queue's own, with a poisoned answer behind them. Whoever sends one waits for it; the queue
- * itself is CPU 0's, and so are its drains.
+ * copied into a page of the queue's own, with a poisoned answer behind them. Whoever sends one waits for it, or has work
+ * queued for when it is done; the queue itself is CPU 0's, and so are its drains.
  *
  * What the device has accepted is kept. After a reset it is told all of it again, before any other command.
  *
@@ -57,25 +57,35 @@ static struct net_command *take_first(struct net_control *control)
 /* From here on it is its sender's again. */
 static void tell_sender(struct net_command *command, int status)
 {
+	struct vport_work *then = command->then;
 	unsigned cpu = command->cpu;
 
 	command->status = status;
 	__atomic_store_n(&command->done, true, __ATOMIC_RELEASE);
-	vport_wake(cpu);
+	if (then)
+		vport_work_queue(then);
+	else
+		vport_wake(cpu);
+}
+
+int net_control_post(struct virtio_net *nic, struct net_command *command)
+{
+	struct net_control *control = nic->control;
+
+	command->done = false;
+	command->cpu = vport_cpu();
+	int error = append(control, command);
+	if (!error)
+		vport_mark(&control->queue->event);
+	return error;
 }
 
 int net_control_run(struct virtio_net *nic, struct net_command *command)
 {
-	struct net_control *control = nic->control;
+	int error = nic->control ? net_control_post(nic, command) : ERR_UNSUPPORTED;
 
-	if (!control)
-		return ERR_UNSUPPORTED;
-	command->done = false;
-	command->cpu = vport_cpu();
-	int error = append(control, command);
 	if (error)
 		return error;
-	vport_mark(&control->queue->event);
 	while (!__atomic_load_n(&command->done, __ATOMIC_ACQUIRE))
 		vport_relax(vport_now() + WAIT_NS);
 	return command->status;

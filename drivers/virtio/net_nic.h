@@ -115,7 +115,7 @@ struct net_pair {
 
 #define NET_COMMAND_BYTES 408 /* the largest: a MAC table */
 
-/* A command, 5.1.9.5: who sends it waits for `done`. */
+/* A command, 5.1.9.5: who sends it waits for `done`, or has `then` queued when it is. */
 struct net_command {
 	uint8_t class, command;
 	uint16_t bytes;
@@ -124,6 +124,7 @@ struct net_command {
 	bool done;
 	int status;
 	unsigned cpu; /* to be woken */
+	struct vport_work *then;
 	struct net_command *next;
 };
 
@@ -150,6 +151,8 @@ struct net_control {
 	struct net_command *current; /* with the device */
 	unsigned restored; /* so many of `kept`, and then VLANs, have been told since the reset */
 	struct net_command again;                /* one of those */
+	struct net_command acknowledgement;      /* of an announcement */
+	bool acknowledging;                      /* and that is under way */
 	struct net_command kept[NET_KEPT_COUNT]; /* class, command, data; bytes is 0: none */
 	uint8_t vlans[NET_VLANS / 8];
 };
@@ -172,6 +175,7 @@ struct virtio_net {
 	uint32_t buffer_bytes;
 	struct net_pool *pools; /* by CPU */
 	struct net_control *control;
+	bool announcement_due; /* the device asks for it; CPU 0's */
 	struct vport_work announcing;
 	struct net_pair pairs[NET_MAX_PAIRS];
 };
@@ -303,6 +307,8 @@ void net_control_free(struct virtio_net *nic);
 /* Sends a command and waits for its answer. Program or work context. 0; ERR_IO: the device refuses it; another
  * error: nobody knows. */
 int net_control_run(struct virtio_net *nic, struct net_command *command);
+/* Sends it and does not wait: 0, and it is the queue's until command->then has been queued; or ERR_NODEV. */
+int net_control_post(struct virtio_net *nic, struct net_command *command);
 /* From the next drain on everything that is kept is told again, before anything else. Not while there are drains. */
 void net_control_restore(struct virtio_net *nic);
 void net_control_drain(struct virtio_net *nic);
@@ -338,7 +344,8 @@ struct net_command net_command_pairs(const struct virtio_net *nic, unsigned pair
 void net_command_took(struct virtio_net *nic, const struct net_command *command);
 /* The device refuses what it was told before its reset. */
 void net_command_lost(struct virtio_net *nic, const struct net_command *command);
-/* Tells bridges where we are, has the upper layers do the same, tells the device that it is done. */
+/* Tells bridges where we are, has the upper layers do the same, tells the device that it is done, where that is due. It
+ * waits for nothing. */
 void net_announce_work(struct vport_work *work);
 
 #endif

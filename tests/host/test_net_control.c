@@ -254,6 +254,49 @@ static void announcement(void)
 	works();
 }
 
+/* Nobody else waits with us for a device that has us announce ourselves, and then does not hear that it was done. */
+static unsigned others_ran;
+
+static void run_other(struct vport_work *other)
+{
+	(void)other;
+	others_ran++;
+}
+
+static void ask_for_announcement(void)
+{
+	fake_config_set(&fake, 6, 2, 3);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+}
+
+static void row13_announcement_never_acknowledged(void)
+{
+	static struct vport_work other = { .run = run_other };
+
+	fake_setting("deadline_ms", "2000");
+	make_all();
+	start();
+	net_announce(net, announce, &announced);
+	wire.silent = true;
+	ask_for_announcement();
+	CHECK(FAKE_WAIT(announced == 1, 1000));
+	for (unsigned i = 0; i < 3; i++) {
+		vport_work_queue(&other);
+		fake_sleep(300);
+		CHECK_EQ(others_ran, i + 1);
+		ask_for_announcement(); /* and again meanwhile */
+	}
+	CHECK_EQ(net->resets, 0);
+	CHECK_EQ(announced, 1);
+	CHECK(FAKE_WAIT(net->resets == 1, 5000));
+	wire.silent = false;
+	announced = wire.announced = 0;
+	ask_for_announcement();
+	CHECK(FAKE_WAIT(wire.announced > 0 && !(fake.config[6] & 2), 5000));
+	works();
+}
+
 /* ---- Recovery ------------------------------------------------------------------------------------ */
 
 /* 35 */
@@ -549,6 +592,7 @@ int main(void)
 		SCENARIO(spreading, ON_ALL),
 		SCENARIO(hashes_alone, ON_ALL),
 		SCENARIO(announcement, ON_ALL),
+		SCENARIO(row13_announcement_never_acknowledged, ON_ALL),
 		SCENARIO(row35_everything_is_set_again, ON_ALL),
 		SCENARIO(refuses_after_its_reset, ON_ALL),
 		SCENARIO(refused, ON_ALL),
