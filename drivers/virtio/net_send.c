@@ -331,10 +331,13 @@ static bool push_waiting(struct net_pair *pair)
 		int error = push(pair, pair->waiting);
 		if (error == ERR_FULL || error == ERR_BROKEN)
 			return false;
-		if (error)
-			fail_waiting(pair, error);
-		else
+		if (!error) {
 			leave_waiting(pair);
+			continue;
+		}
+		/* Its done function may send, which begins with a look at what is used: nothing is half pushed then. */
+		virtio_queue_publish(pair->transmit);
+		fail_waiting(pair, error);
 	}
 	return true;
 }

@@ -108,6 +108,53 @@ static void more_pairs_than_cpus(void)
 	works();
 }
 
+/* Of two frames that another CPU has handed over, the second cannot be mapped: its done function, which sends, finds the
+ * first one in the ring. */
+static unsigned dones;
+
+static void note_done(struct net_buffer *frame, int status)
+{
+	(void)frame;
+	CHECK_EQ(status, 0);
+	dones++;
+}
+
+static void send_another(struct net_buffer *frame, int status)
+{
+	struct net_buffer *another = net_take(net);
+
+	(void)frame;
+	CHECK_EQ(status, ERR_NOMEM);
+	dones++;
+	fill(net_data(another), 60, 1);
+	another->length = 60;
+	CHECK_EQ(net_send(net, &another, 1), 1);
+}
+
+static void outbox_that_cannot_be_mapped(void)
+{
+	static uint8_t memory[2][200] __attribute__((aligned(256)));
+	static struct net_buffer buffers[2];
+	struct net_buffer *frames[] = { &buffers[0], &buffers[1] };
+
+	fake_setting("pairs", "1");
+	start_on(2);
+	for (unsigned i = 0; i < 2; i++) {
+		net_buffer_over(&buffers[i], memory[i], sizeof(memory[i]));
+		buffers[i].start = NET_ROOM;
+		buffers[i].length = 60;
+		buffers[i].done = i == 0 ? note_done : send_another;
+	}
+	fake_on_cpu(1);
+	CHECK_EQ(net_send(net, frames, 2), 2);
+	fake_on_cpu(0);
+	unsigned before = wire.sent;
+	fake_port.mapping_fails = fake_port.mapped + 2;
+	CHECK(FAKE_WAIT(dones == 2 && wire.sent == before + 2, 100));
+	CHECK_EQ(dones, 2);
+	works();
+}
+
 /* What is heard on one CPU is given back on another, until all of its pool has been there. */
 static struct net_buffer *kept;
 static unsigned kept_count;
@@ -330,6 +377,7 @@ int main(void)
 	static const struct scenario scenarios[] = {
 		SCENARIO(a_pair_for_each_cpu, ON_ALL),
 		SCENARIO(fewer_pairs_than_cpus, ON_ALL),
+		SCENARIO(outbox_that_cannot_be_mapped, ON_ALL),
 		SCENARIO(more_pairs_than_cpus, ON_ALL),
 		SCENARIO(released_elsewhere, ON_ALL),
 		SCENARIO(sent_elsewhere, ON_ALL),
