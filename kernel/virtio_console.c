@@ -50,9 +50,12 @@ static void write_text(struct console *console, const char *text, size_t length)
 	}
 }
 
+/* One that is not ours is a program's, perhaps: what comes there is not typed. */
 static int read_character(struct console *console)
 {
-	return virtio_console_read(containing(console, struct port_console, console)->port);
+	struct port_console *here = containing(console, struct port_console, console);
+
+	return here->attached ? virtio_console_read(here->port) : -1;
 }
 
 /* ---- Which ----------------------------------------------------------------------- */

@@ -10,7 +10,7 @@ HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pc
 HOST_TESTS += test_net_offload test_net_control test_net_pairs
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split test_scsi_modes
-HOST_TESTS += test_blk_queues test_blk_config_edges test_virtq_many test_iommu
+HOST_TESTS += test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h kernel/net/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
 HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
@@ -70,6 +70,7 @@ test_rng = $(test_config)
 test_console = $(test_config)
 test_console_ports = $(test_config)
 test_console_faults = $(test_config)
+test_console_system = $(test_config) $(addprefix kernel/,console.c virtio_console.c)
 test_net = $(test_config)
 test_net_offload = $(test_config)
 test_net_pairs = $(test_config)
