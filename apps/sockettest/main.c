@@ -203,6 +203,44 @@ static const char *test_backlog(void)
 	return KTAP_OK;
 }
 
+/* Those that are reset before they are accepted keep their places: a peer that does only that fills no memory. */
+static const char *test_backlog_of_the_dead(void)
+{
+	enum { WAITING = 4, CONNECTIONS = 20 };
+	struct linger now = { .l_onoff = 1 };
+	struct sockaddr_in to = loopback(PORT);
+	int listener = bound(SOCK_STREAM, PORT), fd;
+	unsigned dead = 0;
+	char c;
+
+	ktap_check(listen(listener, WAITING) == 0);
+	for (unsigned i = 0; i < CONNECTIONS; i++) {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		ktap_check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) == 0);
+		bool is = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0;
+		ktap_check(is || i >= WAITING); /* the others may be refused */
+		close(fd);
+		poll(NULL, 0, 10); /* the reset arrives */
+	}
+	ktap_check(fcntl(listener, F_SETFL, O_NONBLOCK) == 0);
+	for (; (fd = accept(listener, NULL, NULL)) >= 0; dead++) {
+		ktap_check(FAILS(read(fd, &c, 1), ECONNRESET));
+		close(fd);
+	}
+	ktap_check(dead == WAITING);
+	/* And then others are accepted again. */
+	int living = socket(AF_INET, SOCK_STREAM, 0);
+	struct pollfd file = { .fd = listener, .events = POLLIN };
+	ktap_check(connect(living, (struct sockaddr *)&to, sizeof(to)) == 0);
+	ktap_check(poll(&file, 1, -1) == 1);
+	ktap_check((fd = accept(listener, NULL, NULL)) >= 0);
+	ktap_check(write(living, "x", 1) == 1 && read(fd, &c, 1) == 1 && c == 'x');
+	close(fd);
+	close(living);
+	close(listener);
+	return KTAP_OK;
+}
+
 /* ---- Datagrams ------------------------------------------------------------------------------------------ */
 
 static const char *test_datagrams(void)
@@ -386,6 +424,7 @@ static const struct ktap_test tests[] = {
 	{ "nobody listens", test_refused },
 	{ "a connection is reset", test_reset },
 	{ "connections wait to be accepted", test_backlog },
+	{ "connections end before they are accepted", test_backlog_of_the_dead },
 	{ "datagrams, whole and in pieces", test_datagrams },
 	{ "both versions of IP by one socket", test_six },
 	{ "names and addresses", test_addresses },

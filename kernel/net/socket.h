@@ -50,6 +50,7 @@ struct socket {
 
 	/* A listening one: those that nobody has accepted yet, by `next`. */
 	struct socket *accepted, **last_accepted, *next;
+	unsigned accepted_count;
 };
 
 /* ---- socket.c -------------------------------------------------------------------------------------------- */

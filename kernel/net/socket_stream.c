@@ -104,13 +104,16 @@ static void detach(struct socket *socket)
 	tcp_ext_arg_set(pcb, ARGUMENT_SOCKET, NULL);
 }
 
-/* A new connection, in the listener's queue until it is accepted. */
+/* A new connection, in the listener's queue until it is accepted. One that is reset there stays, for the program to learn
+ * of it, and keeps its place; for lwIP it is over and counts no more. */
 static err_t accepted(void *argument, struct tcp_pcb *pcb, err_t error)
 {
 	struct socket *listener = argument;
 
 	if (error != ERR_OK || !pcb || !listener)
 		return ERR_VAL;
+	if (listener->accepted_count >= ((struct tcp_pcb_listen *)listener->tcp)->backlog)
+		return ERR_MEM; /* as below */
 	struct socket *socket = socket_new(listener->domain, SOCK_STREAM, IPPROTO_TCP);
 	if (!socket)
 		return ERR_MEM; /* lwIP resets it */
@@ -119,6 +122,7 @@ static err_t accepted(void *argument, struct tcp_pcb *pcb, err_t error)
 	tcp_backlog_delayed(pcb);
 	*listener->last_accepted = socket;
 	listener->last_accepted = &socket->next;
+	listener->accepted_count++;
 	return ERR_OK;
 }
 
@@ -175,6 +179,7 @@ static struct socket *take_accepted(struct socket *listener)
 {
 	struct socket *socket = listener->accepted;
 
+	listener->accepted_count--;
 	listener->accepted = socket->next;
 	if (!listener->accepted)
 		listener->last_accepted = &listener->accepted;
