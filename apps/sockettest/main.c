@@ -241,6 +241,34 @@ static const char *test_backlog_of_the_dead(void)
 	return KTAP_OK;
 }
 
+/* What can be done only once: a second time it is refused, and the stack goes on. */
+static const char *test_twice(void)
+{
+	struct sockaddr_in own = loopback(PORT), other = loopback(PORT + 1);
+	int fd = bound(SOCK_STREAM, PORT), ends[2];
+
+	ktap_check(FAILS(bind(fd, (struct sockaddr *)&other, sizeof(other)), EINVAL));
+	ktap_check(FAILS(bind(fd, (struct sockaddr *)&own, sizeof(own)), EINVAL));
+	ktap_check(listen(fd, 1) == 0 && listen(fd, 2) == 0);
+	ktap_check(FAILS(bind(fd, (struct sockaddr *)&other, sizeof(other)), EINVAL));
+	ktap_check(FAILS(connect(fd, (struct sockaddr *)&other, sizeof(other)), EOPNOTSUPP));
+	close(fd);
+	ktap_check(make_pair(ends)); /* walks the list of what is bound */
+	ktap_check(FAILS(connect(ends[0], (struct sockaddr *)&own, sizeof(own)), EISCONN));
+	ktap_check(FAILS(bind(ends[0], (struct sockaddr *)&other, sizeof(other)), EINVAL));
+	ktap_check(FAILS(listen(ends[0], 1), EINVAL));
+	close_pair(ends);
+	/* An address that is taken can be followed by another one. */
+	int first = bound(SOCK_STREAM, PORT), second = socket(AF_INET, SOCK_STREAM, 0);
+	ktap_check(listen(first, 1) == 0);
+	ktap_check(FAILS(bind(second, (struct sockaddr *)&own, sizeof(own)), EADDRINUSE));
+	ktap_check(bind(second, (struct sockaddr *)&other, sizeof(other)) == 0);
+	ktap_check(connect(second, (struct sockaddr *)&own, sizeof(own)) == 0);
+	close(second);
+	close(first);
+	return KTAP_OK;
+}
+
 /* ---- Datagrams ------------------------------------------------------------------------------------------ */
 
 static const char *test_datagrams(void)
@@ -425,6 +453,7 @@ static const struct ktap_test tests[] = {
 	{ "a connection is reset", test_reset },
 	{ "connections wait to be accepted", test_backlog },
 	{ "connections end before they are accepted", test_backlog_of_the_dead },
+	{ "what can be done only once", test_twice },
 	{ "datagrams, whole and in pieces", test_datagrams },
 	{ "both versions of IP by one socket", test_six },
 	{ "names and addresses", test_addresses },

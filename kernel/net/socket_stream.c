@@ -141,7 +141,9 @@ int stream_open(struct socket *socket)
 
 int stream_bind(struct socket *socket, const ip_addr_t *address, uint16_t port)
 {
-	if (!socket->tcp || socket->listening || socket->connected)
+	/* Once only: lwIP would put the block into its list of bound ones a second time, which then never ends. */
+	if (!socket->tcp || socket->listening || socket->connecting || socket->connected ||
+	    socket->tcp->local_port != 0)
 		return -EINVAL;
 	return -socket_errno(tcp_bind(socket->tcp, address, port));
 }
