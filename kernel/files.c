@@ -245,13 +245,16 @@ int file_link(const char *path, char *target, size_t size)
 
 /* ---- Files -------------------------------------------------------------------------------------- */
 
-int file_open(const char *path, struct file *file)
+/* `any`: the path begins with FILES_ROOT, and its first name may be a disk's; otherwise it is one in the first archive. */
+static int open_file(const char *path, bool any, struct file *file)
 {
 	const struct archive_node *node;
 	struct mount *mount;
 
 	lock();
-	int error = find(path, true, &mount, &node);
+	int error = any ? find(path, true, &mount, &node) : mount_first(&mount);
+	if (!error && !any)
+		error = archive_find(&mount->archive, path, true, &node);
 	if (!error && node->type == TAR_DIRECTORY)
 		error = ERR_FOLDER;
 	if (!error)
@@ -262,6 +265,16 @@ int file_open(const char *path, struct file *file)
 	}
 	unlock();
 	return error;
+}
+
+int file_open(const char *path, struct file *file)
+{
+	return open_file(path, true, file);
+}
+
+int file_open_first(const char *path, struct file *file)
+{
+	return open_file(path, false, file);
 }
 
 long file_read(struct file *file, uint64_t offset, void *buffer, size_t length)

@@ -45,6 +45,8 @@ struct file {
 };
 
 int file_open(const char *path, struct file *file);
+/* For paths that strangers name: of the first archive, without FILES_ROOT. No name in it means a disk. */
+int file_open_first(const char *path, struct file *file);
 /* Bytes from `offset` on, for one program at a time: how many, 0 at the end, or an error. */
 long file_read(struct file *file, uint64_t offset, void *buffer, size_t length);
 void file_close(struct file *file);

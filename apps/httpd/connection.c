@@ -159,12 +159,12 @@ static int status_of(int error)
 
 static void answer_file(struct connection *connection, const struct request *request)
 {
-	char path[sizeof(FILES_ROOT) + PATH_MAX_BYTES + sizeof(INDEX)];
+	char path[PATH_MAX_BYTES + sizeof(INDEX)];
 	size_t length = strlen(request->path);
 	bool folder = request->path[length - 1] == '/';
 
-	snprintf(path, sizeof(path), "%s%s%s", FILES_ROOT, request->path, folder ? INDEX : "");
-	int error = file_open(path, &connection->file);
+	snprintf(path, sizeof(path), "%s%s", request->path, folder ? INDEX : "");
+	int error = file_open_first(path, &connection->file);
 	if (error == ERR_FOLDER && !folder) {
 		answer_moved(connection, request);
 		return;

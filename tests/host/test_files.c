@@ -83,6 +83,24 @@ static int error_of(const char *path)
 	return file_info(path, true, &info);
 }
 
+/* The site of a web server: its names are never disks. */
+static void first_archive(void)
+{
+	char found[64] = "";
+
+	make();
+	put_archive(0, "text");
+	start();
+	CHECK_EQ(file_open_first("/vda", &file), 0);
+	CHECK(file_read(&file, 0, found, sizeof(found)) > 0);
+	CHECK_TEXT(found, "a file with the name of a disk");
+	file_close(&file);
+	CHECK_EQ(file_open_first("/folder/file", &file), 0);
+	file_close(&file);
+	CHECK_EQ(file_open_first("/vda/folder/file", &file), ERR_NOT_FOLDER);
+	CHECK_EQ(file_open_first("/folder", &file), ERR_FOLDER);
+}
+
 static void paths(void)
 {
 	make();
@@ -358,6 +376,7 @@ int main(void)
 	enum { ONCE = ON_PCI | ON_SPLIT };
 	static const struct scenario scenarios[] = {
 		SCENARIO(paths, ONCE),
+		SCENARIO(first_archive, ONCE),
 		SCENARIO(reads, ONCE),
 		SCENARIO(first_of_partitions, ONCE),
 		SCENARIO(no_archive, ONCE),

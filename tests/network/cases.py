@@ -34,6 +34,7 @@ def site(folder):
     files = {"index.html": b"<h1>Ringlet</h1>\n", "style.css": b"", "readme.txt": b"Text.\n",
              "folder/index.html": b"<a href=data.bin>data</a>\n",
              "folder/data.bin": chance.randbytes(1 << 20),
+             "vda/index.html": b"A folder with the name of a disk.\n",
              "with space/zw\u00f6lf.txt": b"12\n"}
     files.update({f"sizes/{size}": chance.randbytes(size)
                   for size in (1, 511, 512, 1459, 1460, 1461, 16383, 16384, 16385, 40000)})
@@ -42,6 +43,9 @@ def site(folder):
             (folder / "site" / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / "site" / name).write_bytes(content)
             archive.add(folder / "site" / name, name)
+    (folder / "secret.txt").write_bytes(b"It is on another disk.\n")
+    with tarfile.open(folder / "other.tar", "w") as archive:
+        archive.add(folder / "secret.txt", "secret.txt")
     paths = {f"/{name}": content for name, content in files.items() if " " not in name}
     paths["/with%20space/zw%C3%B6lf.txt"] = files["with space/zw\u00f6lf.txt"]
     paths["/"], paths["/folder/"] = files["index.html"], files["folder/index.html"]
@@ -52,7 +56,7 @@ def web(machine):
     with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
         paths = site(pathlib.Path(folder))
         with serving(machine, "httpd", r"^httpd: listening", tcp=(80,),
-                     disks=(Disk(f"{folder}/site.tar"),)) as (peer, ports):
+                     disks=(Disk(f"{folder}/site.tar"), Disk(f"{folder}/other.tar"))) as (peer, ports):
             port = ports["tcp:80"]
             http_client.one_after_the_other(port, paths)
             http_client.several_at_once(port, paths)
