@@ -229,7 +229,16 @@ static bool send_part(struct connection *connection, const char *data, size_t le
 	return true;
 }
 
-/* All of it, or as much as the network takes: whether it was all. */
+static void forget_answer(struct connection *connection)
+{
+	if (connection->has_file)
+		file_close(&connection->file);
+	free(connection->text);
+	connection->text = NULL;
+	connection->has_file = false;
+}
+
+/* Everything but a file, and of that one chunk: whether the network took it. */
 static bool send_answer(struct connection *connection)
 {
 	bool body = connection->text || connection->has_file;
@@ -240,23 +249,16 @@ static bool send_answer(struct connection *connection)
 	if (connection->text && !send_part(connection, connection->text, connection->text_length,
 					   &connection->text_sent, false))
 		return false;
-	while (connection->has_file) {
-		if (connection->chunk_length == 0 && connection->file_left > 0 &&
-		    !read_chunk(connection)) {
-			connection_end(connection);
-			return false;
-		}
-		if (!send_part(connection, connection->chunk, connection->chunk_length,
-			       &connection->chunk_start, connection->file_left > 0))
-			return false;
-		connection->chunk_length = 0;
-		if (connection->file_left == 0) {
-			file_close(&connection->file);
-			connection->has_file = false;
-		}
+	if (!connection->has_file)
+		return true;
+	if (connection->chunk_length == 0 && connection->file_left > 0 && !read_chunk(connection)) {
+		connection_end(connection);
+		return false;
 	}
-	free(connection->text);
-	connection->text = NULL;
+	if (!send_part(connection, connection->chunk, connection->chunk_length,
+		       &connection->chunk_start, connection->file_left > 0))
+		return false;
+	connection->chunk_length = 0;
 	return true;
 }
 
@@ -321,6 +323,7 @@ void connection_start(struct connection *connection, int fd, bool refuse)
 	connection->state = STATE_READING;
 	connection->in_length = 0;
 	connection->close_after = false;
+	connection->has_more = true; /* there may be a request already */
 	connection->text = NULL;
 	connection->has_file = false;
 	wait_at_most(connection, IDLE_PATIENCE);
@@ -333,41 +336,41 @@ short connection_events(const struct connection *connection)
 	return connection->state == STATE_SENDING ? POLLOUT : POLLIN;
 }
 
+static void answer_sent(struct connection *connection)
+{
+	forget_answer(connection);
+	if (connection->close_after) {
+		begin_closing(connection);
+		return;
+	}
+	connection->state = STATE_READING;
+	wait_at_most(connection, IDLE_PATIENCE);
+}
+
 void connection_serve(struct connection *connection)
 {
-	bool going = true;
-
-	while (going) {
-		switch (connection->state) {
-		case STATE_READING:
-			going = take_request(connection) || read_more(connection);
-			break;
-		case STATE_SENDING:
-			going = send_answer(connection);
-			if (going && connection->close_after) {
-				begin_closing(connection);
-			} else if (going) {
-				connection->state = STATE_READING;
-				wait_at_most(connection, IDLE_PATIENCE);
-			}
-			break;
-		case STATE_CLOSING:
-			connection->in_length = 0;
-			going = read_more(connection);
-			break;
-		default:
-			going = false;
-		}
+	connection->has_more = false;
+	switch (connection->state) {
+	case STATE_READING:
+		connection->has_more = take_request(connection) || read_more(connection);
+		break;
+	case STATE_SENDING:
+		connection->has_more = send_answer(connection);
+		if (connection->has_more && !(connection->has_file && connection->file_left > 0))
+			answer_sent(connection);
+		break;
+	case STATE_CLOSING:
+		connection->in_length = 0;
+		read_more(connection);
+		break;
+	default:
+		break;
 	}
 }
 
 void connection_end(struct connection *connection)
 {
-	if (connection->has_file)
-		file_close(&connection->file);
-	free(connection->text);
-	connection->text = NULL;
-	connection->has_file = false;
+	forget_answer(connection);
 	close(connection->fd);
 	connection->state = STATE_FREE;
 }

@@ -29,6 +29,7 @@ struct connection {
 	enum connection_state state;
 	uint64_t patience_ends; /* vport_now() */
 	bool close_after;       /* the answer */
+	bool has_more;          /* to do, whether or not the network has anything new */
 
 	char in[REQUEST_MAX];
 	size_t in_length;
@@ -61,7 +62,8 @@ extern struct totals totals;
 void connection_start(struct connection *connection, int fd, bool refuse);
 /* What is to be waited for: events of poll(2). */
 short connection_events(const struct connection *connection);
-/* Goes on as far as it can without waiting for the network. */
+/* Does one thing, so that others have their turn: takes what has come, answers a request, or sends a part of an answer. Sets
+ * has_more when it can go on without waiting for the network. */
 void connection_serve(struct connection *connection);
 /* Ends it: the socket is closed, memory freed, the state STATE_FREE. */
 void connection_end(struct connection *connection);

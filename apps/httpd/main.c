@@ -6,7 +6,7 @@
  *     make run APP=httpd DISK=site.tar          curl http://localhost:8080/
  *     httpd [-t SECONDS] [-p PORT]              for so long, or for ever; on another port than 80
  *
- * One loop serves all connections: it waits until one of them can go on (poll), and has it do that.
+ * One loop serves all connections: it waits until one of them can go on (poll), and has each that can do one thing.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -71,8 +71,17 @@ static void take_connections(int listener)
 		totals.connections++;
 		totals.refused += refuse;
 		connection_start(slot, fd, refuse);
-		connection_serve(slot);
 	}
+}
+
+/* Nobody waits for a client for longer than it may take: but only one for which poll, asked now, has nothing. Others may have
+ * kept it waiting, and what it sent has been there all the time. */
+static bool is_late(struct connection *connection)
+{
+	struct pollfd file = { .fd = connection->fd, .events = connection_events(connection) };
+
+	return !connection->has_more && vport_now() >= connection->patience_ends &&
+	       (connection->state == STATE_CLOSING || poll(&file, 1, 0) == 0);
 }
 
 static void serve_connections(void)
@@ -81,9 +90,9 @@ static void serve_connections(void)
 		struct connection *connection = connections[i];
 		if (!connection || connection->state == STATE_FREE)
 			continue;
-		if (files[1 + i].revents)
+		if (files[1 + i].revents || connection->has_more)
 			connection_serve(connection);
-		if (connection->state != STATE_FREE && vport_now() >= connection->patience_ends) {
+		if (connection->state != STATE_FREE && is_late(connection)) {
 			totals.timed_out++;
 			connection_end(connection);
 		}
@@ -94,6 +103,7 @@ static void wait_for_something(int listener, uint64_t end)
 {
 	uint64_t now = vport_now();
 	bool room = free_slot(CONNECTIONS, SLOTS) != NULL;
+	bool more = false; /* there is something to do already */
 	unsigned in_use = 0;
 
 	files[0] = (struct pollfd){ .fd = room ? listener : -1, .events = POLLIN };
@@ -105,12 +115,16 @@ static void wait_for_something(int listener, uint64_t end)
 				(struct pollfd){ .fd = connections[i]->fd,
 						 .events = connection_events(connections[i]) };
 		in_use += used;
+		more |= used && connections[i]->has_more;
 	}
 	totals.now = in_use;
 	if (in_use > totals.most)
 		totals.most = in_use;
+	/* poll alone does not let the network go on when it need not wait. */
+	if (more)
+		vport_relax(0);
 	uint64_t left = end > now ? (end - now) / NS_PER_MS + 1 : 0;
-	int longest = in_use > 0 ? LOOK_MS : 60000;
+	int longest = more ? 0 : in_use > 0 ? LOOK_MS : 60000;
 	poll(files, 1 + SLOTS, left < (uint64_t)longest ? (int)left : longest);
 }
 

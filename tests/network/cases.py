@@ -64,6 +64,7 @@ def web(machine):
             http_client.badly(port)
             http_client.too_many(port, paths)
             http_client.one_after_the_other(port, paths)
+            http_client.greedily(port, paths)
             return peer.text()
 
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the web server is asked, well and badly."""
 
+import contextlib
 import http.client
 import json
 import socket
+import threading
 import time
 
 from ringlet.test import Failed
@@ -85,6 +87,34 @@ def too_many(port, site):
     for client in clients:
         fetch(client, "/", site["/"])
         client.close()
+
+
+def greedily(port, site):
+    """One client asks and asks, always for more before it is answered; others are served meanwhile."""
+    asked = b"GET /sizes/1 HTTP/1.1\r\nHost: x\r\n\r\n" * 50
+    done = threading.Event()
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        def send():
+            with contextlib.suppress(OSError):
+                while not done.is_set():
+                    connection.sendall(asked)
+
+        def receive():
+            with contextlib.suppress(OSError):
+                while connection.recv(65536):
+                    pass
+
+        threads = [threading.Thread(target=work, daemon=True) for work in (send, receive)]
+        for thread in threads:
+            thread.start()
+        client = Client(port)
+        for _ in range(3):
+            fetch(client, "/", site["/"])
+        client.close()
+        done.set()
+        connection.shutdown(socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(PATIENCE)
 
 
 # ---- Byte by byte ---------------------------------------------------------------------------------------
@@ -169,7 +199,8 @@ def otherwise(port, site):
     expect("HEAD", (response.status, body, response.getheader("Content-Length")), (200, b"", str(len(content))))
     response, _ = client.ask("/folder")
     expect("a folder", (response.status, response.getheader("Location")), (301, "/folder/"))
-    for path in ("/nothing", "/folder/nothing", "/index.html/x", "/status/x"):
+    for path in ("/nothing", "/folder/nothing", "/index.html/x", "/status/x",
+                 "/vdb/secret.txt", "/vda/style.css"):
         response, _ = client.ask(path)
         expect(path, response.status, 404)
     for path, kind in (("/", "text/html; charset=utf-8"), ("/style.css", "text/css; charset=utf-8"),
