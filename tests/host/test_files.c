@@ -375,18 +375,12 @@ int main(void)
 {
 	enum { ONCE = ON_PCI | ON_SPLIT };
 	static const struct scenario scenarios[] = {
-		SCENARIO(paths, ONCE),
-		SCENARIO(first_archive, ONCE),
-		SCENARIO(reads, ONCE),
-		SCENARIO(first_of_partitions, ONCE),
-		SCENARIO(no_archive, ONCE),
-		SCENARIO(damaged, ONCE),
-		SCENARIO(left_out, ONCE),
-		SCENARIO(disk_changes, ONCE),
-		SCENARIO(disk_fails, ONCE),
-		SCENARIO(blocks_grow, ONCE),
-		SCENARIO(blocks_shrink, ONCE),
-		SCENARIO(blocks_grow_under_a_long_read, ONCE),
+		SCENARIO(paths, ONCE),          SCENARIO(first_archive, ONCE),
+		SCENARIO(reads, ONCE),          SCENARIO(first_of_partitions, ONCE),
+		SCENARIO(no_archive, ONCE),     SCENARIO(damaged, ONCE),
+		SCENARIO(left_out, ONCE),       SCENARIO(disk_changes, ONCE),
+		SCENARIO(disk_fails, ONCE),     SCENARIO(blocks_grow, ONCE),
+		SCENARIO(blocks_shrink, ONCE),  SCENARIO(blocks_grow_under_a_long_read, ONCE),
 		SCENARIO(without_memory, ONCE),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
