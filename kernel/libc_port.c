@@ -8,8 +8,8 @@
  *
  * One program has a port open at a time (EBUSY). read waits for the first byte, and returns 0 while the host's end is
  * closed; write waits until all of it is on its way, and fails with EPIPE while the host's end is closed; both go on when
- * it is opened again. close waits until the host has taken what was written. With O_NONBLOCK nothing waits (EAGAIN). A
- * port that was taken away is ENODEV until the file is closed; a device that was reset is one EIO.
+ * it is opened again. close waits until the host has taken what was written, but not for longer than ten seconds: the
+ * rest stays on its way. With O_NONBLOCK nothing waits (EAGAIN). A port that was taken away is ENODEV until the file is closed; a device that was reset is one EIO.
  *
  * See it at work: make run APP=porttest
  */
@@ -25,6 +25,7 @@
 #include "lib/error.h"
 
 #define ALSO "virtio-ports/" /* under which other systems have them by name */
+#define CLOSE_NS UINT64_C(10000000000)
 
 struct port_file {
 	struct open_file open; /* first */
@@ -74,7 +75,8 @@ static void status_port(struct open_file *open, struct stat *status)
 static void close_port(struct open_file *open)
 {
 	if ((open->flags & O_ACCMODE) != O_RDONLY)
-		virtio_port_flush(port_of(open), patience(open));
+		virtio_port_flush(port_of(open),
+				  open->flags & O_NONBLOCK ? 0 : vport_now() + CLOSE_NS);
 	virtio_port_close(port_of(open));
 	free(open);
 }

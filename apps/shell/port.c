@@ -20,6 +20,7 @@
 
 /* `read` ends when nothing came for so long, `write` when the host took nothing for so long. */
 #define SILENCE_NS UINT64_C(2000000000)
+#define READ_NS UINT64_C(60000000000) /* and `read` after that in any case */
 #define PIECE 256
 
 /* A kernel may be linked without this driver (DRIVERS=). */
@@ -67,10 +68,14 @@ static int list(void)
 /* Prints what comes, but nothing that moves the cursor. */
 static int read_text(struct virtio_port *port)
 {
+	uint64_t now = vport_now(), end = now + READ_NS;
 	char piece[PIECE];
-	long got;
+	long got = 0;
 
-	while ((got = virtio_port_read(port, piece, sizeof(piece), vport_now() + SILENCE_NS)) > 0) {
+	for (; now < end; now = vport_now()) {
+		got = virtio_port_read(port, piece, sizeof(piece), now + SILENCE_NS);
+		if (got <= 0)
+			break;
 		for (long i = 0; i < got; i++) {
 			if (!isprint((unsigned char)piece[i]) && piece[i] != '\n' &&
 			    piece[i] != '\t')
@@ -79,7 +84,7 @@ static int read_text(struct virtio_port *port)
 		console_write(piece, (size_t)got);
 	}
 	console_end_line();
-	return got == ERR_FULL ? 0 : (int)got;
+	return got > 0 || got == ERR_FULL ? 0 : (int)got;
 }
 
 static int write_piece(struct virtio_port *port, const char *text)

@@ -78,14 +78,18 @@ struct virtio_port *virtio_port_next(struct virtio_port *port)
 
 struct virtio_port *virtio_port_find(const char *name)
 {
+	struct virtio_port *named = NULL;
 	struct virtio_port_info info;
 
 	for (struct virtio_port *port = virtio_port_first(); port; port = virtio_port_next(port)) {
 		virtio_port_info(port, &info);
-		if (text_equal(name, info.path) || (info.name[0] && text_equal(name, info.name)))
+		if (text_equal(name,
+			       info.path)) /* before all names, which are the host's to choose */
 			return port;
+		if (!named && info.name[0] && text_equal(name, info.name))
+			named = port;
 	}
-	return NULL;
+	return named;
 }
 
 struct virtio_console *virtio_port_device(const struct virtio_port *port)

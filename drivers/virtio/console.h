@@ -61,7 +61,7 @@ struct virtio_port_info {
 /* The ports that are there, of all devices; NULL behind the last. */
 struct virtio_port *virtio_port_first(void);
 struct virtio_port *virtio_port_next(struct virtio_port *port);
-/* One that is there, by its path or by its name; NULL. */
+/* One that is there: whose path that is, or else the first one whose name it is; NULL. */
 struct virtio_port *virtio_port_find(const char *name);
 struct virtio_console *virtio_port_device(const struct virtio_port *port);
 /* Any context but an interrupt handler's. */
@@ -108,9 +108,9 @@ int virtio_port_flush(struct virtio_port *port, uint64_t deadline);
 /* ---- As a console, for the one who has it open ----------------------------------------- */
 
 /*
- * Writes all of it, waiting (bounded, without vport_relax) while the device's buffers are full. Any
+ * Writes all of it, waiting (for a second in all, without vport_relax) while the device's buffers are full. Any
  * context but an interrupt handler's. Returns how many bytes went out: fewer when the device does not
- * take them or is being recovered, or when this is called from within itself (by a log line of this very
+ * take them in time or is being recovered, or when this is called from within itself (by a log line of this very
  * driver).
  */
 size_t virtio_console_write(struct virtio_port *port, const char *text, size_t length);

@@ -148,7 +148,7 @@ void console_port_drain_receive(struct virtio_port *port);
 void console_port_host(struct virtio_port *port, bool open);
 /* Whether the host has closed its end more often than has been told, whatever came before and has not been read; it is
  * told now. */
-bool console_port_was_closed(struct virtio_port *port);
+bool console_port_closed_at_all(struct virtio_port *port);
 /* Why nothing will come, or go, for the one who has it: 0 when it may; ERR_FULL: not now; ERR_IO is told once. */
 int console_port_state(struct virtio_port *port);
 /* Whoever waits looks again. Any context. */

@@ -216,7 +216,7 @@ void console_port_host(struct virtio_port *port, bool open)
 }
 
 /* Whether the host has closed its end, before what came then, once more than has been told; it is told now. */
-static bool was_closed(struct virtio_port *port)
+static bool closed_before_next(struct virtio_port *port)
 {
 	vport_lock_take(&port->lock);
 	uint32_t closes = port->received ? port->received->closes : port->closes;
@@ -227,7 +227,7 @@ static bool was_closed(struct virtio_port *port)
 	return news;
 }
 
-bool console_port_was_closed(struct virtio_port *port)
+bool console_port_closed_at_all(struct virtio_port *port)
 {
 	vport_lock_take(&port->lock);
 	bool news = later(port->closes, port->closes_told);
@@ -264,14 +264,14 @@ long virtio_port_receive(struct virtio_port *port, void *buffer, size_t length)
 		return (long)got;
 	if (error)
 		return error;
-	return was_closed(port) || !open ? 0 : ERR_FULL;
+	return closed_before_next(port) || !open ? 0 : ERR_FULL;
 }
 
 int virtio_console_read(struct virtio_port *port)
 {
 	uint8_t c;
 
-	was_closed(port); /* a terminal that was closed and opened again is the same one */
+	closed_before_next(port); /* a terminal that was closed and opened again is the same one */
 	return read_received(port, &c, 1) == 1 ? c : -1;
 }
 

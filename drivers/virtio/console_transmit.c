@@ -27,12 +27,11 @@ static unsigned try_enter(struct virtio_port *port)
 
 /*
  * A line may be printed on any CPU, and in the middle of a drain: who is at the transmit queue already is not let
- * in again. Others wait, for a moment, but not for one that recovers the device or has just found that it must be:
- * what that one logs may have to wait for them in turn.
+ * in again. Others wait, until a moment after `start`, but not for one that recovers the device or has just found that
+ * it must be: what that one logs may have to wait for them in turn.
  */
-static bool enter(struct virtio_port *port)
+static bool enter(struct virtio_port *port, uint64_t start)
 {
-	uint64_t start = vport_now();
 	unsigned owner;
 
 	while ((owner = try_enter(port)) != 0) {
@@ -107,12 +106,10 @@ static size_t push_all(struct virtio_port *port, const char *from, size_t length
 	return done;
 }
 
-/* Waits for a buffer that is free. False when the device does not give one back in time. That is waited for once:
- * after it, output is lost as long as it stays so. */
-static bool await_buffer(struct virtio_port *port)
+/* Waits for a buffer that is free. False when the device does not give one back in time, counted from `start`, when the
+ * write began. That is waited for once: after it, output is lost as long as it stays so. */
+static bool await_buffer(struct virtio_port *port, uint64_t start)
 {
-	uint64_t start = vport_now();
-
 	take_back(port);
 	while (!port->free_transmit) {
 		if (!console_running(port->console))
@@ -129,11 +126,13 @@ static bool await_buffer(struct virtio_port *port)
 
 size_t virtio_console_write(struct virtio_port *port, const char *text, size_t length)
 {
+	uint64_t start = vport_now();
 	size_t done = 0, step = 1;
 
-	if (!PORT_IS(port, open) || !enter(port))
+	if (!PORT_IS(port, open) || !enter(port, start))
 		return 0;
-	while (done < length && step > 0 && console_running(port->console) && await_buffer(port)) {
+	while (done < length && step > 0 && console_running(port->console) &&
+	       await_buffer(port, start)) {
 		step = push_all(port, text + done, length - done);
 		done += step;
 	}
@@ -149,11 +148,11 @@ long virtio_port_send(struct virtio_port *port, const void *buffer, size_t lengt
 
 	if (error)
 		return error;
-	if (console_port_was_closed(port) || !PORT_IS(port, host_open))
+	if (console_port_closed_at_all(port) || !PORT_IS(port, host_open))
 		return ERR_CLOSED;
 	if (length == 0)
 		return 0;
-	if (!enter(port))
+	if (!enter(port, vport_now()))
 		return ERR_FULL;
 	if (console_running(port->console)) {
 		take_back(port);

@@ -447,6 +447,21 @@ static void two_devices(void)
 	passes(port, 1);
 }
 
+/* The host chooses names; a path stays what it says. */
+static void named_like_a_path(void)
+{
+	make(3);
+	host.ports[1] = (struct fake_console_port){ .there = true, .name = "vport0p2" };
+	host.ports[2] = (struct fake_console_port){ .there = true, .name = "vport0p9" };
+	start();
+	struct virtio_port *first = virtio_port_find("vport0p1");
+	struct virtio_port *second = virtio_port_find("vport0p2");
+	CHECK_EQ(info_of(first).number, 1);
+	CHECK_TEXT(info_of(first).name, "vport0p2");
+	CHECK_EQ(info_of(second).number, 2);
+	CHECK(virtio_port_find("vport0p9") == second);
+}
+
 static void polled(void)
 {
 	fake_setting("irq", "poll");
@@ -502,6 +517,7 @@ int main(void)
 		SCENARIO(not_there_after_a_reset, ON_BUSES),
 		SCENARIO(gone, ON_ALL),
 		SCENARIO(two_devices, ON_BUSES),
+		SCENARIO(named_like_a_path, ON_BUSES),
 		SCENARIO(polled, ON_ALL),
 		SCENARIO(out_of_memory, ON_ALL),
 	};
