@@ -185,11 +185,15 @@ LIBC_ALSO(write);
 
 int close(int fd)
 {
-	struct open_file *file = open_file_of(fd);
-
+	if (is_stream(fd))
+		return 0;
+	/* Of two CPUs that close it at once, one gets it. */
+	struct open_file *file =
+		fd >= 0 && fd < OPEN_FILES
+			? __atomic_exchange_n(&open_files[fd], NULL, __ATOMIC_ACQ_REL)
+			: NULL;
 	if (!file)
-		return is_stream(fd) ? 0 : fail(EBADF);
-	__atomic_store_n(&open_files[fd], NULL, __ATOMIC_RELEASE);
+		return fail(EBADF);
 	file->operations->close(file);
 	return 0;
 }
@@ -220,9 +224,13 @@ LIBC_ALSO(isatty);
 off_t lseek(int fd, off_t offset, int whence)
 {
 	struct open_file *file = open_file_of(fd);
+	struct stat status;
 
 	if (!file)
 		return fail(is_stream(fd) ? ESPIPE : EBADF);
+	file->operations->status(file, &status);
+	if (!S_ISREG(status.st_mode)) /* a socket, a port */
+		return fail(ESPIPE);
 	int64_t from = whence == SEEK_SET   ? 0
 		       : whence == SEEK_CUR ? (int64_t)file->position
 					    : (int64_t)file->size;
