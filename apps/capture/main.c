@@ -4,7 +4,8 @@
  *
  *     ringlet> capture ping -c 1 10.0.2.2         while a program runs
  *     ringlet> capture -t 10                      for ten seconds
- *     capture [-t SECONDS] [-c COUNT] [PROGRAM [ARGUMENT…]]
+ *     capture [-c COUNT] PROGRAM [ARGUMENT…]
+ *     capture [-t SECONDS] [-c COUNT]
  *
  * Left out: filters, and what is inside; DUMP=1 of `make run` writes all of it for other programs to read.
  */
@@ -22,6 +23,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define NS_PER_US 1000
 #define LINE 200
+#define DEFAULT_SECONDS 10
 
 static uint64_t started, frames, most;
 
@@ -40,13 +42,13 @@ static void show(const char *interface, bool sent, const uint8_t *data, size_t l
 
 static int usage(const char *name)
 {
-	kprint("usage: %s [-t SECONDS] [-c COUNT] [PROGRAM [ARGUMENT…]]\n", name);
+	kprint("usage: %s [-c COUNT] PROGRAM [ARGUMENT…] | [-t SECONDS] [-c COUNT]\n", name);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t seconds = 10;
+	uint64_t seconds = 0; /* not said */
 	int i = 1, status = 0;
 
 	most = UINT64_MAX;
@@ -63,20 +65,21 @@ int main(int argc, char **argv)
 			return usage(argv[0]);
 	}
 	const struct app *app = i < argc ? app_find(argv[i]) : NULL;
-	if (i < argc && !app)
+	if (i < argc && (!app || seconds > 0)) /* a program runs for as long as it does */
 		return usage(argv[0]);
 	if (network_start() != 0) {
 		kprint("capture: there is no memory for the network\n");
 		return 1;
 	}
 	started = vport_now();
+	uint64_t end = started + (seconds ? seconds : DEFAULT_SECONDS) * NS_PER_S;
 	frames = 0;
 	network_tap(show);
 	if (app)
 		status = app->main(argc - i, argv + i);
 	else
-		while (frames < most && vport_now() < started + seconds * NS_PER_S)
-			vport_relax(started + seconds * NS_PER_S);
+		while (frames < most && vport_now() < end)
+			vport_relax(end);
 	network_tap(NULL);
 	kprint("capture: %u frames\n", (unsigned)(frames < most ? frames : most));
 	return status;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -20,6 +21,8 @@
 #include "kernel/net/network.h"
 
 #define NS_PER_S UINT64_C(1000000000)
+#define NS_PER_MS UINT64_C(1000000)
+#define ECHO_PORT 7
 #define PATIENCE (10 * NS_PER_S) /* for an address */
 #define CONNECTIONS 64
 #define BUFFER 8192
@@ -102,7 +105,7 @@ static void serve_connection(struct pollfd *file, struct connection *connection)
 	}
 }
 
-static void serve_datagrams(int fd, char *datagram)
+static void serve_datagrams(int fd, char *datagram, uint16_t own)
 {
 	for (int i = 0; i < DATAGRAMS_AT_ONCE; i++) {
 		struct sockaddr_in6 from;
@@ -110,29 +113,34 @@ static void serve_datagrams(int fd, char *datagram)
 		long got = recvfrom(fd, datagram, DATAGRAM, 0, (struct sockaddr *)&from, &length);
 		if (got < 0)
 			return;
+		/* From another such service, or with its address forged: it would come back for ever. */
+		if (from.sin6_port == htons(ECHO_PORT) || from.sin6_port == own)
+			continue;
 		/* One that cannot be sent now is lost, as they may be. */
 		sendto(fd, datagram, (size_t)got, 0, (struct sockaddr *)&from, length);
 		udp_datagrams++;
 	}
 }
 
-static int serve(uint64_t end, uint64_t most)
+static int serve(uint16_t port, uint64_t end, uint64_t most)
 {
 	char *datagram = malloc(DATAGRAM);
+	uint64_t now;
 
 	if (!datagram) {
 		kprint("echo: out of memory\n");
 		return 1;
 	}
-	while (vport_now() < end && ended < most) {
-		int wait = end == VPORT_NEVER ? -1 : (int)((end - vport_now()) / 1000000 + 1);
+	while ((now = vport_now()) < end && ended < most) {
+		uint64_t left = (end - now) / NS_PER_MS;
+		int wait = left < INT_MAX ? (int)left + 1 : -1;
 		poll(files, FIRST_CONNECTION + CONNECTIONS, wait);
 		for (unsigned i = FIRST_CONNECTION; i < FIRST_CONNECTION + CONNECTIONS; i++) {
 			if (files[i].fd >= 0 && files[i].revents)
 				serve_connection(&files[i], connections[i]);
 		}
 		if (files[DATAGRAMS].revents)
-			serve_datagrams(files[DATAGRAMS].fd, datagram);
+			serve_datagrams(files[DATAGRAMS].fd, datagram, htons(port));
 		if (files[LISTENER].revents)
 			take_connection();
 	}
@@ -144,7 +152,7 @@ static int serve(uint64_t end, uint64_t most)
 
 int main(int argc, char **argv)
 {
-	uint64_t seconds = 0, port = 7, most = UINT64_MAX;
+	uint64_t seconds = 0, port = ECHO_PORT, most = UINT64_MAX;
 	int option;
 
 	optind = 0;
@@ -168,7 +176,8 @@ int main(int argc, char **argv)
 	    listen(files[LISTENER].fd, SOMAXCONN) == 0) {
 		network_await(vport_now() + PATIENCE);
 		kprint("echo: listening on port %u\n", (unsigned)port);
-		status = serve(seconds ? vport_now() + seconds * NS_PER_S : VPORT_NEVER, most);
+		status = serve((uint16_t)port,
+			       seconds ? vport_now() + seconds * NS_PER_S : VPORT_NEVER, most);
 	}
 	for (unsigned i = 0; i < FIRST_CONNECTION + CONNECTIONS; i++) {
 		if (files[i].fd >= 0)

@@ -48,7 +48,4 @@ struct server_report {
 _Static_assert(sizeof(struct datagram_header) == 16 && sizeof(struct server_report) == 112,
 	       "iperf 2.1");
 
-/* A connection and a datagram may begin with a header of settings, which begin with a word of flags: zero means that there
- * are none. */
-
 #endif

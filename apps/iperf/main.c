@@ -31,7 +31,7 @@ void report(const char *what, uint64_t bytes, uint64_t ns)
 	       (unsigned)(kbits / 1000), (unsigned)(kbits % 1000));
 }
 
-/* A number, with K, M or G of `step` behind it. */
+/* A number, with K, M or G of `step` behind it; a step of 1: a number alone. */
 static bool number(const char *text, uint64_t step, uint64_t *value)
 {
 	char *end;
@@ -39,7 +39,7 @@ static bool number(const char *text, uint64_t step, uint64_t *value)
 	*value = strtoull(text, &end, 10);
 	if (end == text)
 		return false;
-	for (const char *unit = "KMG"; *end && *unit; unit++) {
+	for (const char *unit = step > 1 ? "KMG" : ""; *end && *unit; unit++) {
 		*value *= step;
 		if ((*end & ~0x20) == *unit)
 			return end[1] == '\0';
@@ -78,7 +78,7 @@ int main(int argc, char **argv)
 			good &= number(optarg, 1000, &settings.bits);
 			break;
 		case 't':
-			good &= number(optarg, 1000, &settings.seconds);
+			good &= number(optarg, 1, &settings.seconds);
 			break;
 		case 'l':
 			good &= number(optarg, 1024, &value) && value > 0 && value <= BUFFER_BYTES;

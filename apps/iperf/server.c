@@ -74,6 +74,14 @@ static void read_connection(struct pollfd *file, struct connection *connection, 
 
 /* ---- UDP -------------------------------------------------------------------------------------------------------- */
 
+/* Until the first datagram has been counted, no time has passed: the last one may be the only one to arrive. */
+static void begin_sender(struct sender *sender, const struct sockaddr_in6 *address)
+{
+	uint64_t now = vport_now();
+
+	*sender = (struct sender){ .busy = true, .address = *address, .start = now, .last = now };
+}
+
 static struct sender *sender_of(const struct sockaddr_in6 *address)
 {
 	struct sender *oldest = &senders[0];
@@ -84,7 +92,7 @@ static struct sender *sender_of(const struct sockaddr_in6 *address)
 		if (!senders[i].busy || senders[i].last < oldest->last)
 			oldest = &senders[i];
 	}
-	*oldest = (struct sender){ .busy = true, .address = *address, .start = vport_now() };
+	begin_sender(oldest, address);
 	return oldest;
 }
 
@@ -156,7 +164,7 @@ static void take_datagram(const char *data, size_t length, const struct sockaddr
 		return;
 	}
 	if (sender->ended) /* the same port, once more */
-		*sender = (struct sender){ .busy = true, .address = *from, .start = vport_now() };
+		begin_sender(sender, from);
 	sender->last = vport_now();
 	sender->bytes += length;
 	sender->datagrams++;
@@ -197,9 +205,10 @@ static int open_at(int type, uint16_t port)
 
 static void serve(uint64_t end, char *buffer)
 {
-	while (vport_now() < end) {
-		uint64_t left =
-			end == VPORT_NEVER ? UINT64_MAX : (end - vport_now()) / NS_PER_MS + 1;
+	uint64_t now;
+
+	while ((now = vport_now()) < end) {
+		uint64_t left = (end - now) / NS_PER_MS + 1;
 		poll(files, FIRST_CONNECTION + CONNECTIONS, left < 60000 ? (int)left : 60000);
 		if (files[LISTENER].revents)
 			take_connection();

@@ -24,6 +24,7 @@ int check_link(struct net_device *net, unsigned count)
 {
 	unsigned told = 0;
 
+	changes = 0;
 	net_watch_link(net, link_changed, NULL);
 	kprint("netcheck: link is %s at first\n", net->link ? "up" : "down");
 	uint64_t end = vport_now() + PATIENCE_NS;
@@ -48,6 +49,7 @@ int check_announce(struct net_device *net, unsigned count)
 	unsigned told = 0;
 	struct net_counts counts;
 
+	changes = 0;
 	net_announce(net, announce, NULL);
 	kprint("netcheck: ready\n");
 	uint64_t end = vport_now() + PATIENCE_NS;
@@ -238,6 +240,7 @@ int check_spread(struct net_device *net, unsigned count)
 		rss.table[i] = (uint8_t)(i % net->pairs);
 	memcpy(rss.key, key, sizeof(key));
 	rss.key_bytes = sizeof(key);
+	memset(spread, 0, sizeof(spread));
 	net_listen(net, count_spread, NULL);
 	if (!error)
 		error = net_set_rss(net, &rss);

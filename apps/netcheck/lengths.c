@@ -72,6 +72,7 @@ int check_lengths(struct net_device *net, unsigned count)
 {
 	unsigned sent = 0;
 
+	next = wrong = 0;
 	lengths = NET_HEADER_BYTES + net->mtu - SHORTEST + 1;
 	net_listen(net, listen, NULL);
 	uint64_t end = vport_now() + PATIENCE_NS;

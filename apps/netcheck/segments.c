@@ -178,6 +178,7 @@ int check_segments(struct net_device *net, unsigned count)
 		kprint("netcheck: no memory\n");
 		return 1;
 	}
+	done_count = done_errors = heard = cut = wrong = 0;
 	for (uint32_t i = 0; i < PAYLOAD; i++)
 		payload[i] = byte_at(i);
 	for (unsigned i = 0; i < count && right; i++)
