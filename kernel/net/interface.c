@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lwIP's interfaces over net.h. Nothing is copied: a received frame becomes a pbuf over its own buffers, which go back to
- * the driver when lwIP has no more use for them; a sent one goes to the device in the pieces that lwIP made of it, which
- * it holds until they are done. (Small frames are copied all the same, which is cheaper.)
+ * lwIP's interfaces over net.h. A sent frame goes to the device in the pieces that lwIP made of it, which it holds until
+ * they are done. (Small frames are copied, which is cheaper.) What becomes of a received one, receive.c says.
  *
  * What is received is only linked into a list in drain context, where lwIP must not be entered; the stack's next turn takes
  * it. What is sent waits until the stack returns, so that all of it is one batch for the device.
@@ -18,10 +17,6 @@
 #include "lib/containing.h"
 #include "lib/error.h"
 
-/* Pieces of received frames that lwIP has at a time, of all interfaces. */
-#define RECEIVE_PBUFS 512
-/* From here on what an interface receives is copied: the rest of its buffers is for the device to fill. */
-#define HELD_MAX 128
 /* Pieces of frames in the device's queues, and of those that wait. */
 #define TRANSMIT_PIECES 1024
 /* Frames of so many bytes at most, acknowledgements above all, are copied when they are sent: that costs less than to hold
@@ -29,105 +24,14 @@
 #define COPIED_MAX 256
 
 struct interface *interfaces;
-static network_tap_fn *tap;
+network_tap_fn *interfaces_tap;
 
 void network_tap(network_tap_fn *function)
 {
-	tap = function;
+	interfaces_tap = function;
 }
 
-/* ---- Received: a pbuf over a buffer of the driver's ------------------------------------------------- */
-
-struct receive_pbuf {
-	struct pbuf_custom custom; /* first */
-	struct net_buffer *piece;
-	struct interface *interface;
-	struct receive_pbuf *next_free;
-};
-
-static struct receive_pbuf *free_receive;
-
-/* pbuf_free has found the last reference gone. */
-static void receive_done(struct pbuf *pbuf)
-{
-	struct receive_pbuf *receive = (struct receive_pbuf *)pbuf;
-
-	receive->interface->held--;
-	net_release(receive->interface->net, receive->piece);
-	receive->next_free = free_receive;
-	free_receive = receive;
-}
-
-/* The frame as a chain of pbufs; NULL when there are none left. The pieces come apart: each is given back for itself. */
-static struct pbuf *wrap(struct interface *interface, struct net_buffer *frame)
-{
-	struct pbuf *chain = NULL;
-
-	for (struct net_buffer *piece = frame, *more; piece; piece = more) {
-		struct receive_pbuf *receive = free_receive;
-		if (!receive) {
-			net_release(interface->net, piece);
-			if (chain)
-				pbuf_free(chain);
-			return NULL;
-		}
-		free_receive = receive->next_free;
-		more = piece->more;
-		piece->more = NULL;
-		interface->held++;
-		receive->piece = piece;
-		receive->interface = interface;
-		receive->custom.custom_free_function = receive_done;
-		struct pbuf *pbuf = pbuf_alloced_custom(PBUF_RAW, (u16_t)piece->length, PBUF_REF,
-							&receive->custom, net_data(piece),
-							(u16_t)piece->length);
-		if (chain)
-			pbuf_cat(chain, pbuf);
-		else
-			chain = pbuf;
-	}
-	return chain;
-}
-
-/* A copy, and the frame is given back at once; NULL when there is no memory for it. */
-static struct pbuf *copy(struct interface *interface, struct net_buffer *frame, size_t length)
-{
-	struct pbuf *pbuf = pbuf_alloc(PBUF_RAW, (u16_t)length, PBUF_POOL);
-	u16_t offset = 0;
-
-	for (struct net_buffer *piece = pbuf ? frame : NULL; piece; piece = piece->more) {
-		pbuf_take_at(pbuf, net_data(piece), (u16_t)piece->length, offset);
-		offset = (u16_t)(offset + piece->length);
-	}
-	net_release(interface->net, frame);
-	interface->copied += pbuf != NULL;
-	return pbuf;
-}
-
-static void take_in(struct interface *interface, struct net_buffer *frame)
-{
-	struct net_offload offload = frame->offload;
-	struct pbuf *pbuf = NULL;
-	size_t length = 0;
-
-	for (struct net_buffer *piece = frame; piece; piece = piece->more)
-		length += piece->length;
-	if (tap)
-		tap(interface->name, false, net_data(frame), frame->length, length);
-	if (length > UINT16_MAX || !netif_is_up(&interface->netif))
-		net_release(interface->net, frame);
-	else if (interface->held < HELD_MAX)
-		pbuf = wrap(interface, frame);
-	else
-		pbuf = copy(interface, frame, length);
-	if (!pbuf) {
-		interface->dropped_in += netif_is_up(&interface->netif);
-		return;
-	}
-	offload_received(&interface->netif, &offload);
-	if (interface->netif.input(pbuf, &interface->netif) != ERR_OK)
-		pbuf_free(pbuf);
-}
+/* ---- Received ------------------------------------------------------------------------------------------ */
 
 /* Of several CPUs, where the device spreads its frames. */
 static void received(struct net_device *net, struct net_buffer *const *frames, unsigned count,
@@ -265,8 +169,9 @@ static err_t output(struct netif *netif, struct pbuf *pbuf)
 		return ERR_MEM;
 	}
 	offload_sent(interface->net, frame, pbuf->tot_len);
-	if (tap)
-		tap(interface->name, true, net_data(frame), frame->length, pbuf->tot_len);
+	if (interfaces_tap)
+		interfaces_tap(interface->name, true, net_data(frame), frame->length,
+			       pbuf->tot_len);
 	interface->waiting[(interface->first_waiting + interface->waiting_count++) %
 			   FRAMES_WAITING] = frame;
 	return ERR_OK;
@@ -321,7 +226,7 @@ void interfaces_turn(void)
 		vport_lock_give(&interface->lock);
 		while (frame) {
 			struct net_buffer *next = frame->next;
-			take_in(interface, frame);
+			receive_frame(interface, frame);
 			frame = next;
 		}
 		if (interface->announce) {
@@ -412,22 +317,14 @@ static int add(struct net_device *net)
 
 static int make_pools(void)
 {
-	static struct receive_pbuf *receive;
 	static struct transmit_piece *transmit;
 
-	if (!receive) {
-		receive = vport_alloc(RECEIVE_PBUFS * sizeof(*receive));
-		for (unsigned i = 0; receive && i < RECEIVE_PBUFS; i++) {
-			receive[i].next_free = free_receive;
-			free_receive = &receive[i];
-		}
-	}
 	if (!transmit) {
 		transmit = vport_alloc(TRANSMIT_PIECES * sizeof(*transmit));
 		for (unsigned i = 0; transmit && i < TRANSMIT_PIECES; i++)
 			free_pieces(&transmit[i].buffer);
 	}
-	return receive && transmit ? 0 : ERR_NOMEM;
+	return receive_start() && transmit ? 0 : ERR_NOMEM;
 }
 
 int interfaces_add(void)

@@ -95,6 +95,11 @@ static unsigned order_for(size_t size)
 	return units <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(units - 1);
 }
 
+size_t network_block_bytes(size_t size)
+{
+	return (size_t)UNIT << order_for(size);
+}
+
 /* Whether so many more units of that order are within its bounds. */
 static bool may_have(unsigned order, size_t units)
 {

@@ -15,6 +15,9 @@ void *network_malloc(size_t size);
 void *network_calloc(size_t count, size_t size);
 void network_free(void *memory);
 
+/* Bytes that network_malloc(size) takes. */
+size_t network_block_bytes(size_t size);
+
 /* Bytes in use, and of all. */
 size_t network_memory_used(size_t *total);
 

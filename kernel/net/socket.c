@@ -88,36 +88,6 @@ bool socket_await_route(const struct socket *socket, int flags, err_t error)
 	       !network_await(vport_now()) && network_await(vport_now() + ROUTE_PATIENCE);
 }
 
-/* ---- What is to be read ---------------------------------------------------------------------------------- */
-
-bool socket_queue(struct socket *socket, struct pbuf *data, const ip_addr_t *from, uint16_t port)
-{
-	struct received *received = network_malloc(sizeof(*received));
-
-	if (!received)
-		return false;
-	received->data = data;
-	received->port = port;
-	received->next = NULL;
-	if (from)
-		ip_addr_copy(received->from, *from);
-	*socket->last = received;
-	socket->last = &received->next;
-	return true;
-}
-
-void socket_unqueue(struct socket *socket)
-{
-	struct received *received = socket->first;
-
-	socket->first = received->next;
-	if (!socket->first)
-		socket->last = &socket->first;
-	socket->offset = 0;
-	pbuf_free(received->data);
-	network_free(received);
-}
-
 /* ---- As a file --------------------------------------------------------------------------------------------- */
 
 static bool is_stream(const struct socket *socket)

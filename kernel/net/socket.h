@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the files of the sockets: socket.c (what programs call), socket_stream.c (TCP), socket_datagram.c (UDP and raw),
+ * Between the files of the sockets: socket.c (what programs call), socket_queue.c (what they have
+ * yet to read), socket_stream.c (TCP), socket_datagram.c (UDP and raw),
  * socket_address.c, socket_option.c, name.c.
  *
  * lwIP calls back in its turns, which are vport_relax's: so a socket's state changes only while its program waits.
@@ -21,6 +22,8 @@ struct received {
 	struct pbuf *data;
 	ip_addr_t from; /* datagrams */
 	uint16_t port;
+	uint16_t room; /* behind the data, for more of a stream's */
+	uint32_t cost;
 	struct received *next;
 };
 
@@ -45,7 +48,7 @@ struct socket {
 
 	struct received *first, **last;
 	size_t offset;    /* in the first one: what has been read of it */
-	size_t queued;    /* bytes of datagrams */
+	size_t cost;      /* of all of them: the memory that they keep from others */
 	uint64_t dropped; /* datagrams, for which there was no room */
 
 	/* A listening one: those that nobody has accepted yet, by `next`. */
@@ -73,7 +76,10 @@ bool socket_await_route(const struct socket *socket, int flags, err_t error);
 /* The errno for an error of lwIP's. */
 int socket_errno(err_t error);
 
-/* Puts data at the end of what is to be read. False: no memory; it is still the caller's. */
+/* ---- socket_queue.c -------------------------------------------------------------------------------------- */
+
+/* Puts data at the end of what is to be read. False: the socket has enough to read, or there is no memory; it is still the
+ * caller's. `from` is NULL for a stream's. */
 bool socket_queue(struct socket *socket, struct pbuf *data, const ip_addr_t *from, uint16_t port);
 /* Takes the first of it away. */
 void socket_unqueue(struct socket *socket);

@@ -14,8 +14,6 @@
 #include "kernel/net/offload.h"
 #include "kernel/net/socket.h"
 
-/* Bytes that are kept for a socket until it reads them: more are dropped. */
-#define QUEUED_MAX (256u << 10)
 #define UDP_LONGEST (UINT16_MAX - 28)
 #define IP6_HEADER_BYTES 40
 #define ICMP6_CHECKSUM_AT 2
@@ -29,13 +27,10 @@ static bool is_raw(const struct socket *socket)
 
 static bool keep(struct socket *socket, struct pbuf *data, const ip_addr_t *from, uint16_t port)
 {
-	if (socket->queued + data->tot_len > QUEUED_MAX || socket->shut_read ||
-	    !socket_queue(socket, data, from, port)) {
-		socket->dropped++;
-		return false;
-	}
-	socket->queued += data->tot_len;
-	return true;
+	bool kept = !socket->shut_read && socket_queue(socket, data, from, port);
+
+	socket->dropped += !kept;
+	return kept;
 }
 
 static void udp_received(void *argument, struct udp_pcb *pcb, struct pbuf *data,
@@ -194,10 +189,8 @@ long datagram_receive(struct socket *socket, const struct iovec *pieces, int cou
 	ip_addr_copy(*from, received->from);
 	*port = received->port;
 	*truncated = offset < received->data->tot_len;
-	if (!(flags & MSG_PEEK)) {
-		socket->queued -= received->data->tot_len;
+	if (!(flags & MSG_PEEK))
 		socket_unqueue(socket);
-	}
 	return (long)offset;
 }
 

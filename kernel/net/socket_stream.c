@@ -64,7 +64,7 @@ static err_t received(void *argument, struct tcp_pcb *pcb, struct pbuf *data, er
 		pbuf_free(data);
 		return ERR_OK;
 	}
-	/* Without memory lwIP keeps it, and tries again. */
+	/* Where it is not taken, lwIP keeps it and tries again, and drops what comes until then. */
 	return socket_queue(socket, data, NULL, 0) ? ERR_OK : ERR_MEM;
 }
 

@@ -8,6 +8,7 @@
 
 #include "drivers/virtio/net.h"
 #include "kernel/net/lwip.h"
+#include "kernel/net/network.h"
 
 /* Frames that wait for the stack to return, and then for room in the device's queue. */
 #define FRAMES_WAITING 256
@@ -51,6 +52,15 @@ int interfaces_add(void);
 void interfaces_turn(void);
 /* Sends what waits, as far as the device has room. */
 void interfaces_flush(void);
+
+extern network_tap_fn *interfaces_tap; /* NULL: nobody looks */
+
+/* ---- receive.c: what becomes of a received frame ------------------------------------------------------- */
+
+/* Takes memory for it, once. False: there is not enough. Program context, after network_memory_start. */
+bool receive_start(void);
+/* Hands the frame, which is its own from now on, to lwIP, or drops it and counts that. In the stack's turn. */
+void receive_frame(struct interface *interface, struct net_buffer *frame);
 
 /* ---- address.c ----------------------------------------------------------------------------------------- */
 

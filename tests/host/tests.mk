@@ -11,12 +11,16 @@ HOST_TESTS += test_net_offload test_net_control test_net_pairs
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split test_scsi_modes
 HOST_TESTS += test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu
+# With lwIP, where it is.
+HOST_TESTS += $(if $(lwip_is_here),test_net_receive)
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h kernel/net/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
 HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
 
 test_format = lib/format.c lib/error.c
 test_network = kernel/net/memory.c kernel/net/checksum.c
+test_net_receive = $(addprefix kernel/net/,receive.c interface.c offload.c memory.c checksum.c socket_queue.c) \
+	$(LWIP_FILES:%=$(LWIP)/source/src/%.c)
 test_fdt = $(wildcard lib/fdt*.c)
 test_fdt_edges = $(test_fdt)
 test_pci = $(wildcard drivers/pci/*.c) lib/format.c
@@ -89,6 +93,12 @@ hosted: $(HOSTED)
 $(HOSTED): $$(patsubst %.c,$$(@D)/%.o,tests/host/$$(@F).c $$($$(@F))) | need-test
 	$(call say,HOST,$@)
 	$(Q)$(notdir $(@D)) -fsanitize=address,undefined -o $@ $^
+
+# lwIP by its own standards, as everywhere.
+HOST_LWIP = $(foreach compiler,gcc clang,$(O)/tests/$(compiler)/tests/host/test_net_receive.o \
+	$(patsubst %.c,$(O)/tests/$(compiler)/%.o,$(test_net_receive)))
+$(HOST_LWIP): HOST_INCLUDE += $(NETWORK_INCLUDE)
+$(foreach compiler,gcc clang,$(LWIP_FILES:%=$(O)/tests/$(compiler)/$(LWIP)/source/src/%.o)): WARNINGS = -w
 
 define host_objects
 $$(O)/tests/$(1)/%.o: %.c Makefile tests/host/tests.mk | need-test

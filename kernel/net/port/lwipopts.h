@@ -26,9 +26,6 @@
 #define MEM_ALIGNMENT 8
 /* How many things of a kind there may be means nothing then; that there are enough segments is checked all the same. */
 #define MEMP_NUM_TCP_SEG TCP_SND_QUEUELEN
-/* Copies of received frames, when the driver's buffers are short. */
-#define PBUF_POOL_SIZE 1024
-#define PBUF_POOL_BUFSIZE 1664
 
 /* ---- Frames ------------------------------------------------------------------------------------- */
 /* The driver writes its header in front of each frame. */
@@ -74,7 +71,7 @@ extern uint16_t network_dns_port;
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_DEFAULT_LISTEN_BACKLOG 64
 #define LWIP_TCP_KEEPALIVE 1
-#define TCP_OOSEQ_MAX_PBUFS 64
+#define TCP_OOSEQ_MAX_PBUFS 128 /* two a segment */
 /* 0: what the peer's segments hold at most, where ours may be larger (offload.c). 1: the socket. */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 2
 

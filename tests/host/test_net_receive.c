@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What becomes of received frames, with lwIP, over an interface whose device writes to its buffers whenever it likes; and what
+ * a socket keeps of what nobody reads.
+ */
+#include <stdlib.h>
+
+#include "check.h"
+#include "kernel/net/memory.h"
+#include "kernel/net/offload.h"
+#include "kernel/net/socket.h"
+#include "lib/be.h"
+
+#define FRAMES 6000
+#define FRAME_BYTES 9000
+#define PORT 4000
+#define PEER_PORT 5000
+
+/* ---- The port and the driver ------------------------------------------------------------------------ */
+
+uint16_t network_dns_port = 53;
+static struct net_device net = {
+	.name = "net0", .mtu = 1500, .pieces = 1, .pieces_heard = 1, .link = true
+};
+static net_listener *listener;
+static void *listener_cookie;
+static unsigned given_back, sent_count;
+static uint8_t sent_frame[FRAME_BYTES];
+
+void *vport_alloc(size_t size)
+{
+	return calloc(1, size);
+}
+
+void vport_free(void *memory, size_t size)
+{
+	(void)size;
+	free(memory);
+}
+
+void vport_panic(const char *what, const char *file, int line)
+{
+	printf("# %s, %s:%d\n", what, file, line);
+	abort();
+}
+
+void vport_lock_take(struct vport_lock *lock)
+{
+	(void)lock;
+}
+
+void vport_lock_give(struct vport_lock *lock)
+{
+	(void)lock;
+}
+
+void vport_work_queue(struct vport_work *work)
+{
+	(void)work;
+}
+
+void stack_wake(void)
+{
+}
+
+u32_t sys_now(void)
+{
+	return 0;
+}
+
+uint32_t network_random(void)
+{
+	return 12345;
+}
+
+struct net_device *net_first(void)
+{
+	return &net;
+}
+
+void net_listen(struct net_device *device, net_listener *function, void *cookie)
+{
+	(void)device;
+	listener = function;
+	listener_cookie = cookie;
+}
+
+void net_watch_link(struct net_device *device, net_link_listener *function, void *cookie)
+{
+	(void)device;
+	(void)function;
+	(void)cookie;
+}
+
+void net_announce(struct net_device *device, net_announcer *function, void *cookie)
+{
+	(void)device;
+	(void)function;
+	(void)cookie;
+}
+
+struct net_buffer *net_take(struct net_device *device)
+{
+	(void)device;
+	return NULL;
+}
+
+/* What is given back is the device's: nobody may read it. */
+void net_release(struct net_device *device, struct net_buffer *frame)
+{
+	(void)device;
+	given_back++;
+	free(frame->memory);
+	free(frame);
+}
+
+void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size)
+{
+	memset(buffer, 0, sizeof(*buffer));
+	buffer->memory = memory;
+	buffer->size = (uint32_t)size;
+}
+
+int net_send(struct net_device *device, struct net_buffer *const *frames, unsigned count)
+{
+	(void)device;
+	for (unsigned i = 0; i < count; i++) {
+		memcpy(sent_frame, net_data(frames[i]), frames[i]->length);
+		sent_count++;
+		frames[i]->done(frames[i], 0);
+	}
+	return (int)count;
+}
+
+/* ---- Frames ------------------------------------------------------------------------------------------- */
+
+static const uint8_t own[] = { 10, 0, 0, 2 }, peer[] = { 10, 0, 0, 1 };
+static struct interface *interface;
+
+static void sum_header(uint8_t *ip)
+{
+	be16_store(ip + 10, 0);
+	uint16_t sum = (uint16_t)~network_checksum(ip, 20);
+	memcpy(ip + 10, &sum, 2);
+}
+
+/* A datagram of UDP, or what is `fragment` of one; returns the frame's bytes. */
+static size_t udp_frame(uint8_t *frame, size_t length, unsigned id, unsigned fragment)
+{
+	uint8_t *ip = frame + 14;
+
+	memset(frame, 0, 42);
+	memcpy(frame, net.mac, 6);
+	frame[6] = 2;
+	be16_store(frame + 12, 0x0800);
+	ip[0] = 0x45;
+	be16_store(ip + 2, (uint16_t)(28 + length));
+	be16_store(ip + 4, (uint16_t)id);
+	be16_store(ip + 6, (uint16_t)fragment);
+	ip[8] = 64;
+	ip[9] = 17;
+	memcpy(ip + 12, peer, 4);
+	memcpy(ip + 16, own, 4);
+	sum_header(ip);
+	be16_store(ip + 20, PEER_PORT);
+	be16_store(ip + 22, PORT);
+	be16_store(ip + 24, (uint16_t)(8 + length));
+	for (size_t i = 0; i < length; i++)
+		ip[28 + i] = (uint8_t)(i / 100);
+	return 42 + length;
+}
+
+/* Lets the interface have it; it is in memory of the device's, of which this is returned. */
+static uint8_t *deliver(const uint8_t *frame, size_t length, struct net_offload offload)
+{
+	struct net_buffer *buffer = calloc(1, sizeof(*buffer));
+
+	net_buffer_over(buffer, malloc(length), length);
+	memcpy(buffer->memory, frame, length);
+	buffer->length = (uint32_t)length;
+	buffer->offload = offload;
+	uint8_t *memory = buffer->memory;
+	listener(&net, &buffer, 1, listener_cookie);
+	interfaces_turn();
+	return memory;
+}
+
+/* ---- A socket ------------------------------------------------------------------------------------------- */
+
+static struct socket sock;
+
+static void udp_arrived(void *argument, struct udp_pcb *pcb, struct pbuf *data,
+			const ip_addr_t *from, u16_t port)
+{
+	(void)argument;
+	(void)pcb;
+	if (!socket_queue(&sock, data, from, port))
+		pbuf_free(data);
+}
+
+static void empty(void)
+{
+	while (sock.first)
+		socket_unqueue(&sock);
+}
+
+static size_t in_use(void)
+{
+	size_t all;
+
+	return network_memory_used(&all);
+}
+
+static void start(void)
+{
+	ip4_addr_t address, mask, none = { 0 };
+
+	CHECK(network_memory_start());
+	lwip_init();
+	CHECK_EQ(interfaces_add(), 0);
+	interface = interfaces;
+	IP4_ADDR(&address, 10, 0, 0, 2);
+	IP4_ADDR(&mask, 255, 255, 255, 0);
+	netif_set_addr(&interface->netif, &address, &mask, &none);
+	netif_set_up(&interface->netif);
+	interfaces_turn();
+	struct udp_pcb *pcb = udp_new();
+	CHECK_EQ(udp_bind(pcb, IP_ANY_TYPE, PORT), ERR_OK);
+	udp_recv(pcb, udp_arrived, NULL);
+	sock.last = &sock.first;
+}
+
+/* ---- Cases ------------------------------------------------------------------------------------------------ */
+
+static const struct net_offload plain, good = { .flags = NET_CHECKSUM_GOOD };
+static uint8_t frame[FRAME_BYTES];
+
+/* A fragment waits for the others; the device writes over what it has returned, where lwIP has its notes. */
+static void fragments_are_nobody_elses(void)
+{
+	/* In fragments of 400 bytes of payload: 8 + 792. */
+	size_t length = udp_frame(frame, 792, 7, 0);
+	uint8_t first[434], second[434];
+
+	CHECK_EQ(length, 834);
+	memcpy(first, frame, 434);
+	be16_store(first + 16, 420);
+	be16_store(first + 20, 0x2000);
+	sum_header(first + 14);
+	memcpy(second, frame, 34);
+	memcpy(second + 34, frame + 434, 400);
+	be16_store(second + 16, 420);
+	be16_store(second + 20, 400 / 8);
+	sum_header(second + 14);
+	unsigned before = given_back;
+	deliver(first, 434, plain);
+	/* There is nothing left that the device could write to. */
+	CHECK_EQ(given_back, before + 1);
+	deliver(second, 434, plain);
+	CHECK_EQ(given_back, before + 2);
+	CHECK(sock.first != NULL);
+	if (sock.first)
+		CHECK_EQ(sock.first->data->tot_len, 792);
+	empty();
+}
+
+/* Of a whole datagram the data stays where it is, and the headers do not. */
+static void headers_are_nobody_elses(void)
+{
+	unsigned before = given_back;
+	uint8_t *memory = deliver(frame, udp_frame(frame, 1400, 8, 0), plain);
+
+	CHECK_EQ(given_back, before);
+	CHECK_EQ(interface->held, 1);
+	memset(memory, 0xff, 192);
+	CHECK(sock.first != NULL);
+	if (sock.first) {
+		uint8_t data[1400] = { 0 };
+		CHECK_EQ(sock.first->data->tot_len, 1400);
+		pbuf_copy_partial(sock.first->data, data, 1400, 0);
+		CHECK(memcmp(data, frame + 42, 1400) == 0);
+	}
+	empty();
+	CHECK_EQ(given_back, before + 1);
+	CHECK_EQ(interface->held, 0);
+	deliver(frame, udp_frame(frame, 64, 9, 0), plain);
+	CHECK_EQ(given_back, before + 2);
+	empty();
+}
+
+static void datagrams_come_apart(void)
+{
+	struct net_offload offload = { .flags = NET_CHECKSUM_GOOD,
+				       .segments = NET_UDP_L4,
+				       .segment_bytes = 1000 };
+	static const unsigned lengths[] = { 1000, 1000, 500 };
+	uint64_t dropped = interface->dropped_in;
+
+	deliver(frame, udp_frame(frame, 2500, 10, 0), offload);
+	for (unsigned i = 0; i < 3; i++) {
+		uint8_t data[1000] = { 0 };
+		CHECK(sock.first != NULL);
+		if (!sock.first)
+			return;
+		CHECK_EQ(sock.first->data->tot_len, lengths[i]);
+		pbuf_copy_partial(sock.first->data, data, sizeof(data), 0);
+		CHECK(memcmp(data, frame + 42 + i * 1000, lengths[i]) == 0);
+		socket_unqueue(&sock);
+	}
+	CHECK(sock.first == NULL);
+	CHECK_EQ(interface->dropped_in, dropped);
+	/* More than anybody sends, and what is none. */
+	offload.segment_bytes = 1;
+	deliver(frame, udp_frame(frame, 2500, 11, 0), offload);
+	offload.segment_bytes = 1000;
+	deliver(frame, udp_frame(frame, 2500, 12, 0x2000), offload);
+	CHECK(sock.first == NULL);
+	CHECK_EQ(interface->dropped_in, dropped + 2);
+}
+
+/* Empty datagrams that nobody reads: the socket takes what its share is, and no more. */
+static void empty_datagrams_have_their_price(void)
+{
+	size_t before = in_use();
+
+	for (unsigned i = 0; i < FRAMES; i++)
+		deliver(frame, udp_frame(frame, 0, i, 0), good);
+	CHECK(sock.cost > 0);
+	CHECK(in_use() - before <= 512 << 10);
+	empty();
+	CHECK_EQ(sock.cost, 0);
+	CHECK_EQ(in_use(), before);
+}
+
+static struct pbuf *kept[FRAMES];
+static unsigned kept_count;
+
+static void keeps_all(void *argument, struct udp_pcb *pcb, struct pbuf *data, const ip_addr_t *from,
+		      u16_t port)
+{
+	(void)argument;
+	(void)pcb;
+	(void)from;
+	(void)port;
+	kept[kept_count++] = data;
+}
+
+/* However much somebody keeps, there is an answer to ARP. */
+static void arp_goes_on(void)
+{
+	struct udp_pcb *pcb = udp_new();
+	uint8_t arp[42] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1,
+			    8,    6,    0,    1,    8,    0,    6, 4, 0, 1, 2 };
+
+	CHECK_EQ(udp_bind(pcb, IP_ANY_TYPE, PORT + 1), ERR_OK);
+	udp_recv(pcb, keeps_all, NULL);
+	for (unsigned size = 0; size <= 1400; size += 700) {
+		kept_count = 0;
+		for (unsigned i = 0; i < FRAMES; i++) {
+			size_t length = udp_frame(frame, size, i, 0);
+			be16_store(frame + 36, PORT + 1);
+			deliver(frame, length, good);
+		}
+		CHECK(kept_count > 128);
+		CHECK(kept_count < FRAMES);
+		memcpy(arp + 28, peer, 4);
+		memcpy(arp + 38, own, 4);
+		interfaces_flush();
+		unsigned before = sent_count;
+		deliver(arp, sizeof(arp), plain);
+		interfaces_flush();
+		CHECK_EQ(sent_count, before + 1);
+		CHECK_EQ(be16_load(sent_frame + 12), 0x0806);
+		while (kept_count > 0)
+			pbuf_free(kept[--kept_count]);
+	}
+	CHECK_EQ(interface->held, 0);
+	udp_remove(pcb);
+}
+
+/* A stream in portions of a byte is as much memory as it has bytes, about, and comes out as it went in. */
+static void small_portions_are_joined(void)
+{
+	size_t before = in_use();
+	unsigned count = 0;
+
+	for (; count < 100000; count++) {
+		struct pbuf *data = pbuf_alloc(PBUF_RAW, 1, PBUF_RAM);
+		*(uint8_t *)data->payload = (uint8_t)(count * 7);
+		if (!socket_queue(&sock, data, NULL, 0)) {
+			pbuf_free(data);
+			break;
+		}
+	}
+	CHECK_EQ(count, 100000);
+	CHECK(in_use() - before <= 200 << 10);
+	count = 0;
+	while (sock.first) {
+		struct pbuf *data = sock.first->data;
+		for (u16_t i = 0; i < data->tot_len; i++, count++)
+			CHECK(pbuf_get_at(data, i) == (uint8_t)(count * 7));
+		socket_unqueue(&sock);
+	}
+	CHECK_EQ(count, 100000);
+	CHECK_EQ(in_use(), before);
+	/* Those that are not small have a bound as well. */
+	for (count = 0; count < FRAMES; count++) {
+		struct pbuf *data = pbuf_alloc(PBUF_RAW, 300, PBUF_RAM);
+		if (!socket_queue(&sock, data, NULL, 0)) {
+			pbuf_free(data);
+			break;
+		}
+	}
+	CHECK(count < 1000);
+	empty();
+}
+
+int main(void)
+{
+	return check_run((struct check[]){
+		CHECK_CASE(start), CHECK_CASE(fragments_are_nobody_elses),
+		CHECK_CASE(headers_are_nobody_elses), CHECK_CASE(datagrams_come_apart),
+		CHECK_CASE(empty_datagrams_have_their_price), CHECK_CASE(arp_goes_on),
+		CHECK_CASE(small_portions_are_joined), CHECK_END });
+}
