@@ -97,7 +97,7 @@ struct net_pair {
 	struct virtio_queue *receive, *transmit;
 	unsigned index;
 	unsigned receive_max; /* buffers that the device may have to fill; the others are to send */
-	bool receiving, reaping;
+	bool receiving, reaping, pushing;
 	bool open;         /* the device serves its transmit queue */
 	bool guarded;      /* a recovery may begin on another CPU meanwhile: see net_pair_enter */
 	bool inside;       /* its home is at its queues, outside of a drain */

@@ -322,24 +322,31 @@ static void pass_on(struct net_pair *pair)
 	}
 }
 
-/* Pushes what other CPUs have handed over, as far as there is room. True: all of it. */
+/*
+ * Pushes what other CPUs have handed over, as far as there is room. True: all of it; or a done function of one that
+ * fails here has sent, and what still waits is the matter of who called that. (So the stack does not grow with them.)
+ */
 static bool push_waiting(struct net_pair *pair)
 {
+	int error = 0;
+
+	if (pair->pushing)
+		return true;
+	pair->pushing = true;
 	if (!pair->waiting && has_outbox(pair))
 		take_outbox(pair);
-	while (pair->waiting) {
-		int error = push(pair, pair->waiting);
-		if (error == ERR_FULL || error == ERR_BROKEN)
-			return false;
+	while (pair->waiting && error != ERR_FULL && error != ERR_BROKEN) {
+		error = push(pair, pair->waiting);
 		if (!error) {
 			leave_waiting(pair);
-			continue;
+		} else if (error != ERR_FULL && error != ERR_BROKEN) {
+			/* Its done function may send, which begins with a look at what is used: nothing is half pushed then. */
+			virtio_queue_publish(pair->transmit);
+			fail_waiting(pair, error);
 		}
-		/* Its done function may send, which begins with a look at what is used: nothing is half pushed then. */
-		virtio_queue_publish(pair->transmit);
-		fail_waiting(pair, error);
 	}
-	return true;
+	pair->pushing = false;
+	return !pair->waiting;
 }
 
 void net_close_pair(struct net_pair *pair)

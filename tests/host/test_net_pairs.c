@@ -283,6 +283,60 @@ static void refused_pairs(void)
 	all_work(2);
 }
 
+/* Memory of a program on a CPU without a pair, which the port has no room for when its home pushes it, behind a frame
+ * that was pushed: they fail, and done functions send at once, one inside another's call at most. */
+#define CALLERS_OWN 64 /* what an outbox holds here */
+static struct net_buffer owns[CALLERS_OWN];
+static unsigned inside_done, deepest_done, failed_count, sent_inside;
+
+static void done_sends_again(struct net_buffer *frame, int status)
+{
+	(void)frame;
+	done_count++;
+	failed_count += status < 0;
+	inside_done++;
+	if (inside_done > deepest_done)
+		deepest_done = inside_done;
+	struct net_buffer *next = net_take(net);
+	if (next) {
+		fill(net_data(next), 60, 1);
+		next->length = 60;
+		if (net_send(net, &next, 1) == 1)
+			sent_inside++;
+		else
+			net_release(net, next);
+	}
+	inside_done--;
+}
+
+static void many_that_cannot_be_mapped(void)
+{
+	static uint8_t memory[CALLERS_OWN][NET_ROOM + 600] __attribute__((aligned(1024)));
+	struct net_buffer *frames[CALLERS_OWN];
+
+	fake_setting("pairs", "1");
+	start_on(2);
+	for (unsigned i = 0; i < CALLERS_OWN; i++) {
+		frames[i] = &owns[i];
+		net_buffer_over(&owns[i], memory[i], sizeof(memory[i]));
+		owns[i].start = NET_ROOM;
+		owns[i].length = i ? 600 : 20;
+		owns[i].done = done_sends_again;
+	}
+	fake_on_cpu(1);
+	CHECK_EQ(net_send(net, frames, CALLERS_OWN), CALLERS_OWN);
+	fake_on_cpu(0);
+	fake_port.piece = 512; /* only the first one can be in one part */
+	CHECK(FAKE_WAIT(done_count == CALLERS_OWN, 1000));
+	fake_port.piece = 0;
+	CHECK(failed_count > 0 && failed_count < CALLERS_OWN);
+	CHECK(deepest_done <= 2);
+	CHECK(FAKE_WAIT(wire.sent == sent_inside + CALLERS_OWN - failed_count, 1000));
+	CHECK_EQ(counted().failed, failed_count);
+	CHECK_EQ(fake_port.mappings, 0);
+	all_work(1);
+}
+
 /* Frames in every pair's queue and outbox when the device needs a reset: each is done once. */
 static void row35_recovery_with_many_cpus(void)
 {
@@ -378,6 +432,7 @@ int main(void)
 		SCENARIO(a_pair_for_each_cpu, ON_ALL),
 		SCENARIO(fewer_pairs_than_cpus, ON_ALL),
 		SCENARIO(outbox_that_cannot_be_mapped, ON_ALL),
+		SCENARIO(many_that_cannot_be_mapped, ON_ALL),
 		SCENARIO(more_pairs_than_cpus, ON_ALL),
 		SCENARIO(released_elsewhere, ON_ALL),
 		SCENARIO(sent_elsewhere, ON_ALL),
