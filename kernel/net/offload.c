@@ -81,7 +81,8 @@ void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment)
 	if (!pcb)
 		return; /* a reset, of no connection */
 	segment_bytes = offload_peer_mss(pcb);
-	if (segment->tot_len <= segment_bytes + TCP_HEADER_MAX)
+	/* By as little as a byte: or lwIP makes fragments of it, for which nobody makes the checksum. */
+	if (segment->tot_len <= segment_bytes + TCP_HEADER)
 		return;
 	netif = ip_route(&pcb->local_ip, &pcb->remote_ip);
 	if (netif) {
@@ -120,9 +121,12 @@ static void transport(const struct net_device *net, struct net_buffer *frame, un
 	offload->flags = NET_CHECKSUM_START;
 	offload->checksum_start = (uint16_t)start;
 	offload->checksum_offset = (uint16_t)field;
-	if (tcp && length > NET_HEADER_BYTES + net->mtu) {
+	if (!tcp || start != NET_HEADER_BYTES + IP4_HEADER || !(net->can & NET_CAN_TSO4))
+		return; /* lwIP adds no options to the IPv4 headers of its segments */
+	unsigned headers = start + (header[TCP_OFFSET] >> 4) * 4u;
+	if (length > headers + segment_bytes) {
 		offload->segments = NET_TCP4;
-		offload->header_bytes = (uint16_t)(start + (header[TCP_OFFSET] >> 4) * 4u);
+		offload->header_bytes = (uint16_t)headers;
 		offload->segment_bytes = (uint16_t)segment_bytes;
 	}
 }

@@ -31,21 +31,32 @@ SETUP = ("ip link set lo up", "ip tuntap add tap0 mode tap vnet_hdr", f"ip addr 
          "ip link set tap0 up")
 
 
-def echo(data):
-    """There and back by one connection, in large pieces, so that both sides have segments to merge and to cut."""
-    with socket.create_connection((OTHER, 7), http_client.PATIENCE) as connection:
-        def send():
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+# Written at once, once segments have grown: a little more than the peer takes of one, whose packet is larger than the MTU
+# or, with the headers that it might have, is not.
+A_LITTLE_MORE = (1461, 1472, 1480, 1492, 1500, 2921)
 
-        sender = threading.Thread(target=send, daemon=True)
-        sender.start()
-        back = bytearray()
-        while piece := connection.recv(1 << 20):
-            back += piece
-        sender.join()
+
+def there_and_back(connection, data):
+    sender = threading.Thread(target=connection.sendall, args=(data,), daemon=True)
+    sender.start()
+    back = bytearray()
+    while len(back) < len(data) and (piece := connection.recv(1 << 20)):
+        back += piece
+    sender.join()
     if back != data:
         raise Failed(f"{len(back)} bytes came back that are not the {len(data)} that were sent")
+
+
+def echo(data):
+    """By one connection, in large pieces, so that both sides have segments to merge and to cut, and then in such as are
+    hardly to be cut."""
+    with socket.create_connection((OTHER, 7), http_client.PATIENCE) as connection:
+        there_and_back(connection, data)
+        for length in A_LITTLE_MORE:
+            there_and_back(connection, data[:length])
+        connection.shutdown(socket.SHUT_WR)
+        if connection.recv(1):
+            raise Failed("more came back than was sent")
 
 
 def frames(output, which):
