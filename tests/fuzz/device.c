@@ -352,8 +352,9 @@ static void forget(void)
 	fake_log_clear();
 	memset(in_flight, 0, sizeof(in_flight));
 	fake_port = (struct fake_port){ .now = 0 };
-	cpu = (struct cpu){ .self = &cpu };
-	event_init(&cpu);
+	cpu = &cpus[0];
+	*cpu = (struct cpu){ .self = cpu };
+	event_init(cpu);
 	map_count = setting_count = looks = pushed = returned = 0;
 	attached = NULL;
 	devices = NULL;

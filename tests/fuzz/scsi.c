@@ -160,9 +160,21 @@ void block_queue_finish(struct block_queue *bq, struct block_part *part, int err
 	(void)error;
 	abort();
 }
-void block_queue_issue(struct block_queue *bq)
+void block_queue_wait_first(struct block_queue *bq, struct virtq_buffer *first)
 {
 	(void)bq;
+	(void)first;
+	abort();
+}
+void block_queue_issue_waiting(struct block_queue *bq)
+{
+	(void)bq;
+	abort();
+}
+struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first)
+{
+	(void)vq;
+	(void)first;
 	abort();
 }
 
@@ -335,7 +347,7 @@ void block_queue_submit(struct block_queue *bq, struct block_request *request, b
 	part.sectors = request->segment_count > 0
 			       ? (uint32_t)(request->segments[0].length / BLOCK_SECTOR)
 			       : 0;
-	part.writable = SCSI_RESP_BYTES + room;
+	part.buffer.writable = SCSI_RESP_BYTES + room;
 	int error;
 	do {
 		FUZZ_CHECK(++commands < COMMANDS_MAX);
