@@ -304,6 +304,7 @@ void scsi_notice(struct scsi_lun *lun, const struct scsi_answer *answer)
 		return;
 	switch (sense->asc) {
 	case 0x28: /* the medium, */
+	case 0x3a: /* which may be another one by now, */
 	case 0x29: /* after a reset all that was set, */
 	case 0x2a: /* parameters such as the capacity */
 		scsi_wish(lun, SCSI_WISH_EXAMINE);

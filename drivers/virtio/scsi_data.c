@@ -127,13 +127,14 @@ static int once_more(struct block_part *part, bool at_once)
 	return error;
 }
 
-/* Another medium may be in the drive than the one that this was meant for: that is for the program to decide. */
+/* Another medium may be in the drive than the one that this was meant for: that is for the program to decide. QEMU tells
+ * of an exchange by a unit attention that there was none (3a) for a while. */
 static bool other_medium(const struct scsi_lun *lun, const struct scsi_sense *sense)
 {
-	enum { MEDIUM_MAY_HAVE_CHANGED = 0x28 };
+	enum { MEDIUM_MAY_HAVE_CHANGED = 0x28, NO_MEDIUM = 0x3a };
 
 	return lun->removable && sense->valid && sense->key == SCSI_UNIT_ATTENTION &&
-	       sense->asc == MEDIUM_MAY_HAVE_CHANGED;
+	       (sense->asc == MEDIUM_MAY_HAVE_CHANGED || sense->asc == NO_MEDIUM);
 }
 
 /* Not all went well. */

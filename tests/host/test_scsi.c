@@ -598,6 +598,14 @@ static void medium_is_exchanged(void)
 	CHECK_EQ(unit->writes, writes);
 	CHECK(FAKE_WAIT(disk->generation != generation, 1000));
 	works("sdb", unit);
+	/* Told by there having been none for a while. */
+	writes = unit->writes;
+	generation = disk->generation;
+	fake_scsi_attention(unit, 0x3a, 0);
+	CHECK_EQ(block_write(disk, 0, bytes, 512), ERR_IO);
+	CHECK_EQ(unit->writes, writes);
+	CHECK(FAKE_WAIT(disk->generation != generation, 1000));
+	works("sdb", unit);
 	fake_scsi_attention(unit, 0x29, 0); /* the same medium, but the drive was reset */
 	works("sdb", unit);
 }
