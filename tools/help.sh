@@ -14,7 +14,7 @@ Variables, with their defaults:
   ARCH=x86_64            x86_64 aarch64 host
   COMPILER=gcc           gcc clang (or CC=clang)
   APPS=                  the programs linked into the image; all
-  DRIVERS=               the drivers linked into it: blk console net rng scsi partition; all
+  DRIVERS=               the drivers linked into it: blk console iommu net rng scsi partition; all
   APP=shell              the program to run; one of APPS
   ARGS=                  its arguments
   MACHINE=               q35 pc microvm (x86_64); virt (aarch64)
@@ -24,7 +24,8 @@ Variables, with their defaults:
   GIC=2                  2 3 (virt)
   DISK=                  raw and qcow2 images, a.img,b.img; none; ARCH=host: vhost-user:SOCKET
   RW=                    1: what the guest writes is kept; otherwise thrown away
-  QUEUES=1               queues of a disk
+  BUS=blk                blk scsi: what the disks are
+  QUEUES=                queues of a disk; 1, but on PCI QEMU's own choice: one a CPU
   NET=user               user none tap[:INTERFACE]; ARCH=host: vhost-user:SOCKET
   FWD=                   ports of this machine that are the guest's: 8080:80,udp:7007:7; httpd: 8080:80
   DUMP=                  1: write all frames to build/net0.pcap
