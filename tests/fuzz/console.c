@@ -91,7 +91,6 @@ void vport_lock_give(struct vport_lock *lock)
 }
 
 static struct vport_work *queued;
-static bool in_work;
 
 void vport_work_queue(struct vport_work *work)
 {
@@ -355,22 +354,18 @@ static void drain_all(void)
 	}
 }
 
-/* The device has time for one thing, also while the work item waits. */
+/* The device has time for one thing, and then the work item. */
 void vport_relax(uint64_t deadline)
 {
 	(void)deadline;
-	if (in_work && (take(&input, 1) & 31) == 31)
-		reset_device();
-	else if (unused(CONSOLE_CONTROL_TRANSMITQ))
+	if (unused(CONSOLE_CONTROL_TRANSMITQ))
 		use(CONSOLE_CONTROL_TRANSMITQ, 0);
 	drain_all();
-	if (!queued || in_work)
+	if (!queued)
 		return;
 	struct vport_work *work = queued;
 	queued = NULL;
-	in_work = true;
 	work->run(work);
-	in_work = false;
 }
 
 static void message(void)
@@ -493,7 +488,8 @@ static void step(void)
 static void come_to_rest(void)
 {
 	input.left = 0;
-	for (unsigned i = 0; i < 2000 && (queued || i < 3); i++)
+	for (unsigned i = 0; i < 2000 && (queued || unused(CONSOLE_CONTROL_TRANSMITQ) || i < 3);
+	     i++)
 		vport_relax(0);
 	FUZZ_CHECK(!queued && virtio_console_settled(console()));
 	for (unsigned i = 0; i < console()->port_count; i++) {
