@@ -284,7 +284,7 @@ BAD_NETWORK = (
     Bad("runt", "fine", DROPPED),
     Bad("no-frame", "fine", DROPPED),
     Bad("no-buffers", "fine", DROPPED),
-    Bad("many-buffers", "fine", DROPPED),
+    Bad("many-buffers", "takes the next", DROPPED),
     Bad("config:10=0000", "fine", "impossible mtu 0: taken as 1500"),
     Bad("config:10=ffff", "fine"),
     # Of a frame that was sent.
@@ -305,6 +305,9 @@ def with_bad_network(case, ring):
             status, output = ringlet("sanitized", words, TIMEOUT)
         if case.outcome == "fine":
             return judge(status, 0, output, case.line, r"^bench: net net0 rr .* n=1000 errors=0$")
+        if case.outcome == "takes the next":  # where the answer is there already, it counts as one of those buffers
+            return judge(status, int("errors=1" in output), output, case.line,
+                         r"^bench: net net0 rr .* n=(1000 errors=0|999 errors=1)$")
         if case.outcome == "lost":
             return judge(status, 1, output, case.line, r"^bench: net net0 rr .* errors=[1-3]$")
         return judge(status, 1, output, case.line, "running again after reset 1$",
