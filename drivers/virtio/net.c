@@ -112,7 +112,6 @@ static int create_pair(struct virtio_net *nic, unsigned index)
 		.guarded = receive.cpu != 0,
 	};
 	pair->outbox_end = &pair->outbox;
-	pair->waiting_end = &pair->waiting;
 	return 0;
 }
 

@@ -108,7 +108,7 @@ struct net_pair {
 	struct net_buffer *outbox, **outbox_end;
 	unsigned outbox_count;
 	bool closed; /* nothing is taken any more: the device is given up */
-	struct net_buffer *waiting, **waiting_end;
+	struct net_buffer *waiting;
 };
 
 /* ---- net_control.c ----------------------------------------------------------------------- */

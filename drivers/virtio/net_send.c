@@ -271,7 +271,6 @@ static void take_outbox(struct net_pair *pair)
 {
 	vport_lock_take(&pair->lock);
 	pair->waiting = pair->outbox;
-	pair->waiting_end = pair->outbox_end;
 	pair->outbox = NULL;
 	pair->outbox_end = &pair->outbox;
 	pair->outbox_count = 0;
