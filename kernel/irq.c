@@ -22,8 +22,9 @@
 /* A slot that nobody handles is closed after so many interrupts: the line may be stuck. */
 #define MAX_UNHANDLED 1000
 /* And so is one whose interrupts do not let anything else run: a handler silences its device, so honest ones
- * send but a few between two calls of vport_relax. Queues are looked at now and then all the same. */
-#define MAX_IN_A_ROW 100000
+ * send but a few between two calls of vport_relax. When a CPU has taken so many they are told apart, and the slot that
+ * sends as many more is closed. Queues are looked at now and then all the same. */
+#define MANY_IN_A_ROW 50000
 
 /* What a handler was connected as, so that it can be found again. */
 #define INDEX_LINE UINT32_MAX /* instead of an MSI-X table entry */
@@ -40,6 +41,8 @@ struct handler {
 static struct handler handlers[MAX_HANDLERS];
 static struct handler *slots[IRQ_SLOTS];
 static uint16_t unhandled[IRQ_SLOTS];
+/* How often, since a CPU had MANY_IN_A_ROW of all. Two CPUs in that state only make each other count longer. */
+static uint16_t in_a_row[IRQ_SLOTS];
 /* For the tables, and for the interrupt controllers behind arch_irq_…: with interrupts masked, because an
  * interrupt takes it as well, to close a slot. Handlers are called without it. */
 static struct vport_lock irq_lock;
@@ -85,9 +88,15 @@ static __attribute__((noinline, cold)) void close_unhandled(unsigned slot)
 		close_slot(slot, "nobody handles its interrupts");
 }
 
-static __attribute__((noinline, cold)) void close_endless(unsigned slot)
+static __attribute__((noinline, cold)) void count_endless(struct cpu *cpu, unsigned slot)
 {
-	arch_cpu()->in_a_row = 0;
+	if (cpu->in_a_row == MANY_IN_A_ROW) {
+		for (unsigned i = 0; i < IRQ_SLOTS; i++)
+			in_a_row[i] = 0;
+	}
+	if (++in_a_row[slot] < MANY_IN_A_ROW)
+		return;
+	cpu->in_a_row = 0;
 	close_slot(slot, "its interrupts do not end");
 }
 
@@ -95,8 +104,8 @@ void irq_dispatch(unsigned slot)
 {
 	struct cpu *cpu = arch_cpu();
 	/* Before and behind the handlers, because disconnect has the lock while it waits for them. */
-	if (__builtin_expect(++cpu->in_a_row == MAX_IN_A_ROW, false))
-		close_endless(slot);
+	if (__builtin_expect(++cpu->in_a_row >= MANY_IN_A_ROW, false))
+		count_endless(cpu, slot);
 	/* Either disconnect, on another CPU, sees that we are here, or we do not see what it has taken out. */
 	__atomic_store_n(&cpu->dispatching, slot + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -10,7 +10,7 @@ HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pc
 HOST_TESTS += test_net_offload test_net_control test_net_pairs
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split test_scsi_modes
-HOST_TESTS += test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu
+HOST_TESTS += test_irq test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu
 # With lwIP, where it is.
 HOST_TESTS += $(if $(lwip_is_here),test_net_receive)
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h kernel/net/*.h arch/*/*.h tests/host/*.h \
@@ -34,6 +34,7 @@ test_edit = apps/shell/edit.c lib/format.c
 test_sha256 = lib/sha256.c
 test_tar = lib/tar.c
 test_archive = kernel/archive.c lib/tar.c
+test_irq = kernel/irq.c
 test_pages = kernel/pages.c kernel/ranges.c
 # The port that docs/porting.md explains, with the kit but vhost-user, which asks for more than port.h.
 test_example_port = docs/example_port.c $(filter-out drivers/virtio/vhost%,$(sort $(KIT:.o=.c) \
