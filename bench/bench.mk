@@ -26,6 +26,9 @@ bench-counts: kernels $(BENCH)/count.so $(BENCH)/peer | need-bench ## guest inst
 	@O=$(abspath $(O)) bench/counts.py --evidence
 	@O=$(abspath $(O)) bench/net_counts.py --evidence
 
+bench-profile: kernels $(BENCH)/count.so | need-bench ## where a 4 KiB read of depth 1 by interrupts goes, by function; docs/evidence.md
+	@O=$(abspath $(O)) bench/counts.py --parts --evidence
+
 # A plugin of the emulator that counts instructions.
 $(BENCH)/count.so: bench/plugin/count.c | need-bench
 	@mkdir -p $(@D)
@@ -78,4 +81,4 @@ $(BENCH)/linux/%/initrd: $(BENCH)/linux/%/init $(BENCH)/linux/%/vmlinuz bench/li
 	@bench/linux/initrd.py $(@D)/modules $< $@
 .PRECIOUS: $(BENCH)/linux/%/init $(BENCH)/linux/%/vmlinuz
 
-.PHONY: bench bench-counts bench-smoke bench-linux floors
+.PHONY: bench bench-counts bench-profile bench-smoke bench-linux floors

@@ -111,7 +111,7 @@ purposes_of() {
 	case $1 in
 	all | size | compile_commands.json) echo build lwip ;;
 	run) echo build run lwip ;;
-	bench | bench-counts | bench-linux) echo bench lwip ;;
+	bench | bench-counts | bench-profile | bench-linux) echo bench lwip ;;
 	debug | gdb) echo build debug lwip ;;
 	test | test-host | test-boot | test-vhost | test-qtest) echo test lwip ;;
 	lint | format | format-check) echo lint ;;

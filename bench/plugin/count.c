@@ -3,12 +3,13 @@
  * A plugin for QEMU's TCG that counts guest instructions, turn by turn of a loop of the guest's.
  *
  *     qemu-system-x86_64 … -plugin count.so,turn=ADDRESS,item=ADDRESS,pause=MICROSECONDS,out=FILE[,keep=on]
+ *                       [,only=INSTRUCTIONS]
  *
  * A turn begins each time the instruction at `turn` is executed, and an item is done each time the one at
  * `item` is. At the end the file holds a line for each turn in which items were done, "turn INSTRUCTIONS
  * ITEMS", and a line for each instruction executed in those between the first and the last of them, "at
  * ADDRESS TIMES", from which a script makes a histogram by function. With keep=on a turn in which nothing was
- * done is part of the next one.
+ * done is part of the next one; with only=INSTRUCTIONS the lines of addresses are those of turns of just so many.
  *
  * How many items a turn finds depends on how fast the device is beside the guest. So the guest is held up
  * at the beginning of each turn for so long that the device has finished everything it was given: then it
@@ -75,7 +76,7 @@ static struct place *place_of(uint64_t address)
 
 /* ---- Turns ---------------------------------------------------------------------------- */
 
-static uint64_t turn_at, item_at, instructions, items;
+static uint64_t turn_at, item_at, only, instructions, items;
 static unsigned pause_us;
 static int keep;
 static int begun; /* items were done in an earlier turn: the start is behind us */
@@ -94,7 +95,7 @@ static void turn(void)
 	while (pending) {
 		struct place *place = pending;
 		pending = place->next_pending;
-		if (counts)
+		if (counts && (only == 0 || instructions == only))
 			place->times += place->pending;
 		place->pending = 0;
 	}
@@ -164,6 +165,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 			item_at = strtoull(value, NULL, 16);
 		else if (strncmp(argv[i], "pause=", 6) == 0)
 			pause_us = (unsigned)strtoul(value, NULL, 10);
+		else if (strncmp(argv[i], "only=", 5) == 0)
+			only = strtoull(value, NULL, 10);
 		else if (strncmp(argv[i], "keep=", 5) == 0)
 			keep = strcmp(value, "on") == 0;
 		else if (strncmp(argv[i], "out=", 4) == 0)
