@@ -72,9 +72,10 @@ WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
 # Small, but where each request passes by.
 OPTIMISE = -Os
 FAST = -O2 -fno-align-functions $(if $(filter gcc,$(COMPILER)),-fno-align-loops -fno-align-jumps)
-$(addprefix $(B)/,kernel/event.o kernel/cpu.o kernel/irq.o $(ARCH_HOT)): OPTIMISE = $(FAST)
+$(addprefix $(B)/,kernel/event.o kernel/cpu.o): OPTIMISE = $(FAST)
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
-HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o)
+HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o) \
+	kernel/irq.o $(ARCH_HOT)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
 $(addprefix $(B)/drivers/virtio/,virtq.o queue.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer

@@ -78,9 +78,9 @@ void arch_cpu_stop(const struct cpu *cpu);
 /* Stops this one: interrupts masked, never to run again. */
 _Noreturn void arch_halt(void);
 
-/* Sleeps until an interrupt has been taken or vport_now() >= deadline. Called with interrupts
- * masked (so that nothing is lost between the caller's last look and the sleep), returns with them
- * masked after having taken what was pending. */
+/* Sleeps until there is an interrupt, or vport_now() >= deadline, or for no reason. Called with interrupts masked (so that
+ * nothing is lost between the caller's last look and the sleep), returns with them masked after having taken the one that
+ * ended it. */
 void arch_sleep(uint64_t deadline);
 
 uint64_t arch_now(void); /* nanoseconds, monotonic; the implementation of vport_now */

@@ -388,8 +388,9 @@ void vport_relax(uint64_t deadline)
 	kit_assert(!cpu->in_drain);
 	cpu->in_a_row = 0;
 
-	bool done = (is_wanted(cpu) && attend(cpu)) || drain_or_sleep(cpu, deadline) ||
-		    (is_wanted(cpu) && attend(cpu));
+	bool done = drain_or_sleep(cpu, deadline);
+	if (is_wanted(cpu))
+		done |= attend(cpu);
 	/* The clock is read only when nothing else can have ended the sleep. */
 	if (done && ++cpu->turns % TURNS_WITHOUT_TIME != 0)
 		return;

@@ -142,20 +142,17 @@ void vport_dma_unmap(struct vport_device *device, void *buffer, size_t length,
 
 /* ---- Registers ------------------------------------------------------------------ */
 
+/* The widths of doorbells and of a line's status first. */
 uint32_t vport_reg_read(vport_reg_t reg, unsigned width)
 {
 	uint32_t value;
 
-	switch (width) {
-	case 1:
-		value = *(volatile uint8_t *)reg;
-		break;
-	case 2:
-		value = *(volatile uint16_t *)reg;
-		break;
-	default:
+	if (width == 4)
 		value = *(volatile uint32_t *)reg;
-	}
+	else if (width == 2)
+		value = *(volatile uint16_t *)reg;
+	else
+		value = *(volatile uint8_t *)reg;
 	arch_io_after_read();
 	return value;
 }
@@ -163,16 +160,12 @@ uint32_t vport_reg_read(vport_reg_t reg, unsigned width)
 void vport_reg_write(vport_reg_t reg, unsigned width, uint32_t value)
 {
 	arch_io_before_write();
-	switch (width) {
-	case 1:
-		*(volatile uint8_t *)reg = (uint8_t)value;
-		break;
-	case 2:
-		*(volatile uint16_t *)reg = (uint16_t)value;
-		break;
-	default:
+	if (width == 4)
 		*(volatile uint32_t *)reg = value;
-	}
+	else if (width == 2)
+		*(volatile uint16_t *)reg = (uint16_t)value;
+	else
+		*(volatile uint8_t *)reg = (uint8_t)value;
 }
 
 vport_reg_t vport_map(struct vport_device *device, uint64_t bus, uint64_t length)

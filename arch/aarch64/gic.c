@@ -200,23 +200,23 @@ void arch_cpu_stop(const struct cpu *cpu)
 
 void gic_interrupt(void)
 {
-	uint32_t taken = gic->acknowledge();
-	unsigned intid = taken;
-	if (intid < INTID_LPI)
-		intid &= 0x3ff; /* GICv2: above are the sender's bits */
-	if (intid >= INTID_END && intid < INTID_LPI)
-		return; /* it has gone away again */
-	if (intid < INTID_PPI) {
-		if (intid == INTID_STOP)
-			cpu_stop();
-		event_interrupt();
-		gic->end(taken);
-		return;
+	gic->interrupt();
+}
+
+bool gic_other(uint32_t taken)
+{
+	unsigned intid = taken & 0x3ff; /* GICv2: above are the sender's bits */
+	if (taken >= INTID_LPI) {
+		if (taken - INTID_LPI < LPI_COUNT)
+			irq_dispatch(SLOT_LPI + (taken - INTID_LPI));
+		return true;
 	}
-	unsigned slot = intid < INTID_END ? intid : SLOT_LPI + (intid - INTID_LPI);
-	if (slot < IRQ_SLOTS)
-		irq_dispatch(slot);
-	gic->end(taken);
+	if (intid >= INTID_END)
+		return false;
+	if (intid == INTID_STOP)
+		cpu_stop();
+	event_interrupt();
+	return true;
 }
 
 /* ---- The distributor ----------------------------------------------------------------------------- */

@@ -38,9 +38,8 @@ struct gic {
 	int (*init)(int node);
 	/* This CPU's own interrupts, masked but for those from other CPUs, and its interface. 0 or an error. */
 	int (*init_cpu)(void);
-	/* What was taken, as the hardware says it, and that it is done with. */
-	uint32_t (*acknowledge)(void);
-	void (*end)(uint32_t taken);
+	/* gic_serve, with how the hardware says what was taken, and is told that it is done with. */
+	void (*interrupt)(void);
 	/* A software-generated interrupt for another CPU. */
 	void (*send)(const struct cpu *cpu, unsigned intid);
 	/* An SPI, towards that CPU, or a PPI of this one: by level or edge, unmasked (0 or an error); masked
@@ -100,6 +99,21 @@ void gicd_quiet(uintptr_t gicd, unsigned first, unsigned end);
 void gicd_configure(uintptr_t gicd, unsigned intid, bool level);
 void gicd_enable(uintptr_t gicd, unsigned intid);
 void gicd_disable(uintptr_t gicd, unsigned intid);
+
+/* An interrupt of another kind than gic_serve knows. False: it has gone away again, and has no end. */
+bool gic_other(uint32_t taken);
+/* Takes one. */
+static inline __attribute__((always_inline)) void gic_serve(uint32_t (*acknowledge)(void),
+							    void (*end)(uint32_t taken))
+{
+	uint32_t taken = acknowledge();
+
+	if (__builtin_expect(taken - INTID_PPI < INTID_END - INTID_PPI, true))
+		irq_dispatch(taken);
+	else if (!gic_other(taken))
+		return;
+	end(taken);
+}
 
 /* Entry `index` of the node's reg, mapped; `least` bytes at least. 0 when there is none. */
 uintptr_t gic_map(int node, unsigned index, uint64_t least);

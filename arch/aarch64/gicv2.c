@@ -80,6 +80,11 @@ static void end(uint32_t taken)
 	mmio_write32(gicc + GICC_EOIR, taken);
 }
 
+static void interrupt(void)
+{
+	gic_serve(acknowledge, end);
+}
+
 static void send(const struct cpu *cpu, unsigned intid)
 {
 	mmio_write32(gicd + GICD_SGIR, (uint32_t)targets[cpu->id] << 16 | intid);
@@ -114,8 +119,7 @@ const struct gic gicv2 = {
 	.name = "GICv2",
 	.init = init,
 	.init_cpu = init_cpu,
-	.acknowledge = acknowledge,
-	.end = end,
+	.interrupt = interrupt,
 	.send = send,
 	.line_open = line_open,
 	.line_close = line_close,

@@ -202,6 +202,11 @@ static void end(uint32_t taken)
 	isb();
 }
 
+static void interrupt(void)
+{
+	gic_serve(acknowledge, end);
+}
+
 /* The target as ICC_SGI1R_EL1 has it: the upper three affinities, and the lowest as a bit of sixteen. */
 static void send(const struct cpu *cpu, unsigned intid)
 {
@@ -238,8 +243,7 @@ const struct gic gicv3 = {
 	.name = "GICv3",
 	.init = init,
 	.init_cpu = init_cpu,
-	.acknowledge = acknowledge,
-	.end = end,
+	.interrupt = interrupt,
 	.send = send,
 	.line_open = line_open,
 	.line_close = line_close,

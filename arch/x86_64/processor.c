@@ -76,15 +76,14 @@ void processor_init(struct processor *processor)
 void arch_sleep(uint64_t deadline)
 {
 	/* A timer that is set already and fires earlier is left as it is: a sleeper that wakes too early just
-	 * sleeps again, and not writing the register saves more than that costs. The instruction after sti still
-	 * runs with interrupts masked, so there must be one. */
-	if (arch_cpu()->timer > deadline ? !lapic_timer_arm(deadline) : !lapic_present())
-		/* Nothing could wake us, or it is time already: take what is pending. */
-		__asm__ volatile("sti; pause; cli" : : : "memory");
+	 * sleeps again, and not writing the register saves more than that costs. */
+	if (__builtin_expect(arch_cpu()->timer <= deadline, true) ? lapic_present()
+								  : lapic_timer_arm(deadline))
+		sleep_until_interrupt();
 	else
-		/* That same rule makes this safe: an interrupt that comes between sti and hlt is
-		 * taken after the CPU has halted, and wakes it. */
-		__asm__ volatile("sti; hlt; cli" : : : "memory");
+		/* Nothing could wake us, or it is time already: take what is pending. The instruction after sti
+		 * still runs with interrupts masked, so there must be one. */
+		__asm__ volatile("sti; pause; cli" : : : "memory");
 }
 
 _Noreturn void arch_halt(void)

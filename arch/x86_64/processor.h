@@ -61,6 +61,9 @@ void processor_init(struct processor *processor);
 /* From head.S: a CPU that secondary.c has started, on its stack, with the final page tables. */
 _Noreturn void x86_secondary(struct processor *processor);
 
+/* traps_entry.S: until an interrupt has been taken. With interrupts masked, as it returns. */
+void sleep_until_interrupt(void);
+
 /* Fills in the IDT, which all CPUs share (traps.c), and loads it. */
 void traps_init(void);
 void traps_load(void);

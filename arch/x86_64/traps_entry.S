@@ -67,6 +67,8 @@ interrupt_stubs:
  * like a frame, so that a backtrace from a handler goes on into what was interrupted.
  */
 interrupt_common:
+	cmpq $slept, 8(%rsp)
+	je interrupt_of_sleep
 	pushq %rax
 	pushq %rcx
 	pushq %rdx
@@ -97,3 +99,23 @@ interrupt_common:
 	popq %rax
 	addq $8, %rsp
 	iretq
+
+/*
+ * void sleep_until_interrupt(void). An interrupt that comes between sti and hlt is taken after the CPU has halted, and wakes
+ * it, because the instruction after sti still runs with interrupts masked. It comes as a call would: what a C function
+ * may change is nobody's here. So nothing is saved, and instead of going back with interrupts on, to mask them, it leaves
+ * as it is for sleep_until_interrupt's caller, by the stack pointer that the CPU has pushed.
+ */
+	.globl sleep_until_interrupt
+sleep_until_interrupt:
+	sti
+	hlt
+slept:
+	cli
+	ret
+interrupt_of_sleep:
+	movl (%rsp), %edi
+	addl $0x80, %edi
+	call interrupt_taken
+	movq 32(%rsp), %rsp
+	ret

@@ -177,8 +177,10 @@ static inline int block_queue_submit_prepared(struct block_queue *bq, struct blo
 /* Whether there is something to hand out besides what completions make ready: prepared requests do not wait. */
 static inline bool block_queue_has_waiting(const struct block_queue *bq)
 {
-	return *(struct block_request *const volatile *)&bq->inbox || bq->later || bq->again ||
-	       bq->waiting;
+	const struct block_request *inbox = *(struct block_request *const volatile *)&bq->inbox;
+
+	return ((uintptr_t)inbox | (uintptr_t)bq->later | (uintptr_t)bq->again |
+		(uintptr_t)bq->waiting) != 0;
 }
 
 /* Hands out what is ready, when all completions have run, and then what waits. */

@@ -291,11 +291,19 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 /* The same for a buffer of virtq_push_list. */
 int virtio_queue_push_buffer(struct virtio_queue *queue, struct virtq_buffer *buffer,
 			     unsigned deadlines);
-/* virtq_push_list, with one deadline for each. */
+/* virtq_push_list, with one deadline for each. (For a list of one, that is more than it takes.) */
 static inline struct virtq_buffer *virtio_queue_push_list(struct virtio_queue *queue,
 							  struct virtq_buffer *first)
 {
-	return queue->paused ? first : virtq_push_list(&queue->ring, first);
+	if (queue->paused)
+		return first;
+	if (first->next)
+		return virtq_push_list(&queue->ring, first);
+	struct virtq_segment segment = { first->address, first->length };
+	return virtq_push_one_inline(&queue->ring, segment, first->flags, first->writable, first) <
+			       0
+		       ? first
+		       : NULL;
 }
 
 /* virtq_push_one, with one deadline. */
@@ -316,13 +324,25 @@ static inline unsigned virtio_queue_push_singles(struct virtio_queue *queue,
 	return queue->paused ? 0 : virtq_push_singles(&queue->ring, buffers, count, writable);
 }
 
-/* Gives what was pushed to the device, and notifies it if it wants that. */
-void virtio_queue_publish(struct virtio_queue *queue);
+/* Gives what was pushed to the device, and notifies it if it wants that. (virtio_queue_notify: in any case.) */
+void virtio_queue_notify(struct virtio_queue *queue);
+static inline void virtio_queue_publish(struct virtio_queue *queue)
+{
+	if (virtq_publish(&queue->ring, &queue->position))
+		virtio_queue_notify(queue);
+}
 /* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device
  * broke a rule, in which case its recovery has been started. */
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written);
-/* The same for up to `max` (> 0): how many. */
-unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max);
+/* The same for up to `max` (> 0): how many. (virtio_queue_broken: the device broke a rule. Returns 0.) */
+unsigned virtio_queue_broken(struct virtio_queue *queue);
+static inline unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done,
+					     unsigned max)
+{
+	int got = virtq_pop_many(&queue->ring, done, max);
+
+	return got >= 0 ? (unsigned)got : virtio_queue_broken(queue);
+}
 
 /* Of a quiet queue, whose used buffers nobody hurries to see (the regular look finds them, or the driver pops
  * them when it pushes others): from now on an interrupt is asked for, until the driver's drain sets `awaited` to

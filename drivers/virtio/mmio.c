@@ -179,13 +179,14 @@ static void interrupts_release(struct virtio_device *device)
 
 static uint32_t isr(struct virtio_device *device)
 {
+	vport_reg_t registers = ((struct virtio_mmio *)device)->registers;
 	/* 4.2.2.2-12: undefined bits are ignored, and (-13) not acknowledged either. */
-	uint32_t status =
-		read_register(device, InterruptStatus) & (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);
+	uint32_t status = vport_reg_read(registers + InterruptStatus, 4) &
+			  (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);
 
 	/* Before the queues are looked at, so that what comes meanwhile raises the line again. */
 	if (status)
-		write_register(device, InterruptACK, status);
+		vport_reg_write(registers + InterruptACK, 4, status);
 	return status;
 }
 

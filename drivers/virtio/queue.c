@@ -221,7 +221,7 @@ int virtio_queue_push_buffer(struct virtio_queue *queue, struct virtq_buffer *bu
 
 /* 2.9: the queue's number, or what the device wants in its place, and behind it, where it wants that too,
  * the ring's position. */
-static void notify(struct virtio_queue *queue)
+void virtio_queue_notify(struct virtio_queue *queue)
 {
 	uint32_t value = queue->doorbell_value;
 
@@ -233,18 +233,8 @@ static void notify(struct virtio_queue *queue)
 		queue->device->transport->notify(queue, value);
 }
 
-void virtio_queue_publish(struct virtio_queue *queue)
+unsigned virtio_queue_broken(struct virtio_queue *queue)
 {
-	if (virtq_publish(&queue->ring, &queue->position))
-		notify(queue);
-}
-
-unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max)
-{
-	int got = virtq_pop_many(&queue->ring, done, max);
-
-	if (got >= 0)
-		return (unsigned)got;
 	virtio_device_fail(queue->device, ERR_IO, queue->ring.fault, queue->ring.fault_value);
 	return 0;
 }
@@ -329,7 +319,7 @@ static void find_overdue(struct virtio_queue *queue)
 		queue->rekicked = false;
 	} else if (!queue->rekicked) {
 		queue->rekicked = true;
-		notify(queue);
+		virtio_queue_notify(queue);
 	} else if (!driver->overdue || !driver->overdue(queue, overdue->cookie)) {
 		virtio_device_fail(queue->device, ERR_TIMEOUT,
 				   "no answer within the deadline, queue", queue->index);
@@ -360,10 +350,15 @@ void virtio_queue_interrupt(void *argument)
 	vport_mark(&queue->event);
 }
 
-static void all_queues_interrupt(struct virtio_device *device)
+/* Which one it was, nobody says: one that can be it, because it has asked for an interrupt and the device has something of
+ * it. (What is used all the same, the regular look finds.) */
+static void queues_interrupt(struct virtio_device *device)
 {
-	for (unsigned i = 0; i < device->queue_count; i++)
-		virtio_queue_interrupt(device->queues[i]);
+	for (unsigned i = 0; i < device->queue_count; i++) {
+		struct virtio_queue *queue = device->queues[i];
+		if (queue->awaited && *(volatile uint16_t *)&queue->ring.in_flight != 0)
+			virtio_queue_interrupt(queue);
+	}
 }
 
 void virtio_config_interrupt(void *argument)
@@ -378,7 +373,7 @@ void virtio_shared_interrupt(void *argument)
 {
 	struct virtio_device *device = argument;
 
-	all_queues_interrupt(device);
+	queues_interrupt(device);
 	virtio_config_interrupt(device); /* 4.1.5.4.2-1 */
 }
 
@@ -388,7 +383,7 @@ void virtio_line_interrupt(void *argument)
 	uint32_t isr = device->transport->isr(device);
 
 	if (isr & VIRTIO_ISR_QUEUE)
-		all_queues_interrupt(device); /* 4.2.3.4.1-2 */
+		queues_interrupt(device); /* 4.2.3.4.1-2 */
 	if (isr & VIRTIO_ISR_CONFIG)
 		virtio_config_interrupt(device);
 }

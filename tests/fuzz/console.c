@@ -181,9 +181,17 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 	return 0;
 }
 
-void virtio_queue_publish(struct virtio_queue *queue)
+bool virtq_publish(struct virtq *vq, uint32_t *data)
+{
+	(void)vq;
+	(void)data;
+	return false;
+}
+
+void virtio_queue_notify(struct virtio_queue *queue)
 {
 	(void)queue;
+	abort();
 }
 
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written)

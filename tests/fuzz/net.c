@@ -173,18 +173,15 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 	(void)deadlines;
 	return virtq_push(&queue->ring, segments, readable, writable, cookie);
 }
-void virtio_queue_publish(struct virtio_queue *queue)
+void virtio_queue_notify(struct virtio_queue *queue)
 {
-	uint32_t position;
-
-	virtq_publish(&queue->ring, &position);
+	(void)queue;
 }
-unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max)
+unsigned virtio_queue_broken(struct virtio_queue *queue)
 {
-	int got = virtq_pop_many(&queue->ring, done, max);
-
-	failed |= got < 0;
-	return got < 0 ? 0 : (unsigned)got;
+	(void)queue;
+	failed = true;
+	return 0;
 }
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written)
 {

@@ -146,11 +146,16 @@ int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t fla
 {
 	return split_push_one(vq, segment, flags, in, cookie);
 }
-unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done, unsigned max)
+int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
-	(void)queue;
+	(void)vq;
 	(void)done;
 	(void)max;
+	abort();
+}
+unsigned virtio_queue_broken(struct virtio_queue *queue)
+{
+	(void)queue;
 	abort();
 }
 void block_queue_finish(struct block_queue *bq, struct block_part *part, int error)
@@ -204,9 +209,17 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 	return 0;
 }
 
-void virtio_queue_publish(struct virtio_queue *queue)
+bool virtq_publish(struct virtq *vq, uint32_t *data)
+{
+	(void)vq;
+	(void)data;
+	return false;
+}
+
+void virtio_queue_notify(struct virtio_queue *queue)
 {
 	(void)queue;
+	abort();
 }
 
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written)

@@ -593,6 +593,32 @@ static void interrupts_are_silenced(void)
 	queue->ring.broken = false;
 }
 
+/* One that is all queues' drains those that can have caused it: not one of which the device has nothing, nor one that asks
+ * for none. */
+static void an_interrupt_of_all_queues(void)
+{
+	make();
+	start();
+	fake_sleep(1);
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	drains = 0;
+	virtio_shared_interrupt(device);
+	fake_sleep(1);
+	CHECK_EQ(drains, 0);
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	virtio_shared_interrupt(device);
+	fake_sleep(1);
+	CHECK_EQ(drains, 1);
+	queue->awaited = false;
+	virtio_shared_interrupt(device);
+	fake_sleep(1);
+	CHECK_EQ(drains, 1);
+	queue->awaited = true;
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(popped == 1, 1000));
+}
+
 /* A drain that leaves something comes again at once, and no interrupt is asked for meanwhile. */
 static void drains_that_leave_something(void)
 {
@@ -740,6 +766,7 @@ int main(void)
 		SCENARIO(a_full_queue, ON_RINGS),
 		SCENARIO(nothing_for_a_paused_queue, ON_RINGS),
 		SCENARIO(interrupts_are_silenced, ON_RINGS),
+		SCENARIO(an_interrupt_of_all_queues, ON_RINGS),
 		SCENARIO(drains_that_leave_something, ON_RINGS),
 		SCENARIO(a_quiet_queue, ON_RINGS),
 		SCENARIO(deadlines_of_any_length, ON_BUSES),
