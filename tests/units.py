@@ -33,7 +33,7 @@ class Shell(Peer):
 
         def there(text):
             nonlocal typed
-            if time.monotonic() - typed > 1:
+            if time.monotonic() - typed > 0.3:
                 typed = time.monotonic()
                 self.type(line)
             return re.search(pattern, text[seen:], re.MULTILINE)

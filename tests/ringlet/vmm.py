@@ -48,6 +48,7 @@ class Qemu:
             command += ["-semihosting-config", "enable=on,target=native"]
         else:
             command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+            command += ["-boot", "strict=on"]  # or the BIOS tries disks: five seconds for a drive without a medium
         if machine.transport == "mmio" and not machine.legacy_mmio:
             command += ["-global", "virtio-mmio.force-legacy=false"]
         if guest.memory:
