@@ -12,7 +12,8 @@
 #define CHUNK_PARTS 32
 #define WIRE_ALIGN 16
 
-/* Parts come by the chunk: their private structs, and a shared area with a table and a wire area for each. */
+/* Parts come by the chunk: their private structs, and a shared area with a table and a wire area for each. The tables
+ * of prepared requests do not change, so they have cache lines of their own, and the wire areas, which do, stand close. */
 struct block_chunk {
 	struct block_chunk *next;
 	uint8_t *shared;
@@ -24,9 +25,11 @@ static size_t wire_stride(const struct block_pool *pool)
 	return (pool->wire->bytes + WIRE_ALIGN - 1u) & ~(size_t)(WIRE_ALIGN - 1);
 }
 
+#define TABLE_BYTES (BLOCK_MAX_ENTRIES * sizeof(struct virtq_desc))
+
 static size_t chunk_bytes(const struct block_pool *pool)
 {
-	return CHUNK_PARTS * (wire_stride(pool) + BLOCK_MAX_ENTRIES * sizeof(struct virtq_desc));
+	return CHUNK_PARTS * (TABLE_BYTES + wire_stride(pool));
 }
 
 static int add_chunk(struct block_pool *pool)
@@ -41,19 +44,16 @@ static int add_chunk(struct block_pool *pool)
 		vport_free(chunk, sizeof(*chunk));
 		return ERR_NOMEM;
 	}
-	uint8_t *shared = chunk->shared;
 	struct block_part *parts = NULL;
 	for (unsigned i = 0; i < CHUNK_PARTS; i++) {
 		struct block_part *part = &chunk->parts[i];
-		part->table = (struct virtq_desc *)shared;
-		part->buffer.address = address;
+		size_t table_at = i * TABLE_BYTES;
+		size_t wire_at = CHUNK_PARTS * TABLE_BYTES + i * wire_stride(pool);
+		part->table = (struct virtq_desc *)(chunk->shared + table_at);
+		part->buffer.address.bits = address.bits + table_at;
 		part->buffer.flags = VIRTQ_DESC_F_INDIRECT;
-		shared += BLOCK_MAX_ENTRIES * sizeof(struct virtq_desc);
-		address.bits += BLOCK_MAX_ENTRIES * sizeof(struct virtq_desc);
-		part->wire = shared;
-		part->wire_address = address;
-		shared += wire_stride(pool);
-		address.bits += wire_stride(pool);
+		part->wire = chunk->shared + wire_at;
+		part->wire_address.bits = address.bits + wire_at;
 		part->next = parts;
 		parts = part;
 	}
@@ -390,11 +390,12 @@ void block_part_encode(struct block_pool *pool, const struct virtq *vq, struct b
 	const struct block_wire *wire = pool->wire;
 	bool writes = part->request->op == BLOCK_WRITE;
 	bool extra = part->extra.length > 0;
-	unsigned tail = wire->tail_first && !writes ? 1u + extra : part->first + part->pieces;
+	unsigned tail =
+		extra || (wire->tail_first && !writes) ? 1u + extra : part->first + part->pieces;
 
 	part->segments[0] = (struct virtq_segment){ part->wire_address, header_bytes };
 	if (extra) {
-		kit_assert(part->pieces == 0 && wire->tail_first);
+		kit_assert(part->pieces == 0);
 		part->segments[1] = part->extra;
 	}
 	part->segments[tail] = (struct virtq_segment){
