@@ -521,6 +521,29 @@ static void cells_of_maps(void)
 	CHECK_EQ(through_a_map(1, 3, 1, 5, 0), ERR_FORMAT); /* cut off in the parent's address */
 }
 
+/* A map that ends before its entry does, where what follows in the tree would make that whole: the next property's
+ * token, which is a controller's phandle. */
+static void a_map_that_is_cut_off(void)
+{
+	struct fdt_interrupt interrupt;
+
+	begin();
+	node("gic", 3);
+	controller_is(1);
+	node_ends();
+	node("nexus", 0);
+	cell("#address-cells", 0);
+	cell("#interrupt-cells", 1);
+	write_cells(&writer, "interrupt-map", 1, 7);
+	cell("next", 0);
+	node("device", 0);
+	cell("interrupts", 7);
+	node_ends();
+	node_ends();
+	CHECK_EQ(open_it(), 0);
+	CHECK_EQ(fdt_interrupt(&fdt, fdt_path(&fdt, "/nexus/device"), 0, &interrupt), ERR_FORMAT);
+}
+
 #define MANY 1024 /* entries of a map that are looked at */
 
 /* A map whose last entry is the one that is wanted. */
@@ -632,26 +655,16 @@ static void entries_of_an_msi_map(void)
 int main(void)
 {
 	return check_run((struct check[]){
-		CHECK_CASE(where_blocks_may_be),
-		CHECK_CASE(structure_cut_off_anywhere),
-		CHECK_CASE(header_fields),
-		CHECK_CASE(reservations),
-		CHECK_CASE(tokens_in_no_order),
-		CHECK_CASE(a_node_between_words),
-		CHECK_CASE(errors_go_through),
-		CHECK_CASE(changed_while_open),
-		CHECK_CASE(names_and_compatible),
-		CHECK_CASE(the_ends_of_ranges),
-		CHECK_CASE(buses_without_cells),
-		CHECK_CASE(behind_the_last_range),
-		CHECK_CASE(cells_of_pci_ranges),
-		CHECK_CASE(the_root_as_a_controller),
-		CHECK_CASE(cells_of_specifiers),
-		CHECK_CASE(cells_of_maps),
-		CHECK_CASE(maps_of_many_entries),
-		CHECK_CASE(chains_of_maps),
-		CHECK_CASE(cells_of_a_pci_bridge),
-		CHECK_CASE(entries_of_an_msi_map),
-		CHECK_END,
+		CHECK_CASE(where_blocks_may_be),   CHECK_CASE(structure_cut_off_anywhere),
+		CHECK_CASE(header_fields),         CHECK_CASE(reservations),
+		CHECK_CASE(tokens_in_no_order),    CHECK_CASE(a_node_between_words),
+		CHECK_CASE(errors_go_through),     CHECK_CASE(changed_while_open),
+		CHECK_CASE(names_and_compatible),  CHECK_CASE(the_ends_of_ranges),
+		CHECK_CASE(buses_without_cells),   CHECK_CASE(behind_the_last_range),
+		CHECK_CASE(cells_of_pci_ranges),   CHECK_CASE(the_root_as_a_controller),
+		CHECK_CASE(cells_of_specifiers),   CHECK_CASE(cells_of_maps),
+		CHECK_CASE(a_map_that_is_cut_off), CHECK_CASE(maps_of_many_entries),
+		CHECK_CASE(chains_of_maps),        CHECK_CASE(cells_of_a_pci_bridge),
+		CHECK_CASE(entries_of_an_msi_map), CHECK_END,
 	});
 }

@@ -18,6 +18,7 @@ static dma_addr_t data;
 static bool lacks_queue_2;
 static unsigned indirect_entries, drains, leaves_unfinished;
 static bool quiet, endless;
+static void *overdue_one; /* the cookie of the one that was told last */
 
 static int probe(struct virtio_device *here)
 {
@@ -65,6 +66,13 @@ static void abort_one(struct virtio_queue *queue, void *cookie, int error)
 	aborted++;
 }
 
+static bool overdue(struct virtio_queue *queue, void *cookie)
+{
+	(void)queue;
+	overdue_one = cookie;
+	return false;
+}
+
 static void config_changed(struct virtio_device *here)
 {
 	(void)here;
@@ -86,6 +94,7 @@ static const struct virtio_driver driver = {
 	.drain = drain,
 	.queue_ready = queue_ready,
 	.abort = abort_one,
+	.overdue = overdue,
 	.config_changed = config_changed,
 	.gone = is_gone,
 };
@@ -348,6 +357,36 @@ static void another_size_while_it_hangs(void)
 	works();
 }
 
+/* As a work item, which no recovery can overtake. */
+static void another_size_in_vain(struct vport_work *work)
+{
+	uint64_t begun = fake_port.now;
+
+	(void)work;
+	CHECK_EQ(virtio_queue_resize(virtio_queue_at(device, 0), 4), ERR_BROKEN);
+	CHECK((fake_port.now - begun) / 1000000 < 500);
+	CHECK_EQ(virtio_queue_at(device, 0)->setup.size, 8);
+	CHECK_EQ(aborted, 0);
+}
+
+/* The device gives a buffer back that was never lent, which the regular look finds: nothing more is waited for. */
+static void another_size_when_the_ring_breaks(void)
+{
+	static struct vport_work work = { .run = another_size_in_vain };
+
+	make();
+	start();
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	ring_device_lie_used(&fake.queues[0].ring, 7, 1, 1);
+	vport_work_queue(&work);
+	CHECK(FAKE_WAIT(aborted == 1, 3000));
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(device->state == VIRTIO_RUNNING, 3000));
+	CHECK_EQ(device->resets, 1);
+	works();
+}
+
 static void refuse_when_reset(struct fake_device *here, const char *step)
 {
 	(void)step;
@@ -410,6 +449,25 @@ static void configuration_changes(void)
 	CHECK(FAKE_WAIT(config_changes == 2, 1000)); /* without an interrupt: it is looked at */
 }
 
+static void config_interrupt_when_reset(struct fake_device *here, const char *step)
+{
+	(void)here;
+	if (strcmp(step, "status=0") == 0)
+		virtio_config_interrupt(device);
+}
+
+/* While a device is being reset, its configuration is nobody's business: this one is as it was, and stays so. */
+static void configuration_changes_meanwhile(void)
+{
+	make();
+	start();
+	fake.hang_reset = true;
+	fake.after_step = config_interrupt_when_reset;
+	virtio_device_fail(device, ERR_IO, "for a test", 1);
+	CHECK(FAKE_WAIT(gone == 1, 5000));
+	CHECK_EQ(config_changes, 0);
+}
+
 /* Waits until it has been notified so often: when that was. */
 static uint64_t notified(unsigned times)
 {
@@ -439,6 +497,7 @@ static void overdue_after(unsigned deadlines)
 	CHECK(again - begun > 500 * deadlines * UINT64_C(1000000));
 	CHECK(again - begun < (500 * deadlines + 260) * UINT64_C(1000000));
 	CHECK(FAKE_WAIT(aborted == 2, 260));
+	CHECK(overdue_one == &first);
 	CHECK(fake_port.now - again > 200 * UINT64_C(1000000));
 	CHECK_EQ(fake.queues[0].notifications, 2);
 	CHECK(fake_logged("no answer within the deadline"));
@@ -753,10 +812,12 @@ int main(void)
 		SCENARIO(another_size_without_memory, ON_BUSES),
 		SCENARIO(another_size_is_not_offered, ON_BUSES),
 		SCENARIO(another_size_while_it_hangs, ON_ALL),
+		SCENARIO(another_size_when_the_ring_breaks, ON_ALL),
 		SCENARIO(another_size_is_refused, ON_BUSES),
 		SCENARIO(given_up, ON_ALL),
 		SCENARIO(one_fault_at_a_time, ON_BUSES),
 		SCENARIO(configuration_changes, ON_BUSES),
+		SCENARIO(configuration_changes_meanwhile, ON_BUSES),
 		SCENARIO(overdue_after_one_deadline, ON_ALL),
 		SCENARIO(overdue_after_two_deadlines, ON_ALL),
 		SCENARIO(answers_when_asked_again, ON_ALL),
