@@ -4,13 +4,14 @@
 
     tools/mutants.py --programs NAME|FLAGS|ARGUMENTS|SOURCES… --files FILE…     (make mutants)
 
-tools/mutations.py says what is broken, one change a mutant. Each program is built twice, plainly and with
-sanitizers, from sources that hold all mutants, each asleep; MUTANT=number in the environment wakes one. A
-first run, with all asleep, tells which program evaluates which of the changed expressions: a mutant is tried
-with those, and is noticed when one fails, crashes or does not end. First comes the program that noticed it the
-last time, then those that have noticed most of the file's mutants in the least time. Those that none notices go
-to Frama-C Eva (proofs/eva/eva.py), as far as it knows the file. proofs/mutants/equivalent.txt names the mutants
-that change nothing that can be seen, each with its reason; they are not counted.
+tools/mutations.py says what is broken, one change a mutant. Programs are built from sources that hold all mutants,
+each asleep; MUTANT=number in the environment wakes one (tools/mutant_programs.py). A first run, with all asleep, tells
+which case of which program evaluates which of the changed expressions: a mutant is tried with those, and is noticed
+when one fails, crashes or does not end. First comes the case that noticed it the last time, then those that have
+noticed most of the same function's and file's mutants in the least time. Those that none notices are tried again
+with the sanitizers, and then by Frama-C Eva (proofs/eva/eva.py), as far as it knows the file.
+proofs/mutants/equivalent.txt names the mutants that change nothing that can be seen, each with its reason; they are
+not counted.
 
 Each result is put into build/mutants/results.jsonl as soon as it is known. With --resume a mutant that was
 noticed is not tried again, as long as its file and the test that noticed it are what they were; with --resume=file
@@ -22,61 +23,23 @@ Writes docs/evidence.md, and all survivors to build/mutants/survived.txt. Status
 import argparse
 import collections
 import concurrent.futures
-import hashlib
 import json
 import os
 import pathlib
 import re
-import resource
 import shutil
-import signal
 import subprocess
 import sys
-import threading
 import time
 
 import mutations
+from mutant_programs import KINDS, RECORD, SWITCH, Program, build, digest, measure
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
 GOAL = 95.0
 PROVED = re.compile(r"drivers/virtio/(virtq\.[ch]|virtq_format\.h|split\.c|packed\.c)|lib/fdt\w*\.c")
 SOURCES = ("lib", "drivers", "kernel", "arch", "tests", "docs", "proofs")
-CC = ["gcc", "-std=gnu11", "-w", "-g", "-O1"]
-KINDS = {
-    "plain": [],
-    "sanitized": ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-}
-WALL_SECONDS = 600
 MOST_IN_A_FILE = 1000
-MEMORY = 2 << 30
-
-# Given to the compiler in front of each source. Who wakes a mutant wants no record.
-SWITCH = """
-extern int mutant_awake;
-extern unsigned char *mutants_evaluated;
-#define MUTANT(number) (mutants_evaluated[number] = 1, mutant_awake == (number))
-"""
-# Children of a program, too, write into the record.
-RECORD = """
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-static unsigned char ignored[COUNT];
-int mutant_awake;
-unsigned char *mutants_evaluated = ignored;
-__attribute__((constructor)) static void wake(void)
-{
-	const char *number = getenv("MUTANT"), *file = getenv("MUTANTS_EVALUATED");
-	int fd = file ? open(file, O_RDWR) : -1;
-	if (number)
-		mutant_awake = atoi(number);
-	if (fd < 0)
-		return;
-	mutants_evaluated = mmap(NULL, COUNT, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (mutants_evaluated == MAP_FAILED)
-		abort();
-}
-"""
 
 
 def commit():
@@ -89,150 +52,15 @@ def commit():
     return (git("rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else "")
 
 
-def digest(parts):
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(hashlib.sha256(part).digest())
-    return whole.hexdigest()
-
-
-def closure(tree, sources):
-    """These, and the headers of the tests that they include."""
-    found, names = [], [tree / source for source in sources]
-    while names:
-        file = names.pop()
-        if file in found or not file.is_file():
-            continue
-        found.append(file)
-        for name in re.findall(r'^#include "([^"]+)"', file.read_text(encoding="utf-8"), re.MULTILINE):
-            names += [tree / name] if name.startswith("tests/") else [file.parent / name]
-    return found
-
-
-# ---- Building -------------------------------------------------------------------------
-
-
-class Program:
-    def __init__(self, description, tree):
-        self.name, flags, arguments, sources = description.split("|")
-        self.flags, self.sources, self.tree = flags.split(), sources.split(), tree
-        self.arguments = sorted(str(path) for pattern in arguments.split() for path in tree.glob(pattern))
-        self.seconds, self.evaluated = {}, {}
-        # What the test itself consists of, besides what it tests.
-        files = closure(tree, (source for source in self.sources if source.startswith(("tests/", "docs/"))))
-        files += [pathlib.Path(argument) for argument in self.arguments]
-        self.digest = digest(file.read_bytes() for file in sorted(files))
-
-    def binary(self, kind):
-        return self.tree / "programs" / kind / self.name
-
-
-def command(arguments, tree):
-    done = subprocess.run([str(argument) for argument in arguments], cwd=tree, stderr=subprocess.PIPE,
-                          text=True, check=False)
-    if done.returncode:
-        sys.exit(f"does not build: {done.stderr}")
-
-
-def build(tree, programs, pool, cache):
-    """All programs of both kinds, from objects that they share. Both stay in `cache`, each under a name made of all
-    that it was made from."""
-    headers = digest(file.read_bytes() for file in sorted(tree.glob("**/*.h")))
-    steps = {}
-
-    def compiled(kind, flags, source):
-        step = [*CC, *KINDS[kind], "-include", "mutants.h", "-I.", "-Itests/host", *flags, "-c", source]
-        name = digest([" ".join(step).encode(), headers.encode(), (tree / source).read_bytes()])
-        target = cache / f"{name}.o"
-        if not target.exists():
-            steps[target] = step
-        return target
-
-    links, binaries = {}, []
-    cache.mkdir(parents=True, exist_ok=True)
-    for kind in KINDS:
-        for program in programs:
-            step = [*CC, *KINDS[kind], compiled(kind, [], "mutants.c"),
-                    *(compiled(kind, program.flags, source) for source in program.sources)]
-            target = cache / (digest([" ".join(map(str, step)).encode()]) + ".program")
-            binaries.append((target, program.binary(kind)))
-            if not target.exists():
-                links[target] = step
-
-    def make(step):
-        target, words = step
-        new = target.with_suffix(f".{os.getpid()}")
-        command([*words, "-o", new], tree)
-        new.rename(target)
-
-    for kind in KINDS:
-        (tree / "programs" / kind).mkdir(parents=True)
-    list(pool.map(make, steps.items()))
-    list(pool.map(make, links.items()))
-    for target, binary in binaries:
-        os.link(target, binary)
-
-
-# ---- Running --------------------------------------------------------------------------
-
-
-def run(program, kind, seconds, environment):
-    """Runs it until it ends, or says that a case is not ok: whether it passes, and how long it computed. `seconds`
-    are of a process' own computing, for others may be busy; WALL_SECONDS are for what sleeps."""
-    def prepare():
-        os.setsid()
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        if kind == "plain":
-            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-
-    process = subprocess.Popen([str(program.binary(kind)), *program.arguments], cwd=program.tree,
-                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.DEVNULL, preexec_fn=prepare,
-                               env={**os.environ, **environment})
-
-    def end():
-        try:
-            os.killpg(process.pid, signal.SIGKILL)  # with all that it started
-        except ProcessLookupError:
-            pass
-
-    alarm = threading.Timer(WALL_SECONDS, end)
-    alarm.start()
-    try:
-        good = not any(line.startswith(b"not ok") for line in process.stdout)
-        if not good:
-            end()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        return good and process.returncode == 0, usage.ru_utime + usage.ru_stime
-    finally:
-        alarm.cancel()
-        end()
-        process.stdout.close()
-
-
-def measure(program, kind, count, cache):
-    """How long it takes with all mutants asleep, and which of them it evaluates."""
-    known = cache / (digest([program.binary(kind).read_bytes(), program.digest.encode()]) + ".evaluated")
-    if known.exists():
-        seconds, program.evaluated[kind] = known.read_bytes().split(b"\n", 1)
-        program.seconds[kind] = float(seconds)
-        return
-    record = program.tree / "programs" / f"{program.name}.{kind}.evaluated"
-    record.write_bytes(bytes(count + 1))
-    good, program.seconds[kind] = run(program, kind, 600, {"MUTANTS_EVALUATED": str(record)})
-    if not good:
-        sys.exit(f"{program.name} fails without any change ({kind})")
-    program.evaluated[kind] = record.read_bytes()
-    known.write_bytes(f"{program.seconds[kind]}\n".encode() + program.evaluated[kind])
+# ---- Trying ---------------------------------------------------------------------------
 
 
 class Results:
     """Who noticed what, in this run and in earlier ones."""
 
     def __init__(self, path, programs, originals):
-        self.path, self.tally, self.commit = path, {}, commit()
+        self.path, self.commit = path, commit()
+        self.tally = collections.defaultdict(lambda: [0, 0])  # (program, case, function or file): noticed, tried
         self.digests = {program.name: program.digest for program in programs}
         proof = [file for part in ("lib", "proofs/eva", "drivers/virtio") for file in (originals / part).iterdir()
                  if file.is_file() and (part != "drivers/virtio" or PROVED.search(f"{part}/{file.name}"))]
@@ -240,15 +68,26 @@ class Results:
         self.before = collections.defaultdict(list)
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             entry = json.loads(line)
-            if entry["noticed_by"].split()[0] in self.digests:
-                self.before[entry["mutant"]].append(entry)
+            name = entry["noticed_by"].split()[0]
+            if name not in self.digests:
+                continue
+            self.before[entry["mutant"]].append(entry)
+            if entry.get("case"):
+                self.count(name, entry["case"], *places(entry["mutant"]), noticed=True)
+
+    def count(self, program, case, *where, noticed):
+        for place in where:
+            tally = self.tally[program, case, place]
+            tally[0] += noticed
+            tally[1] += 1
 
     def digest(self, mutant, noticed_by):
         return digest([mutant.original.encode(), self.digests[noticed_by.split()[0]].encode()])
 
     def last(self, mutant):
-        """Who noticed it the last time, or None."""
-        return self.before[mutant.key][-1]["noticed_by"] if mutant.key in self.before else None
+        """The program and the case that noticed it the last time, as far as is known."""
+        entry = self.before[mutant.key][-1] if mutant.key in self.before else {"noticed_by": "nobody"}
+        return entry["noticed_by"].split()[0], entry.get("case")
 
     def resume(self, mutant, what):
         """Fills in who noticed it, if that need not be tried again; the commit that it was tried at, or None."""
@@ -256,56 +95,95 @@ class Results:
         for entry in reversed(self.before.get(mutant.key, [])):
             if (what == "file" and entry.get("source") == source
                     or what and entry["digest"] == self.digest(mutant, entry["noticed_by"])):
-                mutant.noticed_by = entry["noticed_by"]
+                mutant.noticed_by, mutant.case = entry["noticed_by"], entry.get("case")
                 return entry["commit"]
         return None
 
     def keep(self, mutant):
         if mutant.noticed_by is None:
             return
-        entry = {"mutant": mutant.key, "noticed_by": mutant.noticed_by, "commit": self.commit,
+        entry = {"mutant": mutant.key, "noticed_by": mutant.noticed_by, "case": mutant.case,
+                 "seconds": round(mutant.seconds, 3), "commit": self.commit,
                  "source": digest([mutant.original.encode()]), "digest": self.digest(mutant, mutant.noticed_by)}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def promise(self, program, kind, mutant):
-        """The time that it takes to notice one of this file's mutants, as far as is known."""
-        noticed, tried = self.tally.get((program.name, kind, mutant.file), (0, 0))
-        return program.seconds[kind] * (tried + 2) / (noticed + 1)
-
-    def tried(self, program, kind, mutant, noticed):
-        key = (program.name, kind, mutant.file)
-        self.tally[key] = tuple(map(sum, zip(self.tally.get(key, (0, 0)), (noticed, 1))))
+    def promise(self, test, mutant):
+        """The time that it takes to notice a mutant in this place, as far as is known."""
+        function, file = (self.tally.get((test.program.name, test.case, place), (0, 0))
+                          for place in places(mutant.key))
+        share = (file[0] + 1) / (file[1] + 2)
+        return (test.seconds + 0.005) * (function[1] + 2) / (function[0] + 2 * share)
 
 
-def try_mutant(programs, mutant, originals, results, patience):
-    """Fills in who noticed it: a program's name and its kind, "Eva", or None."""
-    def rank(pair):
-        program, kind = pair
-        return (f"{program.name} ({kind})" != last, list(KINDS).index(kind), results.promise(program, kind, mutant))
+def places(key):
+    """The function and the file, as they stand in a mutant's name."""
+    file, function = key.split(": ", 2)[:2]
+    return f"{file}: {function}", file
 
-    last = results.last(mutant)
-    left = dict.fromkeys(KINDS, patience or len(programs))
-    for program, kind in sorted(((program, kind) for kind in KINDS for program in programs
-                                 if program.evaluated[kind][mutant.number]), key=rank):
-        left[kind] -= 1
-        if left[kind] < 0:
-            continue
-        good, _ = run(program, kind, 1 + int(4 * program.seconds[kind]), {"MUTANT": str(mutant.number)})
-        results.tried(program, kind, mutant, not good)
-        if not good:
-            mutant.noticed_by = f"{program.name} ({kind})"
+
+def try_tests(tests, kind, mutant, results, patience):
+    """Fills in who noticed it: a program's name and its kind; None as long as nobody did. Gives up when `patience`
+    seconds were computed (0: never)."""
+    last, begun = results.last(mutant), mutant.seconds
+
+    def rank(test):
+        return ((test.program.name, test.case) != last, test.program.name != last[0], results.promise(test, mutant))
+
+    for test in sorted(tests, key=rank):
+        noticed, seconds = test.notices(kind, mutant.number)
+        mutant.seconds += seconds
+        results.count(test.program.name, test.case, *places(mutant.key), noticed=noticed)
+        if noticed:
+            if kind != "plain" and not test.passes(kind, {}, 600)[0]:
+                sys.exit(f"{test.program.name} {test.case} fails without any change ({kind})")
+            mutant.noticed_by, mutant.case = f"{test.program.name} ({kind})", test.case
             return
-    if originals and PROVED.fullmatch(mutant.file):
-        copy = originals.parent / "eva" / str(mutant.number)
-        for part in ("lib", "drivers", "proofs"):
-            shutil.copytree(originals / part, copy / part)
-        (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
-        done = subprocess.run([copy / "proofs/eva/eva.py", "--quick", "--for", mutant.file],
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        if done.returncode == 1:
-            mutant.noticed_by = "Eva"
-        shutil.rmtree(copy)
+        if patience and mutant.seconds - begun > patience:
+            return
+
+
+def try_proof(mutant, originals):
+    copy = originals.parent / "eva" / str(mutant.number)
+    for part in ("lib", "drivers", "proofs"):
+        shutil.copytree(originals / part, copy / part)
+    (copy / mutant.file).write_text(mutant.text, encoding="utf-8")
+    done = subprocess.run([copy / "proofs/eva/eva.py", "--quick", "--for", mutant.file],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    if done.returncode == 1:
+        mutant.noticed_by = "Eva"
+    shutil.rmtree(copy)
+
+
+def try_all(mutants, programs, tree, originals, results, options):
+    """Each with all tests that evaluate it, then with sanitizers, then by Eva."""
+    cache = options.build.absolute() / "cache"
+    tests = collections.defaultdict(list)  # by mutants' numbers
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        def rounds(what, attempt, left):
+            tasks = {pool.submit(attempt, mutant): mutant for mutant in left}
+            for done, task in enumerate(concurrent.futures.as_completed(tasks), 1):
+                task.result()
+                results.keep(tasks[task])
+                if done % 100 == 0 or done == len(left):
+                    print(f"{what}: {done} of {len(left)}", flush=True)
+            return [mutant for mutant in left if mutant.noticed_by is None]
+
+        build(tree, "plain", programs, pool, cache)
+        count = MOST_IN_A_FILE * len(options.files)
+        for found in pool.map(lambda program: measure(program, count, cache), programs):
+            for test, numbers in found:
+                for number in numbers:
+                    tests[number].append(test)
+        left = mutants
+        for kind in KINDS:
+            needed = {test.program for mutant in left for test in tests[mutant.number]}
+            build(tree, kind, [program for program in programs if program in needed], pool, cache)
+            left = rounds(kind, lambda mutant: try_tests(tests[mutant.number], kind, mutant, results,
+                                                         options.patience), left)
+        if not options.no_proof:
+            rounds("Eva", lambda mutant: try_proof(mutant, originals),
+                   [mutant for mutant in left if PROVED.fullmatch(mutant.file)])
 
 
 # ---- Telling --------------------------------------------------------------------------
@@ -323,8 +201,8 @@ def equivalents(path):
 
 
 def report(files, mutants, same, seconds, commits):
-    table = ["| file | mutants | noticed by a test | by a sanitizer | by Eva | survived | noticed |",
-             "|---|---:|---:|---:|---:|---:|---:|"]
+    table = ["| file | mutants | noticed by a test | by a sanitizer | by Eva | survived | noticed | s |",
+             "|---|---:|---:|---:|---:|---:|---:|---:|"]
 
     def row(name, group):
         plain = sum("(plain)" in (mutant.noticed_by or "") for mutant in group)
@@ -332,7 +210,8 @@ def report(files, mutants, same, seconds, commits):
         eva = sum(mutant.noticed_by == "Eva" for mutant in group)
         share = 100.0 * (plain + sanitizer + eva) / max(len(group), 1)
         table.append(f"| {name} | {len(group)} | {plain} | {sanitizer} | {eva} "
-                     f"| {len(group) - plain - sanitizer - eva} | {share:.1f} % |")
+                     f"| {len(group) - plain - sanitizer - eva} | {share:.1f} % "
+                     f"| {sum(mutant.seconds for mutant in group):.0f} |")
         return share
 
     for file in files:
@@ -344,7 +223,7 @@ def report(files, mutants, same, seconds, commits):
     text = (f"{len(mutants)} mutants, {share:.1f} % noticed (goal: {GOAL:.0f} %). "
             f"Not counted: {same} that change nothing that can be seen "
             f"(`proofs/mutants/equivalent.txt`).\n\nTried at {', '.join(commits)}; these last ones in "
-            f"{seconds:.0f} s.\n\n" + "\n".join(table) + "\n")
+            f"{seconds:.0f} s (in the table: what the tests computed).\n\n" + "\n".join(table) + "\n")
     if survived:
         text += "\nSurvived:\n\n```\n" + "".join(f"{mutant.name}\n" for mutant in survived) + "```\n"
     return text, share
@@ -361,7 +240,8 @@ def main():
     parser.add_argument("--tests", default="", help="a regular expression that a program's name must hold")
     parser.add_argument("--again", action="store_true", help="only those that survived the last time")
     parser.add_argument("--patience", type=int, default=0,
-                        help="give a mutant up that so many programs of each kind, the most promising, did not notice")
+                        help="give a mutant up when its tests have computed so many seconds, the most promising first; "
+                             "and again with sanitizers")
     parser.add_argument("--resume", nargs="?", const="test", choices=("test", "file"),
                         help="only those not noticed yet, or no longer the same")
     parser.add_argument("--no-proof", action="store_true")
@@ -392,7 +272,6 @@ def main():
         (tree / file).write_text(mutations.switchable(text, found), encoding="utf-8")
         if len(found) > MOST_IN_A_FILE:
             sys.exit(f"more than {MOST_IN_A_FILE} mutants in {file}")
-    count = MOST_IN_A_FILE * len(options.files)
     for name in sorted(same.keys() - {mutant.name for mutant in mutants}):
         sys.exit(f"equivalent.txt names what is no mutant: {name}")
     without = [file for file in options.files if re.search(options.without, file)]
@@ -406,31 +285,22 @@ def main():
 
     start = time.monotonic()
     (tree / "mutants.h").write_text(SWITCH, encoding="utf-8")
-    (tree / "mutants.c").write_text(f"#define COUNT {count + 1}\n{RECORD}", encoding="utf-8")
+    (tree / "mutants.c").write_text(f"#define COUNT {MOST_IN_A_FILE * len(options.files) + 1}\n{RECORD}",
+                                    encoding="utf-8")
     programs = [Program(text, tree) for text in options.programs]
     results = Results(options.build / "results.jsonl", programs, originals)
     kept = collections.Counter(filter(None, (results.resume(mutant, options.resume) for mutant in mutants)))
     left = [mutant for mutant in mutants if mutant.noticed_by is None]
     programs = [program for program in programs if re.search(options.tests, program.name) and
-                any(mutant.file in program.sources or mutant.file.endswith(".h") for mutant in left)]
-    cache = options.build.absolute() / "cache"
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        build(tree, programs, pool, cache)
-        for kind in KINDS:
-            list(pool.map(lambda program: measure(program, kind, count, cache), programs))
-        tasks = {pool.submit(try_mutant, programs, mutant, None if options.no_proof else originals, results,
-                             options.patience): mutant for mutant in left}
-        for done, task in enumerate(concurrent.futures.as_completed(tasks), 1):
-            task.result()
-            results.keep(tasks[task])
-            if tasks[task].noticed_by is None:
-                print(f"survived: {tasks[task].name}", flush=True)
-            if done % 100 == 0:
-                print(f"{done} of {len(left)}", flush=True)
+                any(mutant.file in program.files for mutant in left)]
+    try_all(left, programs, tree, originals, results, options)
+    for mutant in left:
+        if mutant.noticed_by is None:
+            print(f"survived: {mutant.name}")
 
     commits = [f"{name} ({number} of them)" for name, number in [*kept.items(), (results.commit, len(left))]]
     if options.patience:
-        commits[-1] += f", with at most {options.patience} programs of each kind"
+        commits[-1] += f", each given up after {options.patience} s"
     if options.no_proof:
         commits[-1] += ", without Eva"
     if without:

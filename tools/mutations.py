@@ -28,7 +28,8 @@ class Mutant:
         self.begin, self.end, self.replacement = begin, end, replacement
         self.first, self.last = first, last
         self.file = self.name = self.text = self.number = None
-        self.noticed_by = None
+        self.noticed_by = self.case = None
+        self.seconds = 0.0
 
 
 class Finder:
@@ -139,9 +140,9 @@ class Finder:
             if match.group(1) is not None and "?" not in value:
                 first, last = self.trim(begin, end)
                 yield Mutant(first, last, f"!({self.text[first:last]})", first, last)
-            # A declaration may have several.
+            # A declaration may have several, and one value be stored twice.
             for first, last in self.split(begin, end, ","):
-                stored = re.compile(r"\s*[\w*]+\s*=(?!=)").match(self.code, first, last)
+                stored = re.compile(r"(?:\s*[\w*]+(?:(?:->|\.)\w+)*\s*=(?!=))+").match(self.code, first, last)
                 yield from self.inside(stored.end() if stored else first, last)
 
 

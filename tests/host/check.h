@@ -7,12 +7,14 @@
  *
  * A failed check says where and what, and its case goes on: one run shows all that is wrong, as
  * far as one line's failure does not hide another's. The status is 0 when every case is ok.
+ * CHECK_CASE=adds in the environment runs that case alone.
  */
 #ifndef TESTS_HOST_CHECK_H
 #define TESTS_HOST_CHECK_H
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct check {
@@ -29,7 +31,8 @@ struct check {
 		.name = NULL \
 	}
 
-static unsigned check_failures; /* of the case that runs */
+static unsigned check_number;   /* of the case that runs, from 0 on */
+static unsigned check_failures; /* of it */
 
 #define CHECK(condition) \
 	do { \
@@ -67,20 +70,24 @@ static inline void check_text(const char *actual, const char *expected, const ch
 
 static inline int check_run(const struct check *cases)
 {
-	unsigned count = 0, bad = 0;
+	const char *alone = getenv("CHECK_CASE");
+	unsigned count = 0, done = 0, bad = 0;
 
 	while (cases[count].name)
 		count++;
 	/* What a crash leaves behind must be readable. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	printf("KTAP version 1\n1..%u\n", count);
-	for (unsigned i = 0; i < count; i++) {
+	printf("KTAP version 1\n1..%u\n", alone ? 1 : count);
+	for (check_number = 0; check_number < count; check_number++) {
+		if (alone && strcmp(alone, cases[check_number].name) != 0)
+			continue;
 		check_failures = 0;
-		cases[i].run();
+		cases[check_number].run();
 		bad += check_failures != 0;
-		printf("%sok %u %s\n", check_failures ? "not " : "", i + 1, cases[i].name);
+		printf("%sok %u %s\n", check_failures ? "not " : "", ++done,
+		       cases[check_number].name);
 	}
-	return bad != 0;
+	return bad != 0 || done == 0;
 }
 
 #endif

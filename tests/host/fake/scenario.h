@@ -52,7 +52,6 @@ static struct {
 	enum fake_bus bus;
 	enum fake_format ring;
 } scenario_cases[SCENARIO_MAX];
-static unsigned scenario_turn;
 
 /* Where coverage is measured, a process that ends early must leave its counts. */
 extern void __gcov_dump(void) __attribute__((weak));
@@ -69,18 +68,17 @@ static inline _Noreturn void scenario_child(void (*run)(void))
 	_exit(check_failures != 0);
 }
 
-/* check.h's cases have no argument: it is their turn that tells which it is. */
+/* check.h's cases have no argument: it is their number that tells which it is. */
 static inline void scenario_next(void)
 {
-	unsigned turn = scenario_turn++;
 	int status = 0;
 
-	bus = scenario_cases[turn].bus;
-	ring = scenario_cases[turn].ring;
+	bus = scenario_cases[check_number].bus;
+	ring = scenario_cases[check_number].ring;
 	fflush(stdout);
 	pid_t child = fork();
 	if (child == 0)
-		scenario_child(scenario_cases[turn].run);
+		scenario_child(scenario_cases[check_number].run);
 	CHECK(child > 0 && waitpid(child, &status, 0) == child);
 	CHECK_EQ(status, 0);
 }
