@@ -693,6 +693,19 @@ static void row32_never_reset(void)
 	job_free(&job);
 }
 
+/* Submits as soon as the device is being reset. */
+static struct vport_event while_reset;
+static struct job asked_while_reset;
+
+static void ask_while_reset(struct vport_event *event)
+{
+	event->check_at = vport_now() + 1000000;
+	if (virtio_first()->state != VIRTIO_RECOVERING)
+		return;
+	event->check_at = VPORT_NEVER;
+	CHECK_EQ(block_submit(disk_named("sda"), &asked_while_reset.request), 0);
+}
+
 /* What needs no command is answered even when the device is given up meanwhile: somebody waits for it. */
 static void row32_id_while_reset(void)
 {
@@ -700,19 +713,19 @@ static void row32_id_while_reset(void)
 	fake_setting("deadline_ms", "500");
 	start();
 	struct block_device *disk = disk_named("sda");
-	struct job job;
+	job_make(&asked_while_reset, BLOCK_GET_ID, 0, BLOCK_ID_BYTES);
+	while_reset = (struct vport_event){ .drain = ask_while_reset, .check_at = vport_now() };
+	vport_event_add(&while_reset);
 	fake.hang_reset = true;
 	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
 	fake_interrupt_config(&fake);
-	CHECK(FAKE_WAIT(virtio_first()->state == VIRTIO_RECOVERING, 2000));
-	job_make(&job, BLOCK_GET_ID, 0, BLOCK_ID_BYTES);
-	CHECK_EQ(block_submit(disk, &job.request), 0);
 	CHECK(FAKE_WAIT(disk->gone, 60000));
-	CHECK(FAKE_WAIT(job.done == 1, 1000));
-	CHECK_EQ(job.request.status, 0);
-	CHECK(memcmp(job.memory, "fake-0-0", 9) == 0);
+	CHECK(FAKE_WAIT(asked_while_reset.done == 1, 1000));
+	CHECK_EQ(asked_while_reset.request.status, 0);
+	CHECK(memcmp(asked_while_reset.memory, "fake-0-0", 9) == 0);
 	misses_expected = true;
-	job_free(&job);
+	vport_event_remove(&while_reset);
+	job_free(&asked_while_reset);
 }
 
 static void row36_gone(void)
