@@ -11,8 +11,7 @@
  */
 #include "drivers/virtio/console.c"
 
-#define FUZZ_PORT_PANIC
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/port.h"
 
 enum step {
 	MESSAGE, /* bytes of the input's */
@@ -41,55 +40,10 @@ static uint16_t config[6]; /* cols, rows, max_nr_ports, emerg_wr */
 
 /* ---- The port -------------------------------------------------------------------------------------- */
 
-void *vport_alloc(size_t size)
-{
-	return fuzz_alloc(size);
-}
-void vport_free(void *memory, size_t size)
-{
-	(void)size;
-	free(memory);
-}
-void *vport_dma_alloc(struct vport_device *of, size_t size, size_t align, dma_addr_t *address)
-{
-	(void)of;
-	(void)align;
-	void *memory = fuzz_alloc(size);
-	address->bits = (uintptr_t)memory;
-	return memory;
-}
-void vport_dma_free(struct vport_device *of, void *memory, size_t size)
-{
-	(void)of;
-	(void)size;
-	free(memory);
-}
 uint64_t vport_now(void)
 {
 	return now += 10000;
 }
-unsigned vport_cpu(void)
-{
-	return 0;
-}
-unsigned vport_cpu_count(void)
-{
-	return 1;
-}
-void vport_wake(unsigned cpu)
-{
-	FUZZ_CHECK(cpu == 0);
-}
-void vport_lock_take(struct vport_lock *lock)
-{
-	FUZZ_CHECK(lock->taken_by == 0);
-	lock->taken_by = 1;
-}
-void vport_lock_give(struct vport_lock *lock)
-{
-	lock->taken_by = 0;
-}
-
 static struct vport_work *queued;
 
 void vport_work_queue(struct vport_work *work)
@@ -99,18 +53,6 @@ void vport_work_queue(struct vport_work *work)
 void vport_mark(struct vport_event *event)
 {
 	event->marked = true;
-}
-
-void virtio_log(const struct virtio_device *of, enum vport_log_level level, const char *fmt, ...)
-{
-	char line[300];
-	va_list ap;
-
-	(void)of;
-	(void)level;
-	va_start(ap, fmt);
-	FUZZ_CHECK(vsnprintf(line, sizeof(line), fmt, ap) < (int)sizeof(line));
-	va_end(ap);
 }
 
 int virtio_config_read(struct virtio_device *of, unsigned offset, unsigned width, unsigned count,

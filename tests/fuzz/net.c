@@ -9,8 +9,7 @@
  */
 #include "drivers/virtio/net.c"
 
-#define FUZZ_PORT_PANIC
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/port.h"
 
 enum step { RECEIVE, SEND, SENT, ASK, CHANGE, RECOVER, STEPS };
 enum { STEPS_MAX = 60, RING = 8, CONFIG = 24, QUEUES = 2 * NET_MAX_PAIRS + 1, KEPT = 4 };
@@ -23,47 +22,6 @@ static uint64_t now;
 
 /* ---- The port ------------------------------------------------------------------------------- */
 
-unsigned vport_cpu(void)
-{
-	return 0;
-}
-unsigned vport_cpu_count(void)
-{
-	return 1;
-}
-void vport_lock_take(struct vport_lock *lock)
-{
-	FUZZ_CHECK(lock->taken_by == 0);
-	lock->taken_by = 1;
-}
-void vport_lock_give(struct vport_lock *lock)
-{
-	lock->taken_by = 0;
-}
-void *vport_alloc(size_t size)
-{
-	return fuzz_alloc(size);
-}
-void vport_free(void *memory, size_t size)
-{
-	(void)size;
-	free(memory);
-}
-void *vport_dma_alloc(struct vport_device *port, size_t size, size_t align, dma_addr_t *address)
-{
-	void *memory = aligned_alloc(align, (size + align - 1) / align * align);
-
-	(void)port;
-	FUZZ_CHECK(memory);
-	memset(memory, 0, size);
-	address->bits = (uintptr_t)memory;
-	return memory;
-}
-void vport_dma_free(struct vport_device *port, void *memory, size_t size)
-{
-	(void)port;
-	vport_free(memory, size);
-}
 long vport_dma_map(struct vport_device *port, void *buffer, size_t length,
 		   enum vport_direction direction, dma_addr_t *address)
 {
@@ -84,10 +42,6 @@ void vport_mark(struct vport_event *event)
 {
 	(void)event;
 }
-void vport_wake(unsigned cpu)
-{
-	FUZZ_CHECK(cpu == 0);
-}
 void vport_work_queue(struct vport_work *work)
 {
 	(void)work;
@@ -99,17 +53,6 @@ uint64_t vport_now(void)
 uint64_t vport_setting(const char *key, uint64_t fallback)
 {
 	return strcmp(key, "pairs") == 0 ? 3 : fallback;
-}
-void virtio_log(const struct virtio_device *of, enum vport_log_level level, const char *fmt, ...)
-{
-	char line[300];
-	va_list ap;
-
-	(void)of;
-	(void)level;
-	va_start(ap, fmt);
-	FUZZ_CHECK(vsnprintf(line, sizeof(line), fmt, ap) < (int)sizeof(line));
-	va_end(ap);
 }
 
 /* ---- The core --------------------------------------------------------------------------------- */
