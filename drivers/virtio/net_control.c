@@ -196,9 +196,10 @@ void net_control_drain(struct virtio_net *nic)
 
 /* ---- The end of the queue, or of the device ------------------------------------------------------------ */
 
+/* ERR_IO is an answer. */
 void net_control_abort(struct virtio_net *nic, int error)
 {
-	end(nic, error);
+	end(nic, error == ERR_IO ? ERR_BROKEN : error);
 }
 
 void net_control_restore(struct virtio_net *nic)

@@ -354,6 +354,60 @@ static void refuses_after_its_reset(void)
 	works();
 }
 
+/* It breaks the rules of a ring while it is told everything again: that is no answer, and all of it is told once more. */
+static void breaks_down_while_it_is_told(void)
+{
+	make_all();
+	start();
+	CHECK_EQ(net_vlan_add(net, 5), 0);
+	wire.silent = true;
+	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(net->resets == 1 && virtio_first()->state == VIRTIO_RUNNING, 3000));
+	fake_sleep(5);
+	CHECK(!wire.vlans[5]);
+	struct fake_queue *queue = &fake.queues[2 * FAKE_NET_PAIRS];
+	CHECK(queue->ring.taken != NULL);
+	wire.silent = false;
+	ring_device_lie_used(&queue->ring, 999, 0, 1);
+	fake_interrupt_queue(queue);
+	CHECK(FAKE_WAIT(net->resets == 2, 3000));
+	fake_sleep(600);
+	CHECK(!fake_logged("refuses"));
+	CHECK(wire.vlans[5]);
+	works();
+}
+
+static struct fake_queue *breaking;
+
+/* Instead of the answer. */
+static bool break_rules(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	(void)chain;
+	(void)written;
+	if (queue->index != 2 * FAKE_NET_PAIRS)
+		return true;
+	breaking = queue;
+	fake.before_use = NULL;
+	ring_device_lie_used(&queue->ring, 999, 0, 1);
+	fake_interrupt_queue(queue);
+	return false;
+}
+
+/* Nobody knows whether it was done: that is not what a refusal is. */
+static void breaks_down_when_it_is_asked(void)
+{
+	make_all();
+	start();
+	fake.before_use = break_rules;
+	CHECK_EQ(net_vlan_add(net, 5), ERR_BROKEN);
+	CHECK(breaking != NULL);
+	CHECK_EQ(net->resets, 1);
+	CHECK_EQ(net_vlan_add(net, 5), 0);
+	CHECK(wire.vlans[5]);
+	works();
+}
+
 /* ---- What is not so ------------------------------------------------------------------------------- */
 
 static void refused(void)
@@ -595,6 +649,8 @@ int main(void)
 		SCENARIO(row13_announcement_never_acknowledged, ON_ALL),
 		SCENARIO(row35_everything_is_set_again, ON_ALL),
 		SCENARIO(refuses_after_its_reset, ON_ALL),
+		SCENARIO(breaks_down_while_it_is_told, ON_ALL),
+		SCENARIO(breaks_down_when_it_is_asked, ON_ALL),
 		SCENARIO(refused, ON_ALL),
 		SCENARIO(row9_answers_that_are_none, ON_ALL),
 		SCENARIO(row13_never_answered, ON_ALL),
