@@ -15,6 +15,9 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
+#define LINK_LINES 10 /* about the link, at most, in so much time */
+#define LINK_LINES_NS UINT64_C(10000000000)
+
 /* ---- Interfaces, and who listens to them -------------------------------------------------------------- */
 
 static struct net_device *interfaces;
@@ -43,6 +46,12 @@ void net_watch_link(struct net_device *net, net_link_listener *listener, void *c
 {
 	net->link_listener = listener;
 	net->link_cookie = cookie;
+}
+
+void net_watch_room(struct net_device *net, net_room_listener *listener, void *cookie)
+{
+	net->room_cookie = cookie;
+	__atomic_store_n(&net->room_listener, listener, __ATOMIC_RELEASE);
 }
 
 void net_announce(struct net_device *net, net_announcer *announcer, void *cookie)
@@ -313,10 +322,12 @@ static void drain(struct virtio_queue *queue)
 
 static void abort_buffer(struct virtio_queue *queue, void *cookie, int error)
 {
+	struct virtio_net *nic = queue->device->data;
 	struct net_pair *pair = queue->driver;
 
+	nic->net.keeps_memory = queue->device->memory_lost;
 	if (!pair)
-		net_control_abort(queue->device->data, error);
+		net_control_abort(nic, error);
 	else if (queue == pair->transmit)
 		net_abort_transmit(pair, cookie, error);
 	else if (!queue->device->memory_lost)
@@ -327,6 +338,23 @@ static void tell_link(struct net_device *net)
 {
 	if (net->link_listener)
 		net->link_listener(net, net->link_cookie);
+}
+
+/* A device may change its mind as often as it likes: not each time it is worth a line. */
+static void log_link(struct virtio_net *nic)
+{
+	uint64_t now = vport_now();
+
+	if (now - nic->link_lines_since >= LINK_LINES_NS) {
+		nic->link_lines_since = now;
+		nic->link_lines = 0;
+	}
+	if (nic->link_lines == LINK_LINES)
+		return;
+	nic->link_lines++;
+	virtio_log(nic->device, VPORT_LOG_INFO, "%s: link %s%s", nic->net.name,
+		   nic->net.link ? "up" : "down",
+		   nic->link_lines == LINK_LINES ? ", and so on: no more of it for a while" : "");
 }
 
 static void config_changed(struct virtio_device *device)
@@ -340,8 +368,7 @@ static void config_changed(struct virtio_device *device)
 	}
 	if (nic->net.link == before)
 		return;
-	virtio_log(device, VPORT_LOG_INFO, "%s: link %s", nic->net.name,
-		   nic->net.link ? "up" : "down");
+	log_link(nic);
 	tell_link(&nic->net);
 }
 
@@ -353,7 +380,7 @@ static void gone(struct virtio_device *device)
 	nic->net.link = false;
 	net_control_close(nic);
 	for (unsigned i = 0; i < nic->pair_count; i++)
-		net_close_pair(&nic->pairs[i]);
+		net_outbox_close(&nic->pairs[i]);
 	tell_link(&nic->net);
 }
 

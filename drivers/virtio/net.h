@@ -113,14 +113,23 @@ struct net_buffer {
 	dma_addr_t address; /* the driver's */
 	uint32_t size;
 	uint32_t start, length;     /* where in the memory the piece is */
+	int status;                 /* the driver's */
 	struct net_pool *pool;      /* the driver's; NULL: the memory is the caller's */
-	bool mapped;                /* the driver's */
+	bool mapped, away;          /* the driver's */
+	uint16_t sender;            /* the driver's */
 	struct net_buffer *more;    /* the frame's next piece; NULL: this is the last one */
 	struct net_offload offload; /* of the frame: in its first piece */
-	/* Sent frames: called once, for the first piece, in drain context: status is 0, or an error when
-	 * nobody knows whether it was sent. The buffers are the caller's again. NULL: all pieces go back to
-	 * the pool, where they must have come from, without an interrupt: when others are sent, when the pool
-	 * is found empty, or within a quarter of a second. */
+	/*
+	 * Sent frames: called once, for the first piece. The buffers are the caller's again. status is 0, or an error
+	 * when nobody knows whether it was sent. With ERR_NODEV the interface is gone; where it also keeps_memory, the
+	 * pieces must not be used for anything else, nor freed.
+	 *
+	 * It is called on the CPU that has sent the frame, within a vport_relax, net_send or net_poll there, whatever became
+	 * of it: what the program has in common with it needs no lock. It may do what a drain function may.
+	 *
+	 * NULL: all pieces go back to the pool, where they must have come from, without an interrupt: when others are
+	 * sent, when the pool is found empty, or within a quarter of a second.
+	 */
 	void (*done)(struct net_buffer *frame, int status);
 	void *cookie;            /* the caller's own */
 	struct net_buffer *next; /* whoever has the buffer may link it into a list by this */
@@ -149,6 +158,9 @@ typedef void net_link_listener(struct net_device *net, void *cookie);
  * layers sends gratuitous ARP or neighbour advertisements now. (The driver itself has sent a frame from the MAC
  * address, by which bridges learn.) Work context. */
 typedef void net_announcer(struct net_device *net, void *cookie);
+/* A net_send took fewer frames than it was given, and now there may be room. Drain or work context of the CPU whose pair it
+ * is. */
+typedef void net_room_listener(struct net_device *net, void *cookie);
 
 /* net_device.can: what may be asked of it. */
 enum {
@@ -214,12 +226,16 @@ struct net_device {
 	uint32_t hears;            /* NET_HEARS_…, now */
 	uint32_t may_hear;         /* and what of them could be turned on */
 	unsigned pairs, pairs_max; /* of queues: in use, and how many may be */
+	unsigned
+		buffers; /* of the pool that has the fewest: to receive, and to send; who keeps received frames, keeps few */
 	struct net_rss_limits rss;
 	uint32_t speed; /* Mbit/s; NET_SPEED_UNKNOWN */
 	enum net_duplex duplex;
 	bool link;       /* a cable is in, so to speak; may change while in use */
 	bool interrupts; /* the device interrupts; otherwise every vport_relax is a look at it */
 	bool gone;       /* given up: nothing is sent or received any more */
+	/* And its device may for good go on reading what it was given (one on MMIO that does not finish its reset). */
+	bool keeps_memory;
 	unsigned resets; /* how often it had to be reset since it was found */
 	net_listener *listener;
 	void *listener_cookie;
@@ -227,6 +243,8 @@ struct net_device {
 	void *link_cookie;
 	net_announcer *announcer;
 	void *announcer_cookie;
+	net_room_listener *room_listener;
+	void *room_cookie;
 	struct net_device *next;
 };
 
@@ -242,14 +260,15 @@ void net_count_pair(const struct net_device *net, unsigned pair, struct net_coun
 /* From now on received frames go there; NULL: they are dropped. Program or drain context of CPU 0; with several
  * pairs the cookie is to be changed only while there is no listener. */
 void net_listen(struct net_device *net, net_listener *listener, void *cookie);
-/* The same for changes of the link, and for when to announce oneself. One listener each; NULL: none. */
+/* The same for changes of the link, for when to announce oneself, and for room to send. One listener each; NULL: none. */
 void net_watch_link(struct net_device *net, net_link_listener *listener, void *cookie);
 void net_announce(struct net_device *net, net_announcer *announcer, void *cookie);
+void net_watch_room(struct net_device *net, net_room_listener *listener, void *cookie);
 
 /* ---- Moving frames ----------------------------------------------------------------------------------- */
 
 /* An empty buffer of this CPU's pool, with room in front, for a frame of `mtu`, and an offload of zeros; NULL when all
- * are in use now. Any context but an interrupt handler's. */
+ * are in use now: then a vport_relax of this CPU returns when one has come back. Any context but an interrupt handler's. */
 struct net_buffer *net_take(struct net_device *net);
 /* Gives back a frame of the pool, all pieces of it. Any CPU, any context but an interrupt handler's. */
 void net_release(struct net_device *net, struct net_buffer *frame);
@@ -261,13 +280,13 @@ void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size);
 
 /*
  * Sends frames of 14 … 14 + mtu bytes (… net->largest, with offload.segments), in at most net->pieces pieces each,
- * by the pair of queues of this CPU. Returns how many of them, from
- * the first on, were taken and will be done: fewer than `count` when there is no room for more now (wait for
- * one to be done) or while the device is being reset. ERR_RANGE when the first one is too short or too
+ * by the pair of queues of this CPU, or, where it has none, by another one's. Returns how many of them, from
+ * the first on, were taken and will be done: fewer than `count` when there is no room for more now (a vport_relax of this
+ * CPU returns when there may be, and net_watch_room tells) or while the device is being reset. ERR_RANGE when the first one is too short or too
  * long or in too many pieces, or its offload reaches out of it; ERR_INVALID when its offload contradicts itself;
  * ERR_UNSUPPORTED when its offload asks for what the device cannot do (net->can), or a piece of it is not
  * contiguous to the device; ERR_NOMEM when the port has no room to map it; ERR_NODEV. Any context but an interrupt
- * handler's. `done` is called on the home CPU of the pair: this one, where it has a pair.
+ * handler's.
  */
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count);
 

@@ -6,6 +6,7 @@
  *   net_config.c    its features and what it says of itself
  *   net_pool.c      empty buffers
  *   net_send.c      frames that go out
+ *   net_outbox.c    those that one CPU hands to another
  *   net_receive.c   frames that come in
  *   net_offload.c   the header before a frame, and what it means
  *   net_control.c   the control queue
@@ -82,9 +83,13 @@ struct net_pool {
 	unsigned home;
 	bool shared; /* several CPUs give back to it */
 	bool hungry; /* a receive queue lacks buffers: who releases some says so */
+	bool wanted; /* its home found none: who puts one into the inbox wakes it */
 	struct virtio_net *nic;
-	struct vport_lock lock; /* around the inbox */
+	struct vport_lock lock; /* around the inbox, `wanted` and `ended` */
 	struct net_buffer *inbox;
+	/* Frames that were sent here, and have ended on another CPU: their done functions are called here. */
+	struct net_buffer *ended, **ended_end;
+	struct vport_event ending;
 	struct net_buffer *buffers;
 	uint8_t *memory;
 	unsigned count;
@@ -97,17 +102,19 @@ struct net_pair {
 	struct virtio_queue *receive, *transmit;
 	unsigned index;
 	unsigned receive_max; /* buffers that the device may have to fill; the others are to send */
-	bool receiving, reaping, pushing;
+	bool receiving, reaping;
 	bool open;         /* the device serves its transmit queue */
 	bool guarded;      /* a recovery may begin on another CPU meanwhile: see net_pair_enter */
 	bool inside;       /* its home is at its queues, outside of a drain */
 	unsigned expected; /* frames in flight whose sender wants to know when they are done */
+	bool refused;      /* not all was taken of what its home had to send: it is told of room */
 	struct net_counts counts;
 	/* Frames that other CPUs want sent by it: taken over into `waiting`, which is pushed as there is room. */
 	struct vport_lock lock; /* around the outbox */
 	struct net_buffer *outbox, **outbox_end;
 	unsigned outbox_count;
-	bool closed; /* nothing is taken any more: the device is given up */
+	bool crowded; /* it was too full for some, which are told of room */
+	bool closed;  /* nothing is taken any more: the device is given up */
 	struct net_buffer *waiting;
 };
 
@@ -173,6 +180,8 @@ struct virtio_net {
 	unsigned told_pairs;  /* max_virtqueue_pairs: the control queue is behind them */
 	bool setting_pairs;   /* net_set_pairs is at work */
 	uint32_t buffer_bytes;
+	uint64_t link_lines_since; /* when the first of them was logged */
+	unsigned link_lines;
 	struct net_pool *pools; /* by CPU */
 	struct net_control *control;
 	bool announcement_due; /* the device asks for it; CPU 0's */
@@ -210,6 +219,16 @@ uint32_t net_buffer_bytes(const struct virtio_net *nic);
 /* Makes the pools, when queues and buffer size are known. 0 or ERR_NOMEM, and net_pools_free frees what there is. */
 int net_pools_create(struct virtio_net *nic);
 void net_pools_free(struct virtio_net *nic);
+/* Whether a CPU that sends by the pair of another one waits for buffers. */
+static inline bool net_is_short(const struct virtio_net *nic)
+{
+	for (unsigned cpu = nic->pairs_open; cpu < nic->cpus; cpu++) {
+		if (__atomic_load_n(&nic->pools[cpu].wanted, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
 /* What other CPUs have given back is free now. False: nothing. */
 bool net_pool_empty_inbox(struct net_pool *pool);
 /* net_pool_put, where it is not as simple as that. */
@@ -262,10 +281,31 @@ static inline bool net_asks(const struct net_offload *offload)
 void net_reap(struct net_pair *pair);
 /* The same as a drain. */
 void net_drain_transmit(struct net_pair *pair);
-/* One that was in flight at a reset. */
+/* One that was in flight at a reset. CPU 0. */
 void net_abort_transmit(struct net_pair *pair, struct net_buffer *frame, int error);
-/* Fails all that waits: the device is given up. */
-void net_close_pair(struct net_pair *pair);
+/* Checks a frame and writes its header. 0 or an error. */
+int net_prepare(const struct virtio_net *nic, struct net_buffer *frame);
+/* Gives a frame of any kind to the device. 0 or an error, and nothing has happened. Home CPU. */
+int net_push(struct net_pair *pair, struct net_buffer *frame);
+/* One that waited is its sender's again. Home CPU, or CPU 0 when nobody is at the pair's queues. */
+void net_finish(struct net_pair *pair, struct net_buffer *frame, int status);
+
+/* ---- net_outbox.c --------------------------------------------------------------------------------- */
+
+/* Another CPU's frames: how many were taken, or an error. */
+int net_outbox_put(struct net_pair *pair, struct net_buffer *const *frames, unsigned count);
+/* Pushes what other CPUs have handed over, as far as there is room. True: all of it. Home CPU. */
+bool net_outbox_push(struct net_pair *pair);
+/* The device does not serve this pair (any more): the first one, which it always does, takes over what waits. Home CPU. */
+void net_outbox_pass_on(struct net_pair *pair);
+/* Fails all that waits: the device is given up. CPU 0, when nobody is at the pair's queues. */
+void net_outbox_close(struct net_pair *pair);
+/* That frame's done function is called on the CPU that has sent it. */
+void net_done_there(struct virtio_net *nic, struct net_buffer *frame, int status);
+/* For net_pools_create. */
+void net_done_init(struct net_pool *pool);
+/* Whoever could not send is told that there may be room. Drain context. */
+void net_tell_room(struct virtio_net *nic);
 
 /*
  * Where a pair's home CPU is at its queues outside of a drain, it must not meet a recovery, which is CPU 0's. False:

@@ -32,7 +32,11 @@ static void put_into_inbox(struct net_pool *pool, struct net_buffer *buffer)
 	vport_lock_take(&pool->lock);
 	buffer->next = pool->inbox;
 	pool->inbox = buffer;
+	bool wanted = pool->wanted;
+	__atomic_store_n(&pool->wanted, false, __ATOMIC_RELAXED);
 	vport_lock_give(&pool->lock);
+	if (wanted)
+		vport_wake(pool->home);
 }
 
 /* The device may have no buffers left to fill: receive queues that lacked some are looked at. */
@@ -57,15 +61,40 @@ void net_pool_put_apart(struct net_pool *pool, struct net_buffer *buffer)
 		feed(pool);
 }
 
+/* There was none. It may wait for one: what was sent by a pair of its own comes back to `free` in that one's drain, everything
+ * else through the inbox. NULL; or one that has just come there. */
+static __attribute__((noinline)) struct net_buffer *want(struct net_pool *pool)
+{
+	struct virtio_net *nic = pool->nic;
+
+	if (pool->shared) {
+		vport_lock_take(&pool->lock);
+		__atomic_store_n(&pool->wanted, pool->inbox == NULL, __ATOMIC_RELAXED);
+		bool none = pool->wanted;
+		vport_lock_give(&pool->lock);
+		if (!none)
+			return net_pool_take(pool);
+	}
+	if (pool->home < nic->pair_count && nic->pairs[pool->home].open) {
+		virtio_queue_await(pool->transmit);
+		return NULL;
+	}
+	/* Whose drains find that it is wanted. */
+	for (unsigned i = 0; i < nic->pair_count; i++)
+		vport_mark(&nic->pairs[i].transmit->event);
+	return NULL;
+}
+
 struct net_buffer *net_take(struct net_device *net)
 {
 	struct virtio_net *nic = nic_of(net);
 	struct net_pool *pool = &nic->pools[nic->many_cpus ? vport_cpu() : 0];
 	struct net_buffer *buffer = net_pool_take(pool);
 
-	if (!buffer) {
-		virtio_queue_await(pool->transmit);
-		return NULL;
+	if (__builtin_expect(!buffer, false)) {
+		buffer = want(pool);
+		if (!buffer)
+			return NULL;
 	}
 	buffer->start = NET_ROOM;
 	buffer->length = 0;
@@ -120,6 +149,8 @@ static int fill_pool(struct virtio_net *nic, struct net_pool *pool)
 	dma_addr_t address;
 
 	pool->count = deal(nic, pool);
+	if (pool->home == 0 || pool->count < nic->net.buffers)
+		nic->net.buffers = pool->count;
 	pool->buffers = vport_alloc(pool->count * sizeof(*pool->buffers));
 	pool->memory = vport_dma_alloc(nic->device->port, (size_t)pool->count * nic->buffer_bytes,
 				       LINE_BYTES, &address);
@@ -154,6 +185,7 @@ int net_pools_create(struct virtio_net *nic)
 		pool->home = cpu;
 		pool->shared = nic->many_cpus;
 		pool->transmit = nic->pairs[cpu % nic->pair_count].transmit;
+		net_done_init(pool);
 		int error = fill_pool(nic, pool);
 		if (error)
 			return error;

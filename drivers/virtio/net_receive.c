@@ -160,11 +160,12 @@ static __attribute__((noinline)) bool read_frame(struct net_pair *pair, struct a
 
 	if (!link_pieces(pair, arrivals, frame, le16_get(header.num_buffers), &length))
 		return false;
-	if (length > NET_LONGEST + NET_VLAN_TAG_BYTES)
+	if (length > NET_LONGEST + NET_VLAN_TAG_BYTES ||
+	    !net_offload_read(nic, &header, length, &frame->offload))
 		return false;
 	if (frame->more)
 		pair->counts.received_bytes += length - frame->length;
-	return net_offload_read(nic, &header, length, &frame->offload);
+	return true;
 }
 
 /* Whether the header is all zeros but for one buffer: one that says nothing. Only a copy of it is looked at. */

@@ -3,8 +3,7 @@
  * virtio-net, transmission: VIRTIO 1.4 section 5.1.9.2. A frame travels in the buffers that it is in. The header
  * stands in front of its first byte, so that both are one descriptor.
  *
- * A CPU pushes its own frames to its own pair's queue at once. One without a pair puts them into another one's outbox,
- * whose home pushes them at its next drain.
+ * A CPU pushes its own frames to its own pair's queue at once. One without a pair uses another one's: net_outbox.c.
  *
  * See it at work: make run APP=netbench ARGS='net0 tx'
  */
@@ -52,7 +51,9 @@ static __attribute__((noinline)) void finish_pieces(struct net_pair *pair, struc
 	unmap(pair, frame);
 }
 
-static inline void finish(struct net_pair *pair, struct net_buffer *frame, int status)
+/* `in_flight`: it was, until now. */
+static inline void finish(struct net_pair *pair, struct net_buffer *frame, int status,
+			  bool in_flight)
 {
 	if (status == 0) {
 		pair->counts.sent++;
@@ -63,16 +64,29 @@ static inline void finish(struct net_pair *pair, struct net_buffer *frame, int s
 	if (!frame->pool || frame->more)
 		finish_pieces(pair, frame, status);
 	if (frame->done) {
-		pair->expected--;
-		frame->done(frame, status);
+		pair->expected -= in_flight;
+		if (__builtin_expect(frame->away, false))
+			net_done_there(pair->nic, frame, status);
+		else
+			frame->done(frame, status);
 	} else {
 		net_release(&pair->nic->net, frame);
 	}
 }
 
+void net_finish(struct net_pair *pair, struct net_buffer *frame, int status)
+{
+	finish(pair, frame, status, false);
+}
+
+/* The recovery is CPU 0's. What the pair's home has sent itself is done there all the same. */
 void net_abort_transmit(struct net_pair *pair, struct net_buffer *frame, int error)
 {
-	finish(pair, frame, error);
+	if (pair->guarded && frame->done && !frame->away) {
+		frame->away = true;
+		frame->sender = (uint16_t)pair->pool->home;
+	}
+	finish(pair, frame, error, true);
 }
 
 /* At most about a ring's worth. */
@@ -89,7 +103,7 @@ void net_reap(struct net_pair *pair)
 	for (; count == NET_BURST && bursts > 0; bursts--) {
 		count = virtio_queue_pop_many(queue, done, NET_BURST);
 		for (unsigned i = 0; i < count; i++)
-			finish(pair, done[i].cookie, 0);
+			finish(pair, done[i].cookie, 0, true);
 	}
 	pair->reaping = false;
 }
@@ -139,8 +153,7 @@ static int64_t measure(const struct virtio_net *nic, const struct net_buffer *fr
 	return (int64_t)length;
 }
 
-/* Checks a frame and writes its header. 0 or an error. */
-static int prepare(const struct virtio_net *nic, struct net_buffer *frame)
+int net_prepare(const struct virtio_net *nic, struct net_buffer *frame)
 {
 	uint8_t *header = net_data(frame) - nic->header_bytes;
 
@@ -204,12 +217,11 @@ static int gather(struct net_pair *pair, struct net_buffer *frame, struct virtq_
 	return 0;
 }
 
-/* A frame of any kind. */
-static int push(struct net_pair *pair, struct net_buffer *frame)
+int net_push(struct net_pair *pair, struct net_buffer *frame)
 {
 	struct virtq_segment segments[NET_MAX_PIECES];
 	unsigned count;
-	int error = prepare(pair->nic, frame); /* before it is mapped */
+	int error = net_prepare(pair->nic, frame); /* before it is mapped */
 
 	if (error)
 		return error;
@@ -265,129 +277,6 @@ static unsigned push_plain(struct net_pair *pair, struct net_buffer *const *fram
 	return pushed;
 }
 
-/* ---- The outbox: frames of other CPUs ------------------------------------------------------------------ */
-
-static void take_outbox(struct net_pair *pair)
-{
-	vport_lock_take(&pair->lock);
-	pair->waiting = pair->outbox;
-	pair->outbox = NULL;
-	pair->outbox_end = &pair->outbox;
-	pair->outbox_count = 0;
-	vport_lock_give(&pair->lock);
-}
-
-/* The next of those that wait leaves the list. */
-static struct net_buffer *leave_waiting(struct net_pair *pair)
-{
-	struct net_buffer *frame = pair->waiting;
-
-	pair->waiting = frame->next;
-	return frame;
-}
-
-/* One that turns out not to be sendable here (it was checked when it was handed over, but for its mapping) fails. */
-static void fail_waiting(struct net_pair *pair, int error)
-{
-	struct net_buffer *frame = leave_waiting(pair);
-
-	pair->expected += frame->done != NULL;
-	finish(pair, frame, error);
-}
-
-static bool has_outbox(const struct net_pair *pair)
-{
-	return *(struct net_buffer *const volatile *)&pair->outbox != NULL;
-}
-
-/* The device does not serve this pair (any more): the first one, which it always does, takes over what waits. */
-static void pass_on(struct net_pair *pair)
-{
-	struct net_pair *first = &pair->nic->pairs[0];
-
-	while (pair->waiting || has_outbox(pair)) {
-		if (!pair->waiting)
-			take_outbox(pair);
-		vport_lock_take(&first->lock);
-		while (pair->waiting) {
-			struct net_buffer *frame = leave_waiting(pair);
-			frame->next = NULL;
-			*first->outbox_end = frame;
-			first->outbox_end = &frame->next;
-			first->outbox_count++;
-		}
-		vport_lock_give(&first->lock);
-		vport_mark(&first->transmit->event);
-	}
-}
-
-/*
- * Pushes what other CPUs have handed over, as far as there is room. True: all of it; or a done function of one that
- * fails here has sent, and what still waits is the matter of who called that. (So the stack does not grow with them.)
- */
-static bool push_waiting(struct net_pair *pair)
-{
-	int error = 0;
-
-	if (pair->pushing)
-		return true;
-	pair->pushing = true;
-	if (!pair->waiting && has_outbox(pair))
-		take_outbox(pair);
-	while (pair->waiting && error != ERR_FULL && error != ERR_BROKEN) {
-		error = push(pair, pair->waiting);
-		if (!error) {
-			leave_waiting(pair);
-		} else if (error != ERR_FULL && error != ERR_BROKEN) {
-			/* Its done function may send, which begins with a look at what is used: nothing is half pushed then. */
-			virtio_queue_publish(pair->transmit);
-			fail_waiting(pair, error);
-		}
-	}
-	pair->pushing = false;
-	return !pair->waiting;
-}
-
-void net_close_pair(struct net_pair *pair)
-{
-	vport_lock_take(&pair->lock);
-	pair->closed = true;
-	vport_lock_give(&pair->lock);
-	for (unsigned i = 0; i < 2; i++) {
-		while (pair->waiting)
-			fail_waiting(pair, ERR_NODEV);
-		take_outbox(pair);
-	}
-}
-
-static int put_into_outbox(struct net_pair *pair, struct net_buffer *const *frames, unsigned count)
-{
-	unsigned taken = 0;
-	int error = 0;
-
-	for (unsigned i = 0; i < count && !error; i++) {
-		error = prepare(pair->nic, frames[i]);
-		if (error && i == 0)
-			return error;
-		if (error)
-			count = i;
-	}
-	vport_lock_take(&pair->lock);
-	bool closed = pair->closed;
-	for (; !closed && taken < count && pair->outbox_count < pair->transmit->setup.size;
-	     taken++) {
-		frames[taken]->next = NULL;
-		*pair->outbox_end = frames[taken];
-		pair->outbox_end = &frames[taken]->next;
-		pair->outbox_count++;
-	}
-	vport_lock_give(&pair->lock);
-	if (closed)
-		return ERR_NODEV;
-	vport_mark(&pair->transmit->event);
-	return (int)taken;
-}
-
 /* ---- Send ---------------------------------------------------------------------------------------------- */
 
 /* Who waited for room or for a buffer may have it now; who waits for a frame does so until it is done. */
@@ -402,12 +291,18 @@ void net_drain_transmit(struct net_pair *pair)
 	net_reap(pair);
 	bool all = true;
 	if (pair->index < pair->nic->pairs_served)
-		all = push_waiting(pair);
+		all = net_outbox_push(pair);
 	else
-		pass_on(pair);
+		net_outbox_pass_on(pair);
 	virtio_queue_publish(queue);
-	if (!all || pair->expected > 0 || (awaited && pair->counts.sent == before))
+	if (!all || pair->expected > 0 || pair->refused || net_is_short(pair->nic) ||
+	    (awaited && pair->counts.sent == before))
 		queue->awaited = true;
+	/* When half of it is free: what there is to send is a batch then. */
+	if (pair->refused && queue->ring.in_flight <= queue->setup.size / 2) {
+		pair->refused = false;
+		net_tell_room(pair->nic);
+	}
 }
 
 static int send_here(struct net_pair *pair, struct net_buffer *const *frames, unsigned count)
@@ -416,21 +311,24 @@ static int send_here(struct net_pair *pair, struct net_buffer *const *frames, un
 	int error = 0;
 
 	net_reap(pair);
-	if (push_waiting(pair)) {
+	if (net_outbox_push(pair)) {
 		while (sent < count && !error) {
 			unsigned pushed = push_plain(pair, frames + sent, count - sent);
 			sent += pushed;
 			if (pushed == NET_BURST || sent == count)
 				continue;
-			error = push(pair, frames[sent]);
+			error = net_push(pair, frames[sent]);
 			if (!error)
 				sent++;
 		}
 	}
 	virtio_queue_publish(pair->transmit);
+	bool good = !error || error == ERR_FULL || error == ERR_BROKEN;
+	if (good && sent < count)
+		pair->refused = true;
 	if (sent < count || pair->expected > 0)
 		virtio_queue_await(pair->transmit);
-	return sent == 0 && error != ERR_FULL && error != ERR_BROKEN ? error : (int)sent;
+	return sent == 0 && !good ? error : (int)sent;
 }
 
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count)
@@ -442,10 +340,12 @@ int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned 
 	if (net->gone)
 		return ERR_NODEV;
 	if (cpu > 0 && (cpu >= nic->pair_count || !nic->pairs[cpu].open))
-		return put_into_outbox(&nic->pairs[cpu % nic->pairs_open], frames, count);
+		return net_outbox_put(&nic->pairs[cpu % nic->pairs_open], frames, count);
 	struct net_pair *pair = &nic->pairs[cpu];
-	if (!net_pair_enter(pair, &was))
+	if (!net_pair_enter(pair, &was)) {
+		pair->refused = true; /* until it runs again */
 		return 0;
+	}
 	int result = send_here(pair, frames, count);
 	net_pair_leave(pair, was);
 	return result;

@@ -1,121 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-net (VIRTIO 1.4, 5.1) against a fake wire: frames in one piece and in several, a pool that runs out, and a
  * device that breaks the rules (FAULTS 1, 3, 6, 7, 13, 32, 35, 36, 39, 40). */
-#include "drivers/virtio/net.h"
-
-#include "drivers/virtio/device.h"
-#include "drivers/virtio/inspect.h"
-#include "tests/host/fake/net.h"
-#include "tests/host/fake/scenario.h"
-
-static struct fake_device fake;
-static struct fake_wire wire;
-static struct net_device *net;
-
-static struct net_counts counted(const struct net_device *interface)
-{
-	struct net_counts counts;
-
-	net_count(interface, &counts);
-	return counts;
-}
+#include "tests/host/fake/net_jobs.h"
 
 static const uint8_t good_header[12] = { [10] = 1 };
 
 static void make(void)
 {
-	static const uint8_t mac[6] = { 0x52, 0x54, 0, 0x12, 0x34, 0x56 };
-
-	fake_device_init(&fake, bus, &fake_net, ring);
-	fake.state = &wire;
-	wire.mtu = 1500;
-	memcpy(fake.config, mac, 6);
-	fake_config_set(&fake, 6, 2, 1);     /* link up */
-	fake_config_set(&fake, 10, 2, 1500); /* mtu */
-}
-
-/* What came in, checked and given back. */
-static unsigned heard;
-static size_t heard_length;
-static uint8_t heard_frame[FAKE_FRAME_BYTES];
-static bool keep_frames;
-static struct net_buffer *kept;
-
-static void listen(struct net_device *interface, struct net_buffer *const *frames, unsigned count,
-		   void *cookie)
-{
-	CHECK(cookie == &heard);
-	CHECK(count > 0 && count <= NET_BURST);
-	for (unsigned i = 0; i < count; i++) {
-		heard++;
-		heard_length = frames[i]->length;
-		memcpy(heard_frame, net_data(frames[i]), frames[i]->length);
-		if (keep_frames) {
-			frames[i]->next = kept;
-			kept = frames[i];
-		} else {
-			net_release(interface, frames[i]);
-		}
-	}
-}
-
-static void start(void)
-{
-	CHECK_EQ(fake_probe(&fake), 0);
-	net = net_find("net0");
-	if (!net)
-		exit(1);
-	net_listen(net, listen, &heard);
-	fake_sleep(1);
+	MAKE(FAKE_MTU);
 }
 
 /* ---- Frames ------------------------------------------------------------------------------ */
-
-static void fill(uint8_t *frame, size_t length, unsigned seed)
-{
-	for (size_t i = 0; i < length; i++)
-		frame[i] = (uint8_t)(seed + i * 7);
-}
-
-static void sends(size_t length)
-{
-	struct net_buffer *frame = net_take(net);
-	uint8_t expected[2000];
-	unsigned before = wire.sent;
-
-	CHECK(frame != NULL);
-	if (!frame)
-		return;
-	fill(expected, length, (unsigned)length);
-	memcpy(net_data(frame), expected, length);
-	frame->length = (uint32_t)length;
-	CHECK_EQ(net_send(net, &frame, 1), 1);
-	CHECK(FAKE_WAIT(wire.sent > before, 100));
-	CHECK_EQ(wire.length, length);
-	CHECK(memcmp(wire.frame, expected, length) == 0);
-}
-
-static void receives(size_t length)
-{
-	static uint8_t frame[FAKE_FRAME_BYTES];
-	unsigned before = heard;
-
-	fill(frame, length, (unsigned)length + 1);
-	CHECK(fake_receive(&fake, good_header, frame, length, 0));
-	CHECK(FAKE_WAIT(heard > before, 100));
-	CHECK_EQ(heard_length, length);
-	CHECK(memcmp(heard_frame, frame, length) == 0);
-	fake_sleep(1); /* the buffer goes back */
-}
-
-static void works(void)
-{
-	fake_sleep(1);
-	sends(60);
-	sends(1514);
-	receives(60);
-	receives(1514);
-}
 
 static void frames_of_every_length(void)
 {
@@ -126,9 +21,9 @@ static void frames_of_every_length(void)
 	CHECK_EQ(net->mac[5], 0x56);
 	for (size_t length = 14; length <= 1514; length += 25) {
 		sends(length);
-		receives(length);
+		receives_by(0, length);
 	}
-	CHECK_EQ(counted(net).failed + counted(net).malformed + counted(net).unheard, 0);
+	CHECK_EQ(counted().failed + counted().malformed + counted().unheard, 0);
 }
 
 static void too_short_or_too_long(void)
@@ -208,7 +103,7 @@ static void sent_without_interrupts(void)
 		CHECK(FAKE_WAIT(wire.sent == i + 1, 10));
 	}
 	CHECK_EQ(fake_port.interrupts, interrupts);
-	CHECK(FAKE_WAIT(counted(net).sent == 1000, 260)); /* the regular look */
+	CHECK(FAKE_WAIT(counted().sent == 1000, 260)); /* the regular look */
 	CHECK_EQ(fake_port.interrupts, interrupts);
 
 	/* All of the pool is on its way, and then all of it is back. */
@@ -217,7 +112,7 @@ static void sent_without_interrupts(void)
 	CHECK_EQ(count, 64);
 	CHECK_EQ(net_send(net, frames, count), 64);
 	CHECK(net_take(net) == NULL);
-	CHECK(FAKE_WAIT(counted(net).sent == 1064, 10));
+	CHECK(FAKE_WAIT(counted().sent == 1064, 10));
 	CHECK(fake_port.interrupts > interrupts);
 
 	/* And one that somebody waits for. */
@@ -280,7 +175,61 @@ static void more_than_there_is_room_for(void)
 	fake.deaf = false;
 	CHECK(FAKE_WAIT(wire.sent == 64, 1000));
 	works();
-	CHECK_EQ(counted(net).sent >= 64, true);
+	CHECK_EQ(counted().sent >= 64, true);
+}
+
+static unsigned told_of_room;
+
+static void note_room(struct net_device *interface, void *cookie)
+{
+	CHECK(interface == net && cookie == &told_of_room);
+	told_of_room++;
+}
+
+/* Who could not send is told as soon as it can, though of what is sent nobody wants to know: once, and not before. */
+static void room_to_send(void)
+{
+	struct net_buffer *frames[64], *last;
+	unsigned count = 0;
+
+	make();
+	start();
+	net_watch_room(net, note_room, &told_of_room);
+	works();
+	fake_sleep(300);
+	for (unsigned round = 0; round < 3; round++) {
+		fake.deaf = true;
+		for (count = 0; count < 64; count++) {
+			frames[count] = net_take(net);
+			CHECK(frames[count] != NULL);
+			frames[count]->length = 60;
+		}
+		CHECK_EQ(net_send(net, frames, 64), 64);
+		struct net_buffer own;
+		static uint8_t memory[NET_ROOM + 60];
+		net_buffer_over(&own, memory, sizeof(memory));
+		own.start = NET_ROOM;
+		own.length = 60;
+		own.done = done;
+		struct net_buffer *more = &own;
+		CHECK_EQ(net_send(net, &more, 1), 0);
+		fake_sleep(5);
+		CHECK_EQ(told_of_room, round);
+		fake.deaf = false;
+		CHECK(FAKE_WAIT(told_of_room == round + 1, 20));
+		CHECK_EQ(net_send(net, &more, 1), 1);
+		CHECK(FAKE_WAIT(done_count == round + 1, 20));
+		fake_sleep(600);
+		CHECK_EQ(told_of_room, round + 1);
+	}
+	/* And when it is reset meanwhile. */
+	last = net_take(net);
+	last->length = 60;
+	virtio_device_fail(virtio_first(), ERR_IO, "the test wants it so", 0);
+	CHECK_EQ(net_send(net, &last, 1), 0);
+	CHECK(FAKE_WAIT(told_of_room == 4, 3000));
+	CHECK_EQ(net_send(net, &last, 1), 1);
+	works();
 }
 
 /* A listener that keeps what it gets: then nothing can be received, and it goes on when they come back. */
@@ -288,7 +237,7 @@ static void listener_that_keeps_frames(void)
 {
 	make();
 	start();
-	keep_frames = true;
+	net_listen(net, keep, &kept);
 	uint8_t frame[60] = { 0 };
 	unsigned received = 0;
 	while (received < 1000 && fake_receive(&fake, good_header, frame, sizeof(frame), 0)) {
@@ -296,14 +245,10 @@ static void listener_that_keeps_frames(void)
 		fake_sleep(1);
 	}
 	CHECK_EQ(received, 128); /* the whole pool */
-	CHECK_EQ(heard, 128);
+	CHECK_EQ(kept_count, 128);
 	CHECK(net_take(net) == NULL);
-	keep_frames = false;
-	while (kept) {
-		struct net_buffer *next = kept->next;
-		net_release(net, kept);
-		kept = next;
-	}
+	give_back_kept();
+	net_listen(net, hear, &heard);
 	fake_sleep(300);
 	works();
 }
@@ -319,8 +264,8 @@ static void nobody_listens(void)
 		CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), 0));
 		fake_sleep(1);
 	}
-	CHECK_EQ(counted(net).unheard, 500);
-	net_listen(net, listen, &heard);
+	CHECK_EQ(counted().unheard, 500);
+	net_listen(net, hear, &heard);
 	works();
 }
 
@@ -338,22 +283,52 @@ static void polled(void)
 	CHECK_EQ(heard, before + 1);
 }
 
+static void set_link(bool up)
+{
+	fake_config_set(&fake, 6, 2, up);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(net->link == up, 100));
+}
+
 static void link_goes_and_comes(void)
 {
 	make();
 	start();
 	for (unsigned i = 0; i < 3; i++) {
-		fake_config_set(&fake, 6, 2, 0);
-		fake.generation++;
-		fake_interrupt_config(&fake);
-		CHECK(FAKE_WAIT(!net->link, 100));
-		fake_config_set(&fake, 6, 2, 1);
-		fake.generation++;
-		fake_interrupt_config(&fake);
-		CHECK(FAKE_WAIT(net->link, 100));
+		set_link(false);
+		set_link(true);
 	}
 	CHECK_EQ(fake_logged_times("link down"), 3);
 	CHECK_EQ(fake_logged_times("link up"), 3);
+	works();
+}
+
+static unsigned links_told;
+
+static void count_links(struct net_device *interface, void *cookie)
+{
+	(void)interface;
+	(void)cookie;
+	links_told++;
+}
+
+/* Programs are told each time, and who reads the log, not. */
+static void link_that_flaps(void)
+{
+	make();
+	start();
+	net_watch_link(net, count_links, NULL);
+	for (unsigned i = 0; i < 1000; i++)
+		set_link(i % 2);
+	CHECK_EQ(links_told, 1000);
+	CHECK_EQ(fake_logged_times("link up") + fake_logged_times("link down"), 10);
+	CHECK_EQ(fake_logged_times("and so on"), 1);
+	fake_sleep(10000);
+	fake_log_clear();
+	set_link(false);
+	CHECK_EQ(fake_logged_times("net0: link down\n"), 1);
+	set_link(true);
 	works();
 }
 
@@ -377,7 +352,7 @@ static void row7_shorter_than_a_frame(void)
 	for (uint32_t written = 1; written < 12 + 14; written++) {
 		CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), written));
 		fake_sleep(1);
-		CHECK_EQ(counted(net).malformed, written);
+		CHECK_EQ(counted().malformed, written);
 	}
 	for (unsigned i = 0; i < 300; i++) { /* and none of the buffers is lost */
 		CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), 1));
@@ -385,7 +360,7 @@ static void row7_shorter_than_a_frame(void)
 	}
 	CHECK_EQ(heard, 0);
 	CHECK_EQ(virtio_first()->resets, 0);
-	receives(14);
+	receives_by(0, 14);
 	works();
 }
 
@@ -402,7 +377,7 @@ static void row39_num_buffers(void)
 		header[11] = (uint8_t)(numbers[i] >> 8);
 		CHECK(fake_receive(&fake, header, frame, sizeof(frame), 0));
 		fake_sleep(1);
-		CHECK_EQ(counted(net).malformed, i + 1);
+		CHECK_EQ(counted().malformed, i + 1);
 	}
 	CHECK_EQ(heard, 0);
 	works();
@@ -454,7 +429,7 @@ static void row40_mtu_65535(void)
 	fake_config_set(&fake, 10, 2, 65535);
 	start();
 	CHECK_EQ(net->mtu, 65535);
-	receives(65549);
+	receives_by(0, 65549);
 	sends(60);
 }
 
@@ -475,7 +450,7 @@ static void row1_used_id_beyond_the_queue(void)
 		fake_interrupt_queue(queue);
 		CHECK(FAKE_WAIT(virtio_first()->resets == i, 1000));
 		CHECK_EQ(net->resets, i);
-		CHECK_EQ(counted(net).failed, i);
+		CHECK_EQ(counted().failed, i);
 		fake.deaf = false;
 		works();
 	}
@@ -550,7 +525,7 @@ static void row35_needs_reset(void)
 					virtio_first()->state == VIRTIO_RUNNING,
 				1000));
 		fake.deaf = false;
-		CHECK_EQ(counted(net).failed, i);
+		CHECK_EQ(counted().failed, i);
 		works();
 		fake_sleep(600);
 	}
@@ -607,9 +582,11 @@ static void row32_reset_hangs(void)
 	CHECK_EQ(done_count, 1);
 	CHECK_EQ(done_status, ERR_NODEV);
 	if (bus == FAKE_PCI) { /* bus mastering is off: it cannot go on */
+		CHECK(!net->keeps_memory);
 		CHECK_EQ(fake_port.mappings, 0);
 		CHECK(net_take(net) != NULL);
 	} else {
+		CHECK(net->keeps_memory);
 		CHECK_EQ(fake_port.mappings, 1);
 		CHECK(net_take(net) == NULL);
 	}
@@ -650,7 +627,7 @@ static void out_of_memory(void)
 	} while (error && count < 50);
 	CHECK(count > 5 && count < 50);
 	net = net_find("net0");
-	net_listen(net, listen, &heard);
+	net_listen(net, hear, &heard);
 	works();
 }
 
@@ -681,10 +658,12 @@ int main(void)
 		SCENARIO(sent_without_interrupts, ON_ALL),
 		SCENARIO(memory_that_is_not_contiguous, ON_ALL),
 		SCENARIO(more_than_there_is_room_for, ON_ALL),
+		SCENARIO(room_to_send, ON_ALL),
 		SCENARIO(listener_that_keeps_frames, ON_ALL),
 		SCENARIO(nobody_listens, ON_ALL),
 		SCENARIO(polled, ON_ALL),
 		SCENARIO(link_goes_and_comes, ON_BUSES),
+		SCENARIO(link_that_flaps, ON_BUSES),
 		SCENARIO(address_of_its_own, ON_BUSES),
 		SCENARIO(row7_shorter_than_a_frame, ON_ALL),
 		SCENARIO(row39_num_buffers, ON_ALL),

@@ -25,6 +25,8 @@ static void start_on(unsigned cpus)
 	fake_sleep(5);
 }
 
+#define CALLERS_OWN 64 /* frames that an outbox holds here */
+
 static unsigned done_count, done_on;
 static int done_status;
 
@@ -34,6 +36,31 @@ static void done_release(struct net_buffer *frame, int status)
 	done_status = status;
 	done_on = vport_cpu();
 	net_release(net, frame);
+}
+
+/* The same for a frame whose cookie says where that is to be. */
+static unsigned homes[FAKE_CPUS] = { 0, 1, 2, 3 };
+
+static void done_at_home(struct net_buffer *frame, int status)
+{
+	CHECK_EQ(vport_cpu(), *(unsigned *)frame->cookie);
+	/* There it is a drain, whose rules hold. */
+	if (vport_cpu() != 0)
+		CHECK(!fake_may_allocate());
+	done_release(frame, status);
+}
+
+static void send_to_be_done(void)
+{
+	struct net_buffer *frame = net_take(net);
+
+	CHECK(frame != NULL);
+	if (!frame)
+		return;
+	frame->length = 60;
+	frame->done = done_at_home;
+	frame->cookie = &homes[vport_cpu()];
+	CHECK_EQ(net_send(net, &frame, 1), 1);
 }
 
 /* From that CPU: on it, and waited for. */
@@ -50,7 +77,7 @@ static void sends_from(unsigned cpu, unsigned expected_pair)
 	fake_on(was);
 	CHECK(FAKE_WAIT(done_count > dones, 500));
 	CHECK_EQ(wire.sent_by[expected_pair], before + 1);
-	CHECK_EQ(done_on, expected_pair);
+	CHECK_EQ(done_on, cpu);
 	CHECK_EQ(done_status, 0);
 }
 
@@ -108,8 +135,7 @@ static void more_pairs_than_cpus(void)
 	works();
 }
 
-/* Of two frames that another CPU has handed over, the second cannot be mapped: its done function, which sends, finds the
- * first one in the ring. */
+/* Of two frames that another CPU has handed over, the second cannot be mapped. Its done function sends. */
 static unsigned dones;
 
 static void note_done(struct net_buffer *frame, int status)
@@ -156,21 +182,6 @@ static void outbox_that_cannot_be_mapped(void)
 }
 
 /* What is heard on one CPU is given back on another, until all of its pool has been there. */
-static struct net_buffer *kept;
-static unsigned kept_count;
-
-static void keep(struct net_device *interface, struct net_buffer *const *frames, unsigned count,
-		 void *cookie)
-{
-	(void)interface;
-	(void)cookie;
-	for (unsigned i = 0; i < count; i++) {
-		frames[i]->next = kept;
-		kept = frames[i];
-		kept_count++;
-	}
-}
-
 static void released_elsewhere(void)
 {
 	static const uint8_t header[20];
@@ -179,18 +190,13 @@ static void released_elsewhere(void)
 	start_on(2);
 	net_listen(net, keep, &heard);
 	for (unsigned round = 0; round < 5; round++) {
-		kept_count = 0;
 		while (fake_receive_by(&fake, 1, header, frame, sizeof(frame), 0))
 			fake_sleep(1);
 		CHECK_EQ(kept_count, 128); /* the whole pool of CPU 1 */
 		fake_on(1);
 		CHECK(net_take(net) == NULL);
 		fake_on(0);
-		while (kept) {
-			struct net_buffer *next = kept->next;
-			net_release(net, kept);
-			kept = next;
-		}
+		give_back_kept();
 		fake_sleep(300);
 	}
 	net_listen(net, hear, &heard);
@@ -216,6 +222,64 @@ static void sent_elsewhere(void)
 	}
 	CHECK(FAKE_WAIT(counted().sent == 1000, 600));
 	all_work(2);
+}
+
+/* All buffers of a CPU without a pair are on their way, by another one's: it may sleep until there is one. */
+static void waits_for_a_buffer(void)
+{
+	fake_setting("pairs", "1");
+	start_on(2);
+	for (unsigned round = 0; round < 5; round++) {
+		struct net_buffer *frame;
+		fake_on(1);
+		unsigned before = wire.sent, count = 0;
+		for (; (frame = net_take(net)) != NULL; count++) {
+			frame->length = 60;
+			CHECK_EQ(net_send(net, &frame, 1), 1);
+		}
+		CHECK(count > 0);
+		uint64_t begun = fake_port.now;
+		do
+			vport_relax(begun + UINT64_C(5000000000));
+		while ((frame = net_take(net)) == NULL &&
+		       fake_port.now < begun + UINT64_C(5000000000));
+		CHECK(frame != NULL);
+		/* Before anybody would have looked without being told. */
+		CHECK(fake_port.now < begun + UINT64_C(200000000));
+		if (frame)
+			net_release(net, frame);
+		fake_on(0);
+		CHECK(FAKE_WAIT(wire.sent == before + count, 1000));
+		fake_sleep(300);
+	}
+	all_work(1);
+}
+
+/* One that finds the outbox full may sleep until there is room: whatever the frames are. */
+static void waits_for_the_outbox(void)
+{
+	static uint8_t memory[NET_ROOM + 60];
+	static struct net_buffer buffers[2 * CALLERS_OWN];
+
+	fake_setting("pairs", "1");
+	start_on(2);
+	fake_on(1);
+	unsigned before = wire.sent;
+	for (unsigned i = 0; i < 2 * CALLERS_OWN; i++) {
+		struct net_buffer *frame = &buffers[i];
+		net_buffer_over(frame, memory, sizeof(memory));
+		frame->start = NET_ROOM;
+		frame->length = 60;
+		frame->done = note_done;
+		uint64_t begun = fake_port.now;
+		while (net_send(net, &frame, 1) == 0 && fake_port.now < begun + UINT64_C(200000000))
+			vport_relax(begun + UINT64_C(5000000000));
+		CHECK(fake_port.now < begun + UINT64_C(200000000));
+	}
+	fake_on(0);
+	CHECK(FAKE_WAIT(dones == 2 * CALLERS_OWN, 1000));
+	CHECK_EQ(wire.sent, before + 2 * CALLERS_OWN);
+	all_work(1);
 }
 
 static void pairs_go_and_come(void)
@@ -285,7 +349,6 @@ static void refused_pairs(void)
 
 /* Memory of a program on a CPU without a pair, which the port has no room for when its home pushes it, behind a frame
  * that was pushed: they fail, and done functions send at once, one inside another's call at most. */
-#define CALLERS_OWN 64 /* what an outbox holds here */
 static struct net_buffer owns[CALLERS_OWN];
 static unsigned inside_done, deepest_done, failed_count, sent_inside;
 
@@ -349,25 +412,15 @@ static void row35_recovery_with_many_cpus(void)
 		fake.deaf = true;
 		for (unsigned cpu = 0; cpu < 4; cpu++) {
 			fake_on(cpu);
-			for (unsigned i = 0; i < 20; i++) {
-				struct net_buffer *frame = net_take(net);
-				if (!frame)
-					break;
-				frame->length = 60;
-				frame->done = done_release;
-				CHECK_EQ(net_send(net, &frame, 1), 1);
-				sent++;
-			}
+			for (unsigned i = 0; i < 20; i++, sent++)
+				send_to_be_done();
 		}
 		fake_on(0);
 		fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
 		fake_interrupt_config(&fake);
 		fake_on(2);
-		struct net_buffer *late = net_take(net);
-		late->length = 60;
-		late->done = done_release;
+		send_to_be_done(); /* waits for the recovery */
 		sent++;
-		CHECK_EQ(net_send(net, &late, 1), 1); /* waits for the recovery */
 		fake_on(0);
 		CHECK(FAKE_WAIT(net->resets == round + 1, 3000));
 		fake.deaf = false;
@@ -387,18 +440,15 @@ static void row36_gone_with_many_cpus(void)
 	fake.deaf = true;
 	for (unsigned cpu = 0; cpu < 4; cpu++) {
 		fake_on(cpu);
-		for (unsigned i = 0; i < 10; i++) {
-			struct net_buffer *frame = net_take(net);
-			frame->length = 60;
-			frame->done = done_release;
-			CHECK_EQ(net_send(net, &frame, 1), 1);
-			sent++;
-		}
+		for (unsigned i = 0; i < 10; i++, sent++)
+			send_to_be_done();
 	}
 	fake_on(0);
 	fake.gone = true;
-	CHECK(FAKE_WAIT(net->gone, 5000));
+	CHECK(FAKE_WAIT(net->gone && done_count == sent, 5000));
+	fake_sleep(10);
 	CHECK_EQ(done_count, sent);
+	CHECK_EQ(counted().failed, sent);
 	CHECK(done_status < 0);
 	for (unsigned cpu = 0; cpu < 4; cpu++) {
 		fake_on(cpu);
@@ -436,6 +486,8 @@ int main(void)
 		SCENARIO(more_pairs_than_cpus, ON_ALL),
 		SCENARIO(released_elsewhere, ON_ALL),
 		SCENARIO(sent_elsewhere, ON_ALL),
+		SCENARIO(waits_for_a_buffer, ON_ALL),
+		SCENARIO(waits_for_the_outbox, ON_ALL),
 		SCENARIO(pairs_go_and_come, ON_ALL),
 		SCENARIO(pair_that_does_not_empty, ON_ALL),
 		SCENARIO(refused_pairs, ON_BUSES),

@@ -61,6 +61,32 @@ static inline void hear(struct net_device *interface, struct net_buffer *const *
 	}
 }
 
+/* Another listener, which keeps all that it gets. */
+static struct net_buffer *kept;
+static unsigned kept_count;
+
+static inline void keep(struct net_device *interface, struct net_buffer *const *frames,
+			unsigned count, void *cookie)
+{
+	(void)interface;
+	(void)cookie;
+	for (unsigned i = 0; i < count; i++) {
+		frames[i]->next = kept;
+		kept = frames[i];
+		kept_count++;
+	}
+}
+
+static inline void give_back_kept(void)
+{
+	while (kept) {
+		struct net_buffer *next = kept->next;
+		net_release(net, kept);
+		kept = next;
+	}
+	kept_count = 0;
+}
+
 static inline void start(void)
 {
 	CHECK_EQ(fake_probe(&fake), 0);
