@@ -115,6 +115,13 @@ static long transmit(struct socket *socket, const void *data, size_t length, int
 				 : datagram_send(socket, &piece, 1, flags, NULL, 0);
 }
 
+/* The stack is CPU 0's, and sockets are its own: a caller of another CPU is mistaken. */
+static struct socket *socket_in(struct open_file *file)
+{
+	kit_assert(vport_cpu() == 0);
+	return (struct socket *)file;
+}
+
 /* A negative errno as a file's operation tells it. */
 static long file_result(long result)
 {
@@ -124,13 +131,13 @@ static long file_result(long result)
 static long read_socket(struct open_file *file, uint64_t offset, void *buffer, size_t length)
 {
 	(void)offset;
-	return file_result(receive((struct socket *)file, buffer, length, 0));
+	return file_result(receive(socket_in(file), buffer, length, 0));
 }
 
 static long write_socket(struct open_file *file, uint64_t offset, const void *data, size_t length)
 {
 	(void)offset;
-	return file_result(transmit((struct socket *)file, data, length, 0));
+	return file_result(transmit(socket_in(file), data, length, 0));
 }
 
 static void status_of(struct open_file *file, struct stat *status)
@@ -141,7 +148,7 @@ static void status_of(struct open_file *file, struct stat *status)
 
 static unsigned ready(struct open_file *file)
 {
-	struct socket *socket = (struct socket *)file;
+	struct socket *socket = socket_in(file);
 	unsigned now = is_stream(socket) ? stream_ready(socket) : datagram_ready(socket);
 
 	return socket->error ? now | FILE_FAILED : now;
@@ -149,7 +156,7 @@ static unsigned ready(struct open_file *file)
 
 static void close_socket(struct open_file *file)
 {
-	struct socket *socket = (struct socket *)file;
+	struct socket *socket = socket_in(file);
 
 	if (is_stream(socket))
 		stream_close(socket);
@@ -189,7 +196,6 @@ struct socket *socket_of(int fd)
 {
 	struct open_file *file = open_file_of(fd);
 
-	kit_assert(vport_cpu() == 0);
 	if (!file) {
 		errno = fd >= 0 && fd <= 2 ? ENOTSOCK : EBADF;
 		return NULL;
@@ -198,7 +204,7 @@ struct socket *socket_of(int fd)
 		errno = ENOTSOCK;
 		return NULL;
 	}
-	return (struct socket *)file;
+	return socket_in(file);
 }
 
 /* ---- Calls ---------------------------------------------------------------------------------------------------- */
@@ -245,17 +251,26 @@ int socket(int domain, int type, int protocol)
 	return fd;
 }
 
-int bind(int fd, const struct sockaddr *name, socklen_t length)
+/* The socket, and the address that is meant; NULL, and errno: one of them is none. */
+static struct socket *socket_and_address(int fd, const struct sockaddr *name, socklen_t length,
+					 ip_addr_t *address, uint16_t *port)
 {
 	struct socket *socket = socket_of(fd);
+	int error = socket ? address_get(socket, name, length, address, port) : 0;
+
+	if (error)
+		errno = error;
+	return error ? NULL : socket;
+}
+
+int bind(int fd, const struct sockaddr *name, socklen_t length)
+{
 	ip_addr_t address;
 	uint16_t port;
+	struct socket *socket = socket_and_address(fd, name, length, &address, &port);
 
 	if (!socket)
 		return -1;
-	int error = address_get(socket, name, length, &address, &port);
-	if (error)
-		return socket_fail(error);
 	/* Any of IPv6 is any of IPv4 as well. */
 	if (socket->domain == AF_INET6 && ip_addr_isany(&address) && !socket->only6)
 		address = *IP_ANY_TYPE;
@@ -275,15 +290,12 @@ int listen(int fd, int backlog)
 
 int connect(int fd, const struct sockaddr *name, socklen_t length)
 {
-	struct socket *socket = socket_of(fd);
 	ip_addr_t address;
 	uint16_t port;
+	struct socket *socket = socket_and_address(fd, name, length, &address, &port);
 
 	if (!socket)
 		return -1;
-	int error = address_get(socket, name, length, &address, &port);
-	if (error)
-		return socket_fail(error);
 	int result = is_stream(socket) ? stream_connect(socket, &address, port)
 				       : datagram_connect(socket, &address, port);
 	stack_leave();

@@ -337,7 +337,7 @@ long stream_send(struct socket *socket, const void *data, size_t length, int fla
 			size_t part = write_some(socket, (const uint8_t *)data + sent,
 						 length - sent, flags);
 			sent += part;
-			if (part > 0)
+			if (part > 0 || length == 0)
 				continue;
 			push_out(socket->tcp);
 			error = socket_wait(socket, flags, deadline);
