@@ -78,10 +78,9 @@ static void sent(struct net_buffer *frame, int status)
 {
 	struct transmit_piece *piece = (struct transmit_piece *)frame;
 
-	(void)status;
+	if (status == ERR_NODEV && piece->interface->net->keeps_memory)
+		return; /* it is nobody's for good */
 	pbuf_free(piece->pbuf);
-	if (piece->interface->waiting_count > 0)
-		stack_wake(); /* there is room now */
 	free_pieces(frame);
 }
 
@@ -186,7 +185,7 @@ static void flush(struct interface *interface)
 			count = interface->waiting_count;
 		int taken = net_send(interface->net, &interface->waiting[first], count);
 		if (taken == 0)
-			return; /* `sent` comes back to it; while it is being reset, the next turn */
+			return; /* `room` comes back to it */
 		if (taken < 0) {
 			/* It cannot be sent, as when the interface is gone. */
 			drop_out(interface, interface->waiting[first]);
@@ -205,8 +204,23 @@ void interfaces_flush(void)
 
 /* ---- Interfaces --------------------------------------------------------------------------------------- */
 
+/* It will not come back: connections from its addresses end at once, instead of waiting for answers. */
+static void leave_for_good(struct interface *interface)
+{
+	struct netif *netif = &interface->netif;
+
+	interface->gone = true;
+	dhcp_release_and_stop(netif);
+	netif_set_addr(netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
+	for (s8_t i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++)
+		netif_ip6_addr_set_state(netif, i, IP6_ADDR_INVALID);
+	netif_set_down(netif);
+}
+
 static void follow_link(struct interface *interface)
 {
+	if (interface->net->gone && !interface->gone)
+		leave_for_good(interface);
 	if (interface->net->link == netif_is_link_up(&interface->netif))
 		return;
 	if (interface->net->link)
@@ -238,6 +252,14 @@ void interfaces_turn(void)
 }
 
 static void link_changed(struct net_device *net, void *cookie)
+{
+	(void)net;
+	(void)cookie;
+	stack_wake();
+}
+
+/* For what could not be sent. */
+static void room(struct net_device *net, void *cookie)
 {
 	(void)net;
 	(void)cookie;
@@ -312,6 +334,7 @@ static int add(struct net_device *net)
 	net_listen(net, received, interface);
 	net_watch_link(net, link_changed, interface);
 	net_announce(net, announce, interface);
+	net_watch_room(net, room, interface);
 	return 0;
 }
 

@@ -14,12 +14,16 @@
 #include "kernel/net/offload.h"
 
 #include <stdbool.h>
+#include <string.h>
 
+#include "kernel/net/headers.h"
 #include "kernel/net/hooks.h"
 #include "kernel/net/stack.h"
 #include "lib/be.h"
 
 #define CHECKS_OF_TRANSPORT (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP)
+#define MSS_OF_ANY \
+	536 /* RFC 9293, 3.7.1: what every peer takes over IPv4 that has not said otherwise */
 #define MAKES_OF_TRANSPORT (NETIF_CHECKSUM_GEN_TCP | NETIF_CHECKSUM_GEN_UDP)
 
 void offload_start(struct netif *netif, const struct net_device *net)
@@ -41,20 +45,6 @@ void offload_received(struct netif *netif, const struct net_offload *offload)
 
 /* ---- Sent ------------------------------------------------------------------------------------------------ */
 
-/* RFC 791, RFC 8200, RFC 9293, RFC 768: bytes, and where things are. */
-enum { IP4_HEADER = 20, IP4_FRAGMENT = 6, IP4_PROTOCOL = 9, IP4_ADDRESSES = 12 };
-enum { IP6_HEADER = 40, IP6_NEXT = 6, IP6_ADDRESSES = 8 };
-enum {
-	TCP_HEADER = 20,
-	TCP_HEADER_MAX = 60,
-	TCP_OFFSET = 12,
-	TCP_CHECKSUM = 16,
-	UDP_HEADER = 8,
-	UDP_CHECKSUM = 6
-};
-#define IP4_FRAGMENTED 0x3fff /* its place, and that more follow */
-
-static unsigned segment_bytes; /* of the TCP segment that is on its way out */
 /* It is larger than the interface's packets may be, which IP must not know: until the frame is there, it believes this. */
 static struct netif *widened;
 static u16_t own_mtu;
@@ -80,9 +70,8 @@ void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment)
 	offload_narrow();
 	if (!pcb)
 		return; /* a reset, of no connection */
-	segment_bytes = offload_peer_mss(pcb);
 	/* By as little as a byte: or lwIP makes fragments of it, for which nobody makes the checksum. */
-	if (segment->tot_len <= segment_bytes + TCP_HEADER)
+	if (segment->tot_len <= offload_peer_mss(pcb) + TCP_HEADER)
 		return;
 	netif = ip_route(&pcb->local_ip, &pcb->remote_ip);
 	if (netif) {
@@ -102,6 +91,20 @@ static uint16_t pseudo_sum(const uint8_t *addresses, unsigned bytes, uint8_t pro
 	while (sum >> 16)
 		sum = (sum & 0xffff) + (sum >> 16);
 	return (uint16_t)sum;
+}
+
+/* What its peer takes of the connection whose segment that is, over IPv4. By what is in the packet: it may have waited for its
+ * neighbour's address, while others sent, and the connection may be over. */
+static unsigned segment_bytes_of(const uint8_t *ip, const uint8_t *header)
+{
+	for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
+		if (pcb->local_port == be16_load(header + TCP_FROM) &&
+		    pcb->remote_port == be16_load(header + TCP_TO) &&
+		    IP_IS_V4_VAL(pcb->remote_ip) &&
+		    memcmp(&ip_2_ip4(&pcb->remote_ip)->addr, ip + IP4_TO, 4) == 0)
+			return offload_peer_mss(pcb);
+	}
+	return MSS_OF_ANY;
 }
 
 /* The rest of the frame is one segment or datagram; what of it is in the first piece is enough for its header. */
@@ -124,6 +127,9 @@ static void transport(const struct net_device *net, struct net_buffer *frame, un
 	if (!tcp || start != NET_HEADER_BYTES + IP4_HEADER || !(net->can & NET_CAN_TSO4))
 		return; /* lwIP adds no options to the IPv4 headers of its segments */
 	unsigned headers = start + (header[TCP_OFFSET] >> 4) * 4u;
+	if (length <= headers)
+		return;
+	unsigned segment_bytes = segment_bytes_of(header - IP4_HEADER, header);
 	if (length > headers + segment_bytes) {
 		offload->segments = NET_TCP4;
 		offload->header_bytes = (uint16_t)headers;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "kernel/net/checksum.h"
+#include "kernel/net/headers.h"
 #include "kernel/net/memory.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/stack.h"
@@ -26,30 +27,11 @@
 #define WRAPPED_MAX 512
 /* From here on what an interface receives is copied: the rest of its buffers is for the device to fill. */
 #define HELD_MAX 128
+#define HELD_SHARE 4 /* and of those that a CPU has for it a quarter at most */
 /* Datagrams in one frame. */
 #define DATAGRAMS_MAX 128
 /* What a machine asks for itself, addresses and names, comes from such ports. */
 #define OWN_SERVERS 1024
-
-/* RFC 791, RFC 8200, RFC 9293, RFC 768: bytes, and where things are. */
-enum {
-	IP4_HEADER = 20,
-	IP4_LENGTH = 2,
-	IP4_ID = 4,
-	IP4_FRAGMENT = 6,
-	IP4_PROTOCOL = 9,
-	IP4_CHECKSUM = 10
-};
-enum { IP6_HEADER = 40, IP6_LENGTH = 4, IP6_NEXT = 6 };
-enum {
-	TCP_HEADER = 20,
-	TCP_OFFSET = 12,
-	TCP_FLAGS = 13,
-	TCP_FLAG_FIN = 1,
-	UDP_HEADER = 8,
-	UDP_LENGTH = 4
-};
-#define IP4_FRAGMENTED 0x3fff /* its place, and that more follow */
 
 /* ---- Copies ------------------------------------------------------------------------------------------------ */
 
@@ -219,6 +201,8 @@ static struct look look_at(const uint8_t *head, size_t bytes)
 	case ETHTYPE_IP:
 		if (bytes < NET_HEADER_BYTES + IP4_HEADER)
 			return passes;
+		if ((ip[0] & 15u) * 4 < IP4_HEADER)
+			return passes;
 		if (be16_load(ip + IP4_FRAGMENT) & IP4_FRAGMENTED)
 			return stays;
 		protocol = ip[IP4_PROTOCOL];
@@ -244,7 +228,7 @@ static struct look look_at(const uint8_t *head, size_t bytes)
 	case IP_PROTO_TCP:
 		if (bytes < start + TCP_HEADER ||
 		    (length <= start + (header[TCP_OFFSET] >> 4) * 4u &&
-		     !(header[TCP_FLAGS] & TCP_FLAG_FIN)))
+		     !(header[TCP_FLAG_BYTE] & TCP_FLAG_FIN)))
 			return passes;
 		return (struct look){ .kind = DATA };
 	case IP_PROTO_ICMP:
@@ -308,6 +292,12 @@ static bool take_apart(struct interface *interface, const struct pbuf *head, uns
 	return true;
 }
 
+/* Whether one more of the driver's buffers may be kept. */
+static bool may_hold(const struct interface *interface)
+{
+	return interface->held < HELD_MAX && interface->held < interface->net->buffers / HELD_SHARE;
+}
+
 /* The packet, which may be the head with more behind it. The frame and the head are its own. NULL: it is dropped. */
 static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, enum kind kind,
 				struct net_buffer *frame, size_t length)
@@ -318,7 +308,7 @@ static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, 
 	if (kind != PASSES && !may_stay()) {
 		packet = NULL;
 	} else if (length > bytes) {
-		if (kind == DATA && interface->held < HELD_MAX && frame->length > bytes) {
+		if (kind == DATA && may_hold(interface) && frame->length > bytes) {
 			if (wrap(interface, head, frame, bytes))
 				return head;
 			pbuf_free(head);

@@ -21,6 +21,7 @@ struct interface {
 	bool configured, automatic; /* it has been given an address, or is to have one by DHCP */
 	struct vport_lock lock;     /* for `in` */
 	struct net_buffer *in, **in_tail; /* received, for the stack's next turn */
+	bool gone;                        /* with its device, and has lost its addresses */
 	bool announce;                    /* others are to learn anew where it is */
 	ip4_addr_t told;                  /* the address that the log has last told of */
 	unsigned held; /* pieces of received frames that something in the stack keeps */

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "kernel/net/hooks.h"
 #include "kernel/net/memory.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/socket.h"
 #include "lib/be.h"
+#include "lib/error.h"
 
 #define FRAMES 6000
 #define FRAME_BYTES 9000
@@ -20,11 +22,14 @@
 
 uint16_t network_dns_port = 53;
 static struct net_device net = {
-	.name = "net0", .mtu = 1500, .pieces = 1, .pieces_heard = 1, .link = true
+	.name = "net0", .mtu = 1500, .pieces = 1, .pieces_heard = 1, .buffers = 1024, .link = true
 };
 static net_listener *listener;
 static void *listener_cookie;
-static unsigned given_back, sent_count;
+static net_room_listener *room_listener;
+static unsigned given_back, sent_count, wakes;
+static bool full; /* nothing is taken now */
+static int sent_status;
 static uint8_t sent_frame[FRAME_BYTES];
 
 void *vport_alloc(size_t size)
@@ -61,6 +66,7 @@ void vport_work_queue(struct vport_work *work)
 
 void stack_wake(void)
 {
+	wakes++;
 }
 
 u32_t sys_now(void)
@@ -99,6 +105,13 @@ void net_announce(struct net_device *device, net_announcer *function, void *cook
 	(void)cookie;
 }
 
+void net_watch_room(struct net_device *device, net_room_listener *function, void *cookie)
+{
+	(void)device;
+	(void)cookie;
+	room_listener = function;
+}
+
 struct net_buffer *net_take(struct net_device *device)
 {
 	(void)device;
@@ -124,10 +137,12 @@ void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size)
 int net_send(struct net_device *device, struct net_buffer *const *frames, unsigned count)
 {
 	(void)device;
+	if (full)
+		return 0;
 	for (unsigned i = 0; i < count; i++) {
 		memcpy(sent_frame, net_data(frames[i]), frames[i]->length);
 		sent_count++;
-		frames[i]->done(frames[i], 0);
+		frames[i]->done(frames[i], sent_status);
 	}
 	return (int)count;
 }
@@ -318,6 +333,147 @@ static void datagrams_come_apart(void)
 	CHECK_EQ(interface->dropped_in, dropped + 2);
 }
 
+/* A header that is shorter than one is: nothing of it is believed. */
+static void headers_that_are_none(void)
+{
+	struct net_offload offload = { .flags = NET_CHECKSUM_GOOD,
+				       .segments = NET_UDP_L4,
+				       .segment_bytes = 1 };
+	uint64_t dropped = interface->dropped_in;
+
+	for (unsigned words = 0; words < 5; words++) {
+		size_t length = udp_frame(frame, 20, 13, 0);
+		frame[14] = (uint8_t)(0x40 | words);
+		deliver(frame, length, offload);
+		CHECK_EQ(interface->dropped_in, dropped + words + 1);
+		deliver(frame, length, plain);
+	}
+	CHECK(sock.first == NULL);
+}
+
+/* Of few buffers few are kept: the others are for what comes next. */
+static void few_buffers(void)
+{
+	net.buffers = 40;
+	for (unsigned i = 0; i < 100; i++) {
+		deliver(frame, udp_frame(frame, 1400, i, 0), good);
+		CHECK(interface->held <= 10);
+	}
+	CHECK_EQ(interface->held, 10);
+	net.buffers = 1024;
+	empty();
+	CHECK_EQ(interface->held, 0);
+}
+
+/* ---- Sent ------------------------------------------------------------------------------------------------- */
+
+static void send_datagram(void)
+{
+	struct udp_pcb *pcb = udp_new();
+	struct pbuf *data = pbuf_alloc(PBUF_TRANSPORT, 1000, PBUF_RAM);
+	ip_addr_t to = IPADDR4_INIT_BYTES(10, 0, 0, 255); /* everybody: ARP is not asked */
+
+	memset(data->payload, 0, 1000);
+	ip_set_option(pcb, SOF_BROADCAST);
+	CHECK_EQ(udp_sendto(pcb, data, &to, 9), ERR_OK);
+	pbuf_free(data);
+	udp_remove(pcb);
+	interfaces_flush();
+}
+
+/* What there was no room for goes when there is: somebody says so. */
+static void what_waits_for_room(void)
+{
+	interfaces_flush();
+	unsigned sent = sent_count, woken = wakes;
+	full = true;
+	send_datagram();
+	CHECK_EQ(interface->waiting_count, 1);
+	CHECK_EQ(wakes, woken);
+	full = false;
+	room_listener(&net, NULL);
+	CHECK_EQ(wakes, woken + 1);
+	interfaces_flush();
+	CHECK_EQ(interface->waiting_count, 0);
+	CHECK_EQ(sent_count, sent + 1);
+}
+
+/* The memory of a frame that a lost device may go on reading is nobody else's again. */
+static void memory_that_is_kept(void)
+{
+	send_datagram();
+	size_t before = in_use();
+	sent_status = ERR_BROKEN;
+	send_datagram();
+	CHECK_EQ(in_use(), before);
+	sent_status = ERR_NODEV;
+	send_datagram();
+	CHECK_EQ(in_use(), before);
+	net.keeps_memory = true;
+	send_datagram();
+	CHECK(in_use() >= before + 1000);
+	net.keeps_memory = false;
+	sent_status = 0;
+	before = in_use();
+	send_datagram();
+	CHECK_EQ(in_use(), before);
+}
+
+/* A connection's segment waits for its neighbour's address while another's is made: each is cut as its own peer takes it. */
+static struct tcp_pcb *connection(uint16_t port, uint16_t mss)
+{
+	struct tcp_pcb *pcb = tcp_new();
+
+	pcb->local_port = port;
+	pcb->remote_port = PEER_PORT;
+	IP_ADDR4(&pcb->remote_ip, 10, 0, 0, 1);
+	pcb->mss = mss;
+	pcb->next = tcp_active_pcbs;
+	tcp_active_pcbs = pcb;
+	return pcb;
+}
+
+static unsigned cut_into(uint16_t from)
+{
+	static uint8_t segment[14 + 40 + 8000];
+	struct net_buffer buffer;
+
+	udp_frame(segment, 0, 1, 0);
+	be16_store(segment + 14 + 2, 40 + 8000);
+	segment[14 + 9] = 6;
+	memcpy(segment + 14 + 12, own, 4);
+	memcpy(segment + 14 + 16, peer, 4);
+	be16_store(segment + 34, from);
+	be16_store(segment + 36, PEER_PORT);
+	segment[34 + 12] = 5 << 4;
+	net_buffer_over(&buffer, segment, sizeof(segment));
+	buffer.length = sizeof(segment);
+	offload_sent(&net, &buffer, sizeof(segment));
+	CHECK_EQ(buffer.offload.segments, NET_TCP4);
+	CHECK_EQ(buffer.offload.header_bytes, 54);
+	return buffer.offload.segment_bytes;
+}
+
+static void segments_that_have_waited(void)
+{
+	struct tcp_pcb *first = connection(1001, 1400), *second = connection(1002, 500);
+	struct pbuf *segment = pbuf_alloc(PBUF_TRANSPORT, 100, PBUF_RAM);
+
+	net.can = NET_CAN_CHECKSUM | NET_CAN_TSO4;
+	offload_segment(first, segment);
+	offload_segment(second, segment);
+	CHECK_EQ(cut_into(1001), 1400);
+	CHECK_EQ(cut_into(1002), 500);
+	offload_segment(first, segment);
+	CHECK_EQ(cut_into(1002), 500);
+	CHECK_EQ(cut_into(1003), 536); /* it is over: what everybody takes */
+	net.can = 0;
+	pbuf_free(segment);
+	tcp_active_pcbs = first->next; /* the second one is in front of it */
+}
+
+/* ---- Much of it ------------------------------------------------------------------------------------------- */
+
 /* Empty datagrams that nobody reads: the socket takes what its share is, and no more. */
 static void empty_datagrams_have_their_price(void)
 {
@@ -415,11 +571,41 @@ static void small_portions_are_joined(void)
 	empty();
 }
 
+/* Who is connected by an interface that is gone need not wait for answers. */
+static unsigned failed;
+
+static void count_failed(void *argument, err_t error)
+{
+	CHECK(argument == &failed && error == ERR_ABRT);
+	failed++;
+}
+
+static void interface_that_is_gone(void)
+{
+	struct tcp_pcb *pcb = connection(1001, 1400);
+
+	IP_ADDR4(&pcb->local_ip, 10, 0, 0, 2);
+	pcb->state = ESTABLISHED;
+	tcp_arg(pcb, &failed);
+	tcp_err(pcb, count_failed);
+	net.gone = true;
+	net.link = false;
+	interfaces_turn();
+	CHECK_EQ(failed, 1);
+	CHECK(tcp_active_pcbs == NULL);
+	CHECK(!netif_is_up(&interface->netif));
+	interfaces_turn();
+	CHECK_EQ(failed, 1);
+}
+
 int main(void)
 {
 	return check_run((struct check[]){
 		CHECK_CASE(start), CHECK_CASE(fragments_are_nobody_elses),
 		CHECK_CASE(headers_are_nobody_elses), CHECK_CASE(datagrams_come_apart),
-		CHECK_CASE(empty_datagrams_have_their_price), CHECK_CASE(arp_goes_on),
-		CHECK_CASE(small_portions_are_joined), CHECK_END });
+		CHECK_CASE(headers_that_are_none), CHECK_CASE(few_buffers),
+		CHECK_CASE(what_waits_for_room), CHECK_CASE(memory_that_is_kept),
+		CHECK_CASE(segments_that_have_waited), CHECK_CASE(empty_datagrams_have_their_price),
+		CHECK_CASE(arp_goes_on), CHECK_CASE(small_portions_are_joined),
+		CHECK_CASE(interface_that_is_gone), CHECK_END });
 }
