@@ -23,14 +23,14 @@
 
 #include <poll.h>
 
-#define IDLE_PATIENCE (15 * NS_PER_S)  /* for the next request */
-#define WHOLE_PATIENCE (30 * NS_PER_S) /* for anything to be read or sent */
-#define CLOSE_PATIENCE (2 * NS_PER_S)  /* for the client to close */
+#define CLOSE_PATIENCE (2 * NS_PER_S) /* for the client to close */
 #define INDEX "index.html"
 
-static void wait_at_most(struct connection *connection, uint64_t patience)
+uint64_t patience = 15 * NS_PER_S;
+
+static void wait_at_most(struct connection *connection, uint64_t most)
 {
-	connection->patience_ends = vport_now() + patience;
+	connection->patience_ends = vport_now() + most;
 }
 
 /* ---- Answers ------------------------------------------------------------------------------------------------- */
@@ -60,7 +60,8 @@ static void write_head(struct connection *connection, int status, const char *ty
 	connection->head_length = written < HEAD_BYTES ? (size_t)written : HEAD_BYTES;
 	connection->head_sent = 0;
 	connection->state = STATE_SENDING;
-	wait_at_most(connection, WHOLE_PATIENCE);
+	connection->taken = 0;
+	wait_at_most(connection, 2 * patience);
 	count(status);
 }
 
@@ -224,7 +225,11 @@ static bool send_part(struct connection *connection, const char *data, size_t le
 		}
 		*sent += (size_t)part;
 		totals.bytes += (unsigned long long)part;
-		wait_at_most(connection, WHOLE_PATIENCE);
+		connection->taken += (size_t)part;
+		if (connection->taken >= TAKEN_BYTES) {
+			connection->taken = 0;
+			wait_at_most(connection, 2 * patience);
+		}
 	}
 	return true;
 }
@@ -326,7 +331,7 @@ void connection_start(struct connection *connection, int fd, bool refuse)
 	connection->has_more = true; /* there may be a request already */
 	connection->text = NULL;
 	connection->has_file = false;
-	wait_at_most(connection, IDLE_PATIENCE);
+	wait_at_most(connection, patience);
 	if (refuse)
 		answer_error(connection, &any, 503);
 }
@@ -344,7 +349,7 @@ static void answer_sent(struct connection *connection)
 		return;
 	}
 	connection->state = STATE_READING;
-	wait_at_most(connection, IDLE_PATIENCE);
+	wait_at_most(connection, patience);
 }
 
 void connection_serve(struct connection *connection)

@@ -16,6 +16,7 @@
 
 #define HEAD_BYTES 512
 #define CHUNK_BYTES 16384
+#define TAKEN_BYTES 16384
 
 enum connection_state {
 	STATE_FREE,
@@ -28,6 +29,7 @@ struct connection {
 	int fd;
 	enum connection_state state;
 	uint64_t patience_ends; /* vport_now() */
+	size_t taken;           /* of the answer, since that was set */
 	bool close_after;       /* the answer */
 	bool has_more;          /* to do, whether or not the network has anything new */
 
@@ -55,6 +57,9 @@ struct totals {
 	unsigned long long ok, redirected, client_errors, server_errors;
 };
 extern struct totals totals;
+
+/* Nanoseconds that a client has for a request, all of it; twice as many for each TAKEN_BYTES of an answer. */
+extern uint64_t patience;
 
 /* ---- connection.c ------------------------------------------------------------------------------------------- */
 

@@ -4,7 +4,10 @@
  *
  *     tar cf site.tar -C FOLDER .
  *     make run APP=httpd DISK=site.tar          curl http://localhost:8080/
- *     httpd [-t SECONDS] [-p PORT]              for so long, or for ever; on another port than 80
+ *     httpd [-t SECONDS] [-p PORT] [-w SECONDS]
+ *
+ * -t: for so long, or for ever; -p: on another port than 80; -w: how long a client may take for a request (15 otherwise),
+ * and half of what it may take for each 16 KiB of an answer.
  *
  * One loop serves all connections: it waits until one of them can go on (poll), and has each that can do one thing.
  */
@@ -23,6 +26,7 @@
 #define SLOTS (CONNECTIONS + REFUSALS)
 #define ADDRESS_PATIENCE (10 * NS_PER_S)
 #define NS_PER_MS UINT64_C(1000000)
+#define WAIT_MAX 3600
 #define LOOK_MS 500 /* at who has lost patience */
 
 struct totals totals;
@@ -144,21 +148,22 @@ static void serve(int listener, uint64_t end)
 
 int main(int argc, char **argv)
 {
-	uint64_t seconds = 0, port = 80;
+	uint64_t seconds = 0, port = 80, wait = 15;
 	int option;
 
 	optind = 0;
-	while ((option = getopt(argc, argv, "t:p:")) != -1) {
-		uint64_t *number = option == 't' ? &seconds : &port;
+	while ((option = getopt(argc, argv, "t:p:w:")) != -1) {
+		uint64_t *number = option == 't' ? &seconds : option == 'w' ? &wait : &port;
 		char *rest = NULL;
 		if (option != '?')
 			*number = strtoull(optarg, &rest, 10);
-		if (!rest || *rest || *number == 0 || port > UINT16_MAX) {
-			kprint("usage: %s [-t SECONDS] [-p PORT]\n", argv[0]);
+		if (!rest || *rest || *number == 0 || port > UINT16_MAX || wait > WAIT_MAX) {
+			kprint("usage: %s [-t SECONDS] [-p PORT] [-w SECONDS]\n", argv[0]);
 			return 2;
 		}
 	}
 	totals = (struct totals){ .started = vport_now() };
+	patience = wait * NS_PER_S;
 	int listener = open_listener((uint16_t)port);
 	if (listener < 0) {
 		kprint("httpd: port %u: %s\n", (unsigned)port, strerror(errno));

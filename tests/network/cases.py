@@ -25,6 +25,7 @@ from vhost.peers import BUILD, Peer
 
 TIMEOUT = 180
 PATIENCE = 60
+MUCH = 64 << 20
 
 
 # ---- A web server --------------------------------------------------------------------------------------
@@ -69,6 +70,19 @@ def web(machine):
 
 
 # ---- Echo -------------------------------------------------------------------------------------------------
+def slow_clients(machine):
+    """Those that ask, or read, a little now and then are cut off; the file is more than all buffers on the way hold."""
+    with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
+        with open(f"{folder}/much", "wb") as much:
+            much.truncate(MUCH)
+        with tarfile.open(f"{folder}/site.tar", "w") as archive:
+            archive.add(f"{folder}/much", "much")
+        with serving(machine, "httpd", r"^httpd: listening", arguments="-w 3", tcp=(80,),
+                     disks=(Disk(f"{folder}/site.tar"),)) as (peer, ports):
+            http_client.slowly(ports["tcp:80"], "/much")
+            return peer.text()
+
+
 def echo_stream(port, data):
     """All of it there and back: sent and read at the same time."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
@@ -220,4 +234,6 @@ def tests():
     for name, machine in variants():
         for what in (web, echo, asking, iperf_serves, iperf_asks, sockets):
             yield Test(f"network/{what.__name__.replace('_', '-')}/{name}", functools.partial(needs_lwip, what, machine))
+        if machine.smp == 1:
+            yield Test(f"network/slow-clients/{name}", functools.partial(needs_lwip, slow_clients, machine))
         yield Test(f"network/tap/{name}", functools.partial(needs_lwip, tap, name))

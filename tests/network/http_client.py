@@ -4,6 +4,7 @@
 import contextlib
 import http.client
 import json
+import select
 import socket
 import threading
 import time
@@ -115,6 +116,49 @@ def greedily(port, site):
         connection.shutdown(socket.SHUT_RDWR)
         for thread in threads:
             thread.join(PATIENCE)
+
+
+def asks_slowly(port):
+    """A letter now and then, for a request that is never whole: the server does not wait for ever."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+        connection.sendall(GOOD)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2 * PATIENCE):
+                connection.sendall(b"X")
+                if select.select([connection], [], [], 0.5)[0]:
+                    expect("what is said to a slow client", connection.recv(1), b"")
+                    return
+            raise Failed("a client that asks for ever is served for ever")
+
+
+def reads_slowly(port, path):
+    """A little now and then, of much: there is an end to it."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(PATIENCE)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2 * PATIENCE):
+                connection.recv(256)
+                time.sleep(0.5)
+                if timed_out(port) > 0:
+                    return
+            raise Failed("a client that reads for ever is served for ever")
+
+
+def timed_out(port):
+    client = Client(port)
+    _, body = client.ask("/status.json")
+    client.close()
+    return json.loads(body)["server"][0]["timed_out"]
+
+
+def slowly(port, path):
+    reads_slowly(port, path)
+    asks_slowly(port)
+    if timed_out(port) < 2:
+        raise Failed("the server does not count whom it has not waited for")
 
 
 # ---- Byte by byte ---------------------------------------------------------------------------------------
