@@ -308,6 +308,9 @@ static bool run_work(struct cpu *cpu)
 	struct vport_work *work = take_work(cpu);
 	if (work == NULL)
 		return false;
+	/* A recovery may be behind it, for which this one waits. */
+	if (__atomic_load_n(&works, __ATOMIC_RELAXED) != NULL)
+		call_for(cpu, ATTENTION_WORK);
 	bool nested = cpu->in_work;
 	cpu->in_work = true;
 	cpu->in_recovery = work->recovers;

@@ -232,6 +232,35 @@ static void run_waiting_for_recovery(struct vport_work *work)
 	depth--;
 }
 
+static void run_waiting_only(struct vport_work *work)
+{
+	(void)work;
+	enter();
+	for (unsigned i = 0; i < 3; i++)
+		vport_relax(0);
+	seen_inside = recovered;
+	other_ran_inside = other_ran;
+	depth--;
+}
+
+/* So it is when the recovery was queued before the item began to wait. */
+const char *test_work_recovery_behind(void)
+{
+	static struct vport_work waiting = { .run = run_waiting_only };
+	static struct vport_work recovery = { .run = run_recovery, .recovers = true };
+	second_recovery = (struct vport_work){ .run = run_recovery, .recovers = true };
+	depth = 1;
+	deepest = other_ran = other_ran_inside = recovered = recovered_too_deep = 0;
+	vport_work_queue(&waiting);
+	vport_work_queue(&other);
+	vport_work_queue(&recovery);
+	for (unsigned i = 0; i < 4; i++)
+		vport_relax(0);
+	ktap_check(seen_inside == 2 && recovered == 2 && recovered_too_deep == 0);
+	ktap_check(other_ran_inside == 0 && other_ran == 1);
+	return KTAP_OK;
+}
+
 const char *test_work_recovery(void)
 {
 	static struct vport_work waiting = { .run = run_waiting_for_recovery };

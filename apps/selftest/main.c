@@ -24,6 +24,7 @@ static const struct ktap_test tests[] = {
 	{ "a removed event is not called", test_event_removed },
 	{ "work runs one at a time, drains inside of it", test_work_depth },
 	{ "a recovery runs while a work item waits", test_work_recovery },
+	{ "a recovery that was queued behind it, too", test_work_recovery_behind },
 	{ "work queued while it runs runs again", test_work_again },
 	{ "the kernel's format agrees with printf", test_format },
 	{ "printf's long and floating formats", test_printf },

@@ -24,6 +24,7 @@ const char *test_event_time(void);
 const char *test_event_removed(void);
 const char *test_work_depth(void);
 const char *test_work_recovery(void);
+const char *test_work_recovery_behind(void);
 const char *test_work_again(void);
 
 /* library.c */
