@@ -192,6 +192,7 @@ static int create_port(struct virtio_console *console, unsigned id)
 
 	/* The host may be slow to take what is sent (a pipe that nobody reads): that is no fault. */
 	options.size_limit = PORT_TRANSMIT_BUFFERS;
+	options.shared = true;
 	if (!error)
 		error = virtio_queue_create(device, receive_index(id) + 1, &options);
 	if (error)

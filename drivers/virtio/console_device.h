@@ -74,6 +74,7 @@ struct virtio_port {
 
 	/* Of the transmit queue, its ring and what follows, for now: a CPU's number + 1; 0: nobody. */
 	unsigned owner;
+	bool missed; /* a drain found that there was one: it is to come again */
 	struct port_buffer *free_transmit;
 	unsigned free_count; /* of these; others read it */
 	bool stuck;          /* the last wait for a buffer was in vain */

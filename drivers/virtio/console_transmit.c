@@ -4,7 +4,8 @@
  * host is slow, and whoever sends waits or does something else.
  *
  * Whoever prints waits as well, but not by vport_relax, because a log line may be printed where that is not allowed: it
- * looks at the queue. So the transmit queue is used by whichever CPU sends, one at a time.
+ * looks at the queue. So the transmit queue is used by whichever CPU sends, one at a time; and its drain, which asks for
+ * interrupts, waits until that one has left.
  *
  * See it at work: make run KERNEL_ARGS=console=virtio QEMU_ARGS='-device virtio-serial-pci
  *                  -chardev file,id=c,path=/tmp/out -device virtconsole,chardev=c'
@@ -20,8 +21,8 @@ static unsigned try_enter(struct virtio_port *port)
 {
 	unsigned owner = 0;
 
-	__atomic_compare_exchange_n(&port->owner, &owner, vport_cpu() + 1, false, __ATOMIC_ACQUIRE,
-				    __ATOMIC_RELAXED);
+	__atomic_compare_exchange_n(&port->owner, &owner, vport_cpu() + 1, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
 	return owner;
 }
 
@@ -42,9 +43,12 @@ static bool enter(struct virtio_port *port, uint64_t start)
 	return true;
 }
 
+/* A drain that comes before the first line enters, one that comes after it is seen by the second. */
 static void leave(struct virtio_port *port)
 {
-	__atomic_store_n(&port->owner, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&port->owner, 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&port->missed, __ATOMIC_SEQ_CST))
+		vport_mark(&port->transmit->event);
 }
 
 static void take_back(struct virtio_port *port)
@@ -67,10 +71,15 @@ static void take_back(struct virtio_port *port)
 
 void console_port_drain_transmit(struct virtio_port *port)
 {
-	if (!PORT_IS(port, memory) || try_enter(port) != 0)
-		return; /* its owner takes back what it needs */
+	__atomic_store_n(&port->missed, true, __ATOMIC_SEQ_CST);
+	if (try_enter(port) != 0)
+		return; /* its owner takes back what it needs, and then has this called again */
+	__atomic_store_n(&port->missed, false, __ATOMIC_RELAXED);
 	take_back(port);
+	bool more = virtio_queue_ask(port->transmit);
 	leave(port);
+	if (more)
+		vport_mark(&port->transmit->event);
 }
 
 /* Copies what fits into one buffer, and pushes it: how much. 0: there is none free, or the queue is broken. */

@@ -148,6 +148,7 @@ struct virtio_queue {
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
 	bool quiet, awaited; /* interrupts are asked for only while the driver awaits a buffer */
+	bool shared;         /* see virtio_queue_options */
 	bool counts_read;    /* see virtio_queue_options */
 	bool unfinished; /* the driver's drain has left used buffers: drained again, without interrupts */
 	bool paused;         /* pushes are refused for now: it is about to get another size */
@@ -255,9 +256,10 @@ int virtio_config_write(struct virtio_device *device, unsigned offset, unsigned 
 /* ---- queue.c -------------------------------------------------------------------------- */
 
 struct virtio_queue_options {
-	uint16_t size_limit;       /* the driver needs no more than that */
-	bool has_deadline;         /* see VIRTIO_ONE_DEADLINE */
-	bool quiet;                /* no interrupts; see virtio_queue_await */
+	uint16_t size_limit; /* the driver needs no more than that */
+	bool has_deadline;   /* see VIRTIO_ONE_DEADLINE */
+	bool quiet;          /* no interrupts; see virtio_queue_await */
+	bool shared;         /* other CPUs use the ring too, one at a time; see virtio_queue_ask */
 	uint16_t indirect_entries; /* the longest buffer for which an indirect table is kept */
 	/* Devices of this type may count what they read as written: a written length that is too long is no
 	 * breach then, and may be any number. */
@@ -348,6 +350,10 @@ static inline unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct 
  * them when it pushes others): from now on an interrupt is asked for, until the driver's drain sets `awaited` to
  * false. Any context but an interrupt handler's. */
 void virtio_queue_await(struct virtio_queue *queue);
+
+/* Of a shared queue, by the driver's drain, as long as it has the ring to itself: from now on an interrupt is asked for.
+ * True: used buffers have come meanwhile, and it is to be drained again. Drain context. */
+bool virtio_queue_ask(struct virtio_queue *queue);
 
 /* Interrupt handlers, for the transports; the argument is the queue, or the device. */
 void virtio_queue_interrupt(void *queue);

@@ -112,6 +112,7 @@ int virtio_queue_create(struct virtio_device *device, unsigned index,
 	queue->driver = options->driver;
 	queue->has_deadline = options->has_deadline;
 	queue->quiet = options->quiet;
+	queue->shared = options->shared;
 	queue->counts_read = options->counts_read;
 	queue->deadline_looks = deadline_looks();
 	queue->tells_position = virtio_has(device, VIRTIO_F_NOTIFICATION_DATA);
@@ -155,7 +156,7 @@ struct virtio_queue *virtio_queue_at(const struct virtio_device *device, unsigne
 void queue_watch(struct virtio_queue *queue)
 {
 	queue->rekicked = false;
-	queue->awaited = !queue->quiet;
+	queue->awaited = !queue->quiet && !queue->shared;
 	if (!queue->interrupts || queue->quiet)
 		virtq_disable_interrupts(&queue->ring); /* spares the device the work */
 	vport_event_add(&queue->event);
@@ -258,6 +259,11 @@ void virtio_queue_await(struct virtio_queue *queue)
 	vport_mark(&queue->event); /* which asks */
 }
 
+bool virtio_queue_ask(struct virtio_queue *queue)
+{
+	return queue->interrupts && virtq_enable_interrupts(&queue->ring);
+}
+
 /* ---- Drain ------------------------------------------------------------------------ */
 
 #define queue_of(event, member) \
@@ -277,7 +283,7 @@ static void queue_drain(struct vport_event *event)
 		return;
 	}
 	bool ask = queue->awaited && !queue->unfinished;
-	if (ask && !virtq_enable_interrupts(&queue->ring))
+	if ((ask && !virtq_enable_interrupts(&queue->ring)) || queue->shared)
 		return;
 	/* There is more: drained again in the next pass, with interrupts left off meanwhile. */
 	virtq_disable_interrupts(&queue->ring);

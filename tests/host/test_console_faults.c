@@ -317,6 +317,66 @@ static void small_queues(void)
 	CHECK_EQ(virtio_port_send(port, stream, STREAM), 2 * 4096);
 }
 
+/* Somebody else writes while one waits for the device: not for ever, and not into its middle. */
+static struct virtio_port *written;
+static unsigned written_inside;
+
+static bool write_inside(struct fake_queue *queue, struct ring_chain *chain, uint32_t *length)
+{
+	(void)chain;
+	(void)length;
+	if (queue->index != 5 || written_inside++ > 0)
+		return true;
+	CHECK_EQ(virtio_console_write(written, "x", 1), 0); /* a line about it, say */
+	fake_on_cpu(0);
+	uint64_t begun = fake_port.now;
+	CHECK_EQ(virtio_console_write(written, "x", 1), 0);
+	CHECK(fake_port.now - begun >= 1000000000);
+	CHECK_EQ(virtio_port_send(written, "x", 1), ERR_FULL);
+	fake_on_cpu(1);
+	return true;
+}
+
+static void written_by_two(void)
+{
+	fake_cpus(2);
+	written = begin_open();
+	fake.before_use = write_inside;
+	fake_on_cpu(1);
+	CHECK_EQ(virtio_console_write(written, stream, 9 * 4096), 8 * 4096);
+	CHECK(written_inside > 0);
+	fake_on_cpu(0);
+	CHECK(FAKE_WAIT(host.ports[1].length == 8 * 4096, 1000));
+	CHECK(memcmp(host.ports[1].got, stream, 8 * 4096) == 0);
+	passes(written, 1);
+}
+
+/* The device breaks a rule while one waits for it: what is left is not written. */
+static void (*run_device)(struct vport_device *device);
+
+static void break_it(struct vport_device *device)
+{
+	fake.port.run = run_device;
+	run_device(device);
+	ring_device_lie_used(&fake.queues[5].ring, 99, 0, 1);
+}
+
+static void broken_while_one_writes(void)
+{
+	struct virtio_port *port = begin_open();
+
+	host.ports[1].slow = true;
+	run_device = fake.port.run;
+	fake.port.run = break_it;
+	CHECK_EQ(virtio_console_write(port, stream, 20 * 4096), 8 * 4096);
+	CHECK_EQ(virtio_console_write(port, stream, 1), 0);
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1, 1000));
+	host.ports[1].slow = false;
+	CHECK(FAKE_WAIT(info_of(port).host_open && info_of(port).there, 1000));
+	CHECK_EQ(virtio_port_read(port, into, 1, VPORT_NEVER), ERR_IO);
+	passes(port, 1);
+}
+
 /* Emergency writes need no queue, and no answer. */
 static void emergency(void)
 {
@@ -351,6 +411,8 @@ int main(void)
 		SCENARIO(fewer_queues_than_it_says, ON_BUSES),
 		SCENARIO(no_control_queue, ON_BUSES),
 		SCENARIO(small_queues, ON_ALL),
+		SCENARIO(written_by_two, ON_ALL),
+		SCENARIO(broken_while_one_writes, ON_ALL),
 		SCENARIO(emergency, ON_BUSES),
 	};
 

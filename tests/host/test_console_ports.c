@@ -447,6 +447,93 @@ static void two_devices(void)
 	passes(port, 1);
 }
 
+/* A line that is printed is not held up for a moment by each of its buffers, but for one by all of them. */
+static void (*run_device)(struct vport_device *device);
+static uint64_t taken_at;
+
+static void take_one_now_and_then(struct vport_device *device)
+{
+	run_device(device);
+	if (fake_port.now < taken_at + 900000000)
+		return;
+	taken_at = fake_port.now;
+	fake_port_take(&fake, 1);
+}
+
+static void host_takes_one_now_and_then(void)
+{
+	struct virtio_port *port = begin_open();
+
+	host.ports[1].slow = true;
+	run_device = fake.port.run;
+	fake.port.run = take_one_now_and_then;
+	taken_at = fake_port.now;
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t begun = fake_port.now;
+		size_t written = virtio_console_write(port, stream, STREAM);
+		CHECK(written < STREAM && written <= (size_t)(i ? 2 : 10) * 4096);
+		CHECK(fake_port.now - begun < UINT64_C(1500000000));
+	}
+	fake.port.run = run_device;
+	CHECK_EQ(virtio_first()->resets, 0);
+}
+
+/* While another CPU sends, the queue's home, which drains it all the time, leaves the ring alone; after that it asks for
+ * interrupts again. */
+static unsigned drains_elsewhere, asked_meanwhile;
+
+static bool drain_elsewhere(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	(void)chain;
+	(void)written;
+	if (queue->index != 5)
+		return true;
+	uint32_t before = ring_device_driver_event(&queue->ring);
+	fake_on_cpu(0);
+	vport_mark(&virtio_queue_at(virtio_first(), 5)->event);
+	vport_relax(0);
+	fake_on_cpu(1);
+	drains_elsewhere++;
+	asked_meanwhile += ring_device_driver_event(&queue->ring) != before;
+	return true;
+}
+
+static void sent_elsewhere(bool event_idx)
+{
+	const size_t length = (size_t)20 * 4096;
+
+	fake_cpus(2);
+	make(3);
+	if (!event_idx)
+		fake_withdraw(&fake, VIRTIO_F_EVENT_IDX);
+	host.ports[1] = (struct fake_console_port){ .there = true, .open = true };
+	start();
+	struct virtio_port *port = virtio_port_find("vport0p1");
+	CHECK_EQ(virtio_port_open(port), 0);
+	fake_sleep(1);
+	fake.before_use = drain_elsewhere;
+	fake_on_cpu(1);
+	CHECK_EQ(virtio_console_write(port, stream, length), length);
+	fake.before_use = NULL;
+	CHECK(drains_elsewhere > 8);
+	CHECK_EQ(asked_meanwhile, 0);
+	uint32_t before = ring_device_driver_event(&fake.queues[5].ring);
+	fake_on_cpu(0);
+	fake_sleep(1);
+	CHECK(ring_device_driver_event(&fake.queues[5].ring) != before);
+	passes(port, 1);
+}
+
+static void sent_on_another_cpu(void)
+{
+	sent_elsewhere(true);
+}
+
+static void sent_on_another_cpu_without_event_idx(void)
+{
+	sent_elsewhere(false);
+}
+
 /* The host chooses names; a path stays what it says. */
 static void named_like_a_path(void)
 {
@@ -518,6 +605,9 @@ int main(void)
 		SCENARIO(gone, ON_ALL),
 		SCENARIO(two_devices, ON_BUSES),
 		SCENARIO(named_like_a_path, ON_BUSES),
+		SCENARIO(host_takes_one_now_and_then, ON_BUSES),
+		SCENARIO(sent_on_another_cpu, ON_ALL),
+		SCENARIO(sent_on_another_cpu_without_event_idx, ON_ALL),
 		SCENARIO(polled, ON_ALL),
 		SCENARIO(out_of_memory, ON_ALL),
 	};
