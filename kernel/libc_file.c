@@ -74,6 +74,8 @@ int libc_fail(int error)
 		return fail(EPIPE);
 	case ERR_READ_ONLY:
 		return fail(EROFS);
+	case ERR_NO_SPACE:
+		return fail(ENOSPC);
 	default:
 		return fail(EIO);
 	}

@@ -28,7 +28,7 @@ const char *error_text(int code)
 	case ERR_INVALID:
 		return "invalid argument";
 	case ERR_FORMAT:
-		return "malformed table";
+		return "damaged";
 	case ERR_NOT_FOUND:
 		return "no such file or folder";
 	case ERR_NOT_FOLDER:
@@ -43,6 +43,10 @@ const char *error_text(int code)
 		return "closed by the other end";
 	case ERR_NO_MEDIUM:
 		return "no medium";
+	case ERR_NO_SPACE:
+		return "no space left on the host";
+	case ERR_MEDIUM:
+		return "the medium has changed";
 	}
 	return code >= 0 ? "no error" : "unknown error";
 }

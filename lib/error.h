@@ -27,6 +27,8 @@ enum error {
 	ERR_LOOP = -17,       /* symbolic links lead on and on */
 	ERR_NO_ARCHIVE = -18, /* the disk holds no files that can be read */
 	ERR_CLOSED = -19,     /* the other end does not take anything any more */
+	ERR_NO_SPACE = -20,   /* what the host keeps a disk in is full */
+	ERR_MEDIUM = -21,     /* another medium is in the drive than the one that was meant */
 };
 
 /* A short sentence for a code, never NULL. */

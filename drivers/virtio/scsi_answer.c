@@ -59,6 +59,14 @@ static struct outcome illegal_request(const struct scsi_sense *sense)
 	}
 }
 
+/* A thin-provisioned unit found no place for what was to be written. QEMU says so when its host's file system is full. */
+static bool is_full(const struct scsi_sense *sense)
+{
+	enum { WRITE_PROTECTED = 0x27, SPACE_ALLOCATION_FAILED = 0x07 };
+
+	return sense->asc == WRITE_PROTECTED && sense->ascq == SPACE_ALLOCATION_FAILED;
+}
+
 static struct outcome check_condition(const struct scsi_sense *sense)
 {
 	/* About a command of which somebody was told that it was good. */
@@ -75,7 +83,7 @@ static struct outcome check_condition(const struct scsi_sense *sense)
 	case SCSI_ABORTED_COMMAND:
 		return again;
 	case SCSI_DATA_PROTECT:
-		return failed(ERR_READ_ONLY);
+		return failed(is_full(sense) ? ERR_NO_SPACE : ERR_READ_ONLY);
 	default:
 		return failed(ERR_IO);
 	}

@@ -147,9 +147,12 @@ static int troubled(struct block_part *part, uint32_t written)
 	if (answer.verdict == SCSI_DONE)
 		return written >= part->buffer.writable && answer.residual == 0 ? 0 : ERR_IO;
 	scsi_notice(lun, &answer);
-	if (answer.verdict != SCSI_FAILED && !other_medium(lun, &answer.sense))
+	bool exchanged = other_medium(lun, &answer.sense);
+	if (answer.verdict != SCSI_FAILED && !exchanged)
 		return once_more(part, answer.verdict == SCSI_AGAIN);
 	part->tries = 0;
+	if (exchanged)
+		return ERR_MEDIUM;
 	/* A unit that never said that it has a cache, and knows no command to flush one, has none. */
 	if (part->request->op == BLOCK_FLUSH && answer.error == ERR_UNSUPPORTED && !lun->cache_told)
 		return 0;

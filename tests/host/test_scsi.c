@@ -570,6 +570,7 @@ static void medium_comes_and_goes(void)
 /* A request finds out first. */
 static void medium_is_taken_away(void)
 {
+	static uint8_t bytes[2048];
 	struct fake_unit *unit = make_drive();
 	start();
 	struct block_device *disk = disk_named("sra");
@@ -577,6 +578,7 @@ static void medium_is_taken_away(void)
 	CHECK_EQ(read_at(disk, unit, 0, 2048), ERR_NO_MEDIUM);
 	CHECK(FAKE_WAIT(disk->capacity == 0, 1000));
 	CHECK_EQ(read_at(disk, unit, 0, 2048), ERR_NO_MEDIUM);
+	CHECK_EQ(block_read(disk, 0, bytes, sizeof(bytes)), ERR_NO_MEDIUM);
 }
 
 /* What was meant for one medium is not written to another. */
@@ -594,7 +596,7 @@ static void medium_is_exchanged(void)
 	unsigned writes = unit->writes;
 	unsigned generation = disk->generation;
 	fake_scsi_attention(unit, 0x28, 0);
-	CHECK_EQ(block_write(disk, 0, bytes, 512), ERR_IO);
+	CHECK_EQ(block_write(disk, 0, bytes, 512), ERR_MEDIUM);
 	CHECK_EQ(unit->writes, writes);
 	CHECK(FAKE_WAIT(disk->generation != generation, 1000));
 	works("sdb", unit);
@@ -602,7 +604,7 @@ static void medium_is_exchanged(void)
 	writes = unit->writes;
 	generation = disk->generation;
 	fake_scsi_attention(unit, 0x3a, 0);
-	CHECK_EQ(block_write(disk, 0, bytes, 512), ERR_IO);
+	CHECK_EQ(block_write(disk, 0, bytes, 512), ERR_MEDIUM);
 	CHECK_EQ(unit->writes, writes);
 	CHECK(FAKE_WAIT(disk->generation != generation, 1000));
 	works("sdb", unit);

@@ -110,6 +110,13 @@ static void row42_sense_keys(void)
 	deferred.sense[0] = 0x71;
 	deferred.sense[2] = 1;
 	CHECK_EQ(read_with(deferred), ERR_IO);
+	struct fake_answer full = { .status = 2, .sense_len = 18 };
+	full.sense[0] = 0x70;
+	full.sense[2] = 7;
+	full.sense[12] = 0x27;
+	CHECK_EQ(read_with(full), ERR_READ_ONLY);
+	full.sense[13] = 7;
+	CHECK_EQ(read_with(full), ERR_NO_SPACE);
 }
 
 static void row42_illegal_requests(void)
