@@ -124,6 +124,27 @@ def until_gone(shell, name, others):
     raise Failed(f"{name} is still there", shell.text())
 
 
+def read_while_it_comes(shell, end):
+    """The host sends and sends: so many bytes are read, and no more."""
+    over = threading.Event()
+
+    def send():
+        with contextlib.suppress(OSError):
+            while not over.is_set():
+                end.sendall(b"and so on\n")
+                time.sleep(0.1)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    seen = len(shell.text())
+    shell.type("port read late 35")
+    shell.wait_for("the end of it", lambda text: "\nand so on\nand s\nringlet> " in text[seen:])
+    over.set()
+    sender.join()
+    shell.type("port read late")
+    shell.wait_for("the rest", lambda text: text[seen:].count("ringlet> ") >= 2)
+
+
 def plug(shell, ask, folder):
     """A port comes, is used, and goes, twice: also under a program that has it open."""
     for turn in range(2):
@@ -141,6 +162,7 @@ def plug(shell, ask, folder):
             shell.type("port read late")
             end.sendall(b"from outside\n")
             shell.wait_for("what was sent", lambda text, n=seen: "\nfrom outside\nringlet> " in text[n:])
+            read_while_it_comes(shell, end)
             seen = len(shell.text())
             shell.type("porttest echo late")
             end.sendall(b"x")

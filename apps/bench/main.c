@@ -137,6 +137,12 @@ static bool place(struct bench *bench, const char *program)
 		kprint("%s: there is no such disk\n", program);
 		return false;
 	}
+	for (unsigned i = 0; bench->op == BLOCK_WRITE && i < bench->disks; i++) {
+		if (bench_disk(bench, i)->read_only) {
+			kprint("%s: %s is read-only\n", program, bench_disk(bench, i)->name);
+			return false;
+		}
+	}
 	if (bench->block % disk->block_size != 0 || disk->capacity < bench->block / BLOCK_SECTOR) {
 		kprint("%s: %s has blocks of %u bytes, and %lu sectors\n", program, disk->name,
 		       disk->block_size, (unsigned long)disk->capacity);

@@ -59,6 +59,13 @@ static int blk_list(void)
 	return 0;
 }
 
+static const char *cache_of(const struct block_device *disk)
+{
+	const struct block_device *whole = disk->whole;
+
+	return !whole->can_flush ? "none" : whole->write_back ? "write-back" : "write-through";
+}
+
 static int blk_info(struct block_device *disk)
 {
 	const struct block_limits *limits = &disk->limits;
@@ -72,10 +79,7 @@ static int blk_info(struct block_device *disk)
 	if (disk->tail_sectors > 0)
 		kprint("%u sectors at its end are no whole block\n", disk->tail_sectors);
 	kprint("%s; cache: %s%s\n", disk->read_only ? "read-only" : "can be written",
-	       !disk->can_flush   ? "none"
-	       : disk->write_back ? "write-back"
-				  : "write-through",
-	       disk->gone ? "; gone" : "");
+	       cache_of(disk), disk->gone ? "; gone" : "");
 	kprint("one request: %u segments of %u bytes\n", limits->pieces_max,
 	       limits->piece_bytes_max);
 	kprint("discards up to %u sectors, zeroes up to %u%s\n", limits->discard_sectors_max,
@@ -84,6 +88,22 @@ static int blk_info(struct block_device *disk)
 		kprint("physical blocks of %u bytes, best read and written %u bytes at a time\n",
 		       topology->physical_block_size, topology->io_size_best);
 	kprint("was reset %u times\n", disk->resets);
+	return 0;
+}
+
+/* Shows it, when it has been switched if that is asked for: argv is DISK [MODE]. What has none is write-through: what is
+ * written is lasting. */
+static int blk_cache(struct block_device *disk, int argc, char **argv)
+{
+	bool back = argc == 2 && strcmp(argv[1], "writeback") == 0;
+
+	if (argc > 2 || (argc == 2 && !back && strcmp(argv[1], "writethrough") != 0))
+		return USAGE;
+	int error = argc == 2 ? block_set_write_back(disk, back) : 0;
+	if (error)
+		return result_of("blk", disk, error);
+	kprint("%s: cache: %s\n", disk->name,
+	       disk->whole->write_back ? "write-back" : "write-through");
 	return 0;
 }
 
@@ -103,14 +123,17 @@ static int blk_id(struct block_device *disk)
 
 static int blk_read(const char *command, struct block_device *disk, uint64_t sector, uint64_t count)
 {
-	free(buffer);
-	buffer_size = 0;
-	buffer = malloc(count * BLOCK_SECTOR);
-	int error = buffer == NULL ? (int)ERR_NOMEM
-				   : block_read(disk, sector, buffer, count * BLOCK_SECTOR);
-	if (error)
+	size_t size = count * BLOCK_SECTOR;
+	uint8_t *data = malloc(size);
+
+	int error = data == NULL ? (int)ERR_NOMEM : block_read(disk, sector, data, size);
+	if (error) { /* what was read before stays */
+		free(data);
 		return result_of(command, disk, error);
-	buffer_size = count * BLOCK_SECTOR;
+	}
+	free(buffer);
+	buffer = data;
+	buffer_size = size;
 	kprint("%s: %zu bytes; hexdump shows them\n", command, buffer_size);
 	return 0;
 }
@@ -175,9 +198,8 @@ int do_blk(int argc, char **argv)
 
 	if (argc == 1 || (argc == 2 && strcmp(argv[1], "list") == 0))
 		return blk_list();
-	if (!is_one_of(argv[1], of_place) && !(is_one_of(argv[1], of_disk) && argc == 3))
-		return USAGE;
-	if (argc < 3)
+	bool cache = strcmp(argv[1], "cache") == 0, whole = is_one_of(argv[1], of_disk);
+	if (argc < 3 || (whole && argc > 3) || !(cache || whole || is_one_of(argv[1], of_place)))
 		return USAGE;
 	struct block_device *disk = find_disk("blk", argv[2]);
 	if (disk == NULL)
@@ -188,6 +210,8 @@ int do_blk(int argc, char **argv)
 		return result_of("blk", disk, block_flush(disk));
 	if (strcmp(argv[1], "id") == 0)
 		return blk_id(disk);
+	if (cache)
+		return blk_cache(disk, argc - 2, argv + 2);
 	return blk_place(argv[1], disk, argc - 2, argv + 2);
 }
 

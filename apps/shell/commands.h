@@ -20,8 +20,12 @@ bool number(const char *argument, uint64_t *value);
 /* blk.c: disks. `read` is `blk read`, `hexdump` shows what was read last. */
 #define MAX_SECTORS 2048
 #define BLK_ARGUMENTS \
-	"[list | info | id | flush | read | write | discard | zero] [DISK [SECTOR [COUNT " \
-	"[BYTE]]]]"
+	"[list]\n" \
+	"blk info | id | flush DISK\n" \
+	"blk cache DISK [writeback | writethrough]\n" \
+	"blk read DISK SECTOR [COUNT]\n" \
+	"blk write DISK SECTOR COUNT [BYTE]\n" \
+	"blk discard | zero DISK SECTOR COUNT"
 #define BLK_LIMITS \
 	"COUNT is 1 or more, to read and write 2048 at most; without BYTE what was read last is " \
 	"written"
@@ -43,8 +47,9 @@ int do_cat(int argc, char **argv);
 int do_scsi(int argc, char **argv);
 
 /* port.c: ports of virtio-console, and the window in which is typed. */
-#define PORT_ARGUMENTS "[read PORT | write PORT WORD… | emergency WORD]"
-#define PORT_LIMITS "read ends when nothing has come for two seconds"
+#define PORT_ARGUMENTS "[read PORT [BYTES] | write PORT WORD… | emergency WORD]"
+#define PORT_LIMITS \
+	"read ends when nothing has come for two seconds, so many bytes have, or after a minute"
 int do_port(int argc, char **argv);
 #define MAX_SIZE 9999
 int do_size(int argc, char **argv);

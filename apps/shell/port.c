@@ -65,17 +65,19 @@ static int list(void)
 	return 0;
 }
 
-/* Prints what comes, but nothing that moves the cursor. */
-static int read_text(struct virtio_port *port)
+/* Prints what comes, but nothing that moves the cursor; so many bytes at most. */
+static int read_text(struct virtio_port *port, uint64_t limit)
 {
 	uint64_t now = vport_now(), end = now + READ_NS;
 	char piece[PIECE];
 	long got = 0;
 
-	for (; now < end; now = vport_now()) {
-		got = virtio_port_read(port, piece, sizeof(piece), now + SILENCE_NS);
+	for (; limit > 0 && now < end; now = vport_now()) {
+		size_t room = limit < sizeof(piece) ? (size_t)limit : sizeof(piece);
+		got = virtio_port_read(port, piece, room, now + SILENCE_NS);
 		if (got <= 0)
 			break;
+		limit -= (uint64_t)got;
 		for (long i = 0; i < got; i++) {
 			if (!isprint((unsigned char)piece[i]) && piece[i] != '\n' &&
 			    piece[i] != '\t')
@@ -134,13 +136,16 @@ int do_port(int argc, char **argv)
 		return list();
 	if (argc == 3 && strcmp(argv[1], "emergency") == 0)
 		return emergency(argv[2]);
-	bool reads = argc == 3 && strcmp(argv[1], "read") == 0;
-	if (!reads && (argc < 4 || strcmp(argv[1], "write") != 0))
+	bool reads = strcmp(argv[1], "read") == 0;
+	uint64_t limit = UINT64_MAX;
+	if (argc < (reads ? 3 : 4) || (reads && argc > 4) ||
+	    (!reads && strcmp(argv[1], "write") != 0) ||
+	    (reads && argc == 4 && !number(argv[3], &limit)))
 		return USAGE;
 	struct virtio_port *port = virtio_port_find == NULL ? NULL : virtio_port_find(argv[2]);
 	int error = port == NULL ? ERR_NODEV : virtio_port_open(port);
 	if (!error) {
-		error = reads ? read_text(port) : write_text(port, argc - 3, argv + 3);
+		error = reads ? read_text(port, limit) : write_text(port, argc - 3, argv + 3);
 		virtio_port_close(port);
 	}
 	if (error)
