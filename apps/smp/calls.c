@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kernel/libc_file.h"
 #include "kernel/memory.h"
 #include "smp.h"
 
@@ -210,5 +212,53 @@ const char *test_printf(void)
 {
 	const char *result = everywhere(print);
 	printf("# %u lines from each of %u\n", LINES, vport_cpu_count());
+	return result;
+}
+
+#define CLOSES 100
+static int shared_fd;
+static unsigned arrived, closes, successes, refusals;
+
+static void count_close(struct open_file *file)
+{
+	(void)file;
+	__atomic_fetch_add(&closes, 1, __ATOMIC_RELAXED);
+}
+
+/* All wait until the last one is here, for the n-th time. */
+static void meet(unsigned n)
+{
+	if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == n * vport_cpu_count()) {
+		for (unsigned i = 0; i < vport_cpu_count(); i++)
+			vport_wake(i);
+	}
+	while (__atomic_load_n(&arrived, __ATOMIC_ACQUIRE) < n * vport_cpu_count())
+		vport_relax(VPORT_NEVER);
+}
+
+static const char *close_here(unsigned cpu)
+{
+	static const struct open_file_operations operations = { .close = count_close };
+	static struct open_file file = { .operations = &operations };
+
+	for (unsigned turn = 0; turn < CLOSES; turn++) {
+		if (cpu == 0)
+			shared_fd = open_file_add(&file);
+		meet(2 * turn + 1);
+		if (close(shared_fd) == 0)
+			__atomic_fetch_add(&successes, 1, __ATOMIC_RELAXED);
+		else if (errno == EBADF)
+			__atomic_fetch_add(&refusals, 1, __ATOMIC_RELAXED);
+		meet(2 * turn + 2);
+	}
+	return KTAP_OK;
+}
+
+const char *test_close(void)
+{
+	arrived = closes = successes = refusals = 0;
+	const char *result = everywhere(close_here);
+	ktap_check(closes == CLOSES && successes == CLOSES);
+	ktap_check(refusals == (vport_cpu_count() - 1) * CLOSES);
 	return result;
 }

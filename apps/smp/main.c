@@ -27,6 +27,7 @@ static const struct ktap_test tests[] = {
 	{ "the heap for all at once", test_heap },
 	{ "errno is each CPU's own", test_errno },
 	{ "lines from all CPUs stay whole", test_printf },
+	{ "of CPUs that close a file at once one does", test_close },
 	{ "a mark from another CPU is drained by the home", test_marks },
 	{ "no mark is lost when all mark all", test_mark_storm },
 	{ "a CPU looks at its events when their time has come", test_time },

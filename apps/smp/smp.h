@@ -22,6 +22,7 @@ const char *test_pages(void);
 const char *test_heap(void);
 const char *test_errno(void);
 const char *test_printf(void);
+const char *test_close(void);
 
 /* events.c */
 const char *test_marks(void);
