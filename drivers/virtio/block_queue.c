@@ -55,8 +55,7 @@ static void end_waiting(struct block_queue *bq, int error)
 {
 	struct block_request *request = bq->waiting;
 
-	if (request->status == 0)
-		request->status = error;
+	request->status = error; /* none so far: with one it would not wait any more */
 	leave_waiting(bq);
 	finish_if_done(request); /* a prepared one has no parts: it is done */
 }

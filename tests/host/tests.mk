@@ -9,7 +9,7 @@ HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pc
 	test_blk test_blk_faults test_partition test_files test_rng test_console test_console_ports test_console_faults test_edit test_net test_scsi test_scsi_faults test_scsi_sense
 HOST_TESTS += test_net_offload test_net_control test_net_pairs
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
-	test_blk_recovery test_blk_split test_scsi_modes
+	test_blk_recovery test_blk_split test_scsi_modes test_scsi_edges test_blk_edges
 HOST_TESTS += test_irq test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu
 # With lwIP, where it is.
 HOST_TESTS += $(if $(lwip_is_here),test_net_receive)
@@ -83,6 +83,8 @@ test_net_control = $(test_config)
 test_scsi = $(test_config)
 test_scsi_faults = $(test_config)
 test_scsi_modes = $(test_config)
+test_scsi_edges = $(test_config)
+test_blk_edges = $(test_config)
 test_iommu = $(test_config)
 test_scsi_sense = drivers/virtio/scsi_sense.c lib/format.c
 
