@@ -362,7 +362,9 @@ static void queues_interrupt(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = device->queues[i];
-		if (queue->awaited && *(volatile uint16_t *)&queue->ring.in_flight != 0)
+		/* Of a shared one another CPU may have popped all by now, and its drain has to ask anew. */
+		if ((queue->awaited && *(volatile uint16_t *)&queue->ring.in_flight != 0) ||
+		    queue->shared)
 			virtio_queue_interrupt(queue);
 	}
 }
