@@ -226,8 +226,8 @@ struct net_device {
 	uint32_t hears;            /* NET_HEARS_…, now */
 	uint32_t may_hear;         /* and what of them could be turned on */
 	unsigned pairs, pairs_max; /* of queues: in use, and how many may be */
-	unsigned
-		buffers; /* of the pool that has the fewest: to receive, and to send; who keeps received frames, keeps few */
+	/* Of the pool that has the fewest of those from which frames are received: who keeps received frames, keeps few. */
+	unsigned buffers;
 	struct net_rss_limits rss;
 	uint32_t speed; /* Mbit/s; NET_SPEED_UNKNOWN */
 	enum net_duplex duplex;

@@ -149,7 +149,7 @@ static int fill_pool(struct virtio_net *nic, struct net_pool *pool)
 	dma_addr_t address;
 
 	pool->count = deal(nic, pool);
-	if (pool->home == 0 || pool->count < nic->net.buffers)
+	if (pool->home == 0 || (pool->home < nic->pair_count && pool->count < nic->net.buffers))
 		nic->net.buffers = pool->count;
 	pool->buffers = vport_alloc(pool->count * sizeof(*pool->buffers));
 	pool->memory = vport_dma_alloc(nic->device->port, (size_t)pool->count * nic->buffer_bytes,

@@ -232,6 +232,52 @@ static void room_to_send(void)
 	works();
 }
 
+static bool hold_sent(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	(void)chain;
+	(void)written;
+	return queue->index != 1;
+}
+
+/* A few frames are no room yet; when there is, it is told at once all the same. */
+static void room_bit_by_bit(void)
+{
+	struct net_buffer *frames[64], *own;
+	struct fake_queue *queue = &fake.queues[1];
+	static uint8_t memory[NET_ROOM + 60];
+	static struct net_buffer buffer;
+
+	make();
+	start();
+	net_watch_room(net, note_room, &told_of_room);
+	fake.before_use = hold_sent;
+	for (unsigned i = 0; i < 64; i++) {
+		frames[i] = net_take(net);
+		frames[i]->length = 60;
+	}
+	CHECK_EQ(net_send(net, frames, 64), 64);
+	net_buffer_over(&buffer, memory, sizeof(memory));
+	buffer.start = NET_ROOM;
+	buffer.length = 60;
+	buffer.done = done;
+	own = &buffer;
+	CHECK_EQ(net_send(net, &own, 1), 0);
+	fake_sleep(1);
+	for (unsigned used = 1; used <= 32; used++) {
+		CHECK_EQ(told_of_room, 0);
+		CHECK(queue->ring.taken != NULL);
+		fake_use(queue, queue->ring.taken, 0);
+		fake_sleep(1);
+	}
+	CHECK_EQ(told_of_room, 1);
+	CHECK_EQ(net_send(net, &own, 1), 1);
+	fake.before_use = NULL;
+	while (queue->ring.taken)
+		fake_use(queue, queue->ring.taken, 0);
+	CHECK(FAKE_WAIT(done_count == 1, 100));
+	works();
+}
+
 /* A listener that keeps what it gets: then nothing can be received, and it goes on when they come back. */
 static void listener_that_keeps_frames(void)
 {
@@ -659,6 +705,7 @@ int main(void)
 		SCENARIO(memory_that_is_not_contiguous, ON_ALL),
 		SCENARIO(more_than_there_is_room_for, ON_ALL),
 		SCENARIO(room_to_send, ON_ALL),
+		SCENARIO(room_bit_by_bit, ON_ALL),
 		SCENARIO(listener_that_keeps_frames, ON_ALL),
 		SCENARIO(nobody_listens, ON_ALL),
 		SCENARIO(polled, ON_ALL),

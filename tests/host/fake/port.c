@@ -312,18 +312,24 @@ uint64_t arch_now(void)
 
 void arch_sleep(uint64_t deadline)
 {
-	run_devices();
-	if (run_others() || cpu->marked || cpu->attention || deadline <= fake_port.now)
-		return;
-	for (unsigned i = 0; i < cpu_count; i++) {
-		if (cpus[i].earliest > fake_port.now && cpus[i].earliest < deadline)
-			deadline = cpus[i].earliest;
-	}
-	if (deadline == VPORT_NEVER) {
-		printf("# nothing can ever end this wait\n");
-		abort();
-	}
-	fake_port.now = deadline;
+	do {
+		run_devices();
+		bool others = run_others();
+		if (cpu->marked || cpu->attention || deadline <= fake_port.now)
+			return;
+		if (others)
+			continue;
+		uint64_t next = deadline;
+		for (unsigned i = 0; i < cpu_count; i++) {
+			if (cpus[i].earliest > fake_port.now && cpus[i].earliest < next)
+				next = cpus[i].earliest;
+		}
+		if (next == VPORT_NEVER) {
+			printf("# nothing can ever end this wait\n");
+			abort();
+		}
+		fake_port.now = next;
+	} while (fake_port.sound_sleep);
 }
 
 void arch_pause(void)

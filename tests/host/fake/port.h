@@ -57,6 +57,7 @@ extern struct fake_port {
 	size_t piece;
 	unsigned interrupts; /* delivered */
 	bool trace;
+	bool sound_sleep; /* a CPU sleeps on while others do something; else the test has a look at each of these turns */
 	void (*on_log)(const char *line); /* a console that prints what is logged */
 } fake_port;
 
