@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * BSD sockets over lwIP's callbacks: what programs call (<sys/socket.h>), and what newlib's files do with a socket. lwIP's own
- * sockets need threads; these wait by vport_relax.
+ * BSD sockets over lwIP's callbacks: what programs call (<sys/socket.h>) but to send and to receive, and what newlib's files do
+ * with a socket. lwIP's own sockets need threads; these wait by vport_relax.
  *
  * See it at work: make run APP=echo
  * Left out: sockets on CPUs other than 0; out-of-band data; control messages; multicast groups.
@@ -25,8 +25,7 @@ int socket_fail(int error)
 	return -1;
 }
 
-/* A negative errno becomes errno. */
-static long result_of(long result)
+long socket_result(long result)
 {
 	return result < 0 ? socket_fail((int)-result) : result;
 }
@@ -90,31 +89,6 @@ bool socket_await_route(const struct socket *socket, int flags, err_t error)
 
 /* ---- As a file --------------------------------------------------------------------------------------------- */
 
-static bool is_stream(const struct socket *socket)
-{
-	return socket->type == SOCK_STREAM;
-}
-
-static long receive(struct socket *socket, void *buffer, size_t length, int flags)
-{
-	struct iovec piece = { buffer, length };
-	ip_addr_t from;
-	uint16_t port;
-	bool truncated;
-
-	return is_stream(socket)
-		       ? stream_receive(socket, buffer, length, flags)
-		       : datagram_receive(socket, &piece, 1, flags, &from, &port, &truncated);
-}
-
-static long transmit(struct socket *socket, const void *data, size_t length, int flags)
-{
-	struct iovec piece = { (void *)data, length };
-
-	return is_stream(socket) ? stream_send(socket, data, length, flags)
-				 : datagram_send(socket, &piece, 1, flags, NULL, 0);
-}
-
 /* The stack is CPU 0's, and sockets are its own: a caller of another CPU is mistaken. */
 static struct socket *socket_in(struct open_file *file)
 {
@@ -131,13 +105,13 @@ static long file_result(long result)
 static long read_socket(struct open_file *file, uint64_t offset, void *buffer, size_t length)
 {
 	(void)offset;
-	return file_result(receive(socket_in(file), buffer, length, 0));
+	return file_result(socket_receive(socket_in(file), buffer, length, 0));
 }
 
 static long write_socket(struct open_file *file, uint64_t offset, const void *data, size_t length)
 {
 	(void)offset;
-	return file_result(transmit(socket_in(file), data, length, 0));
+	return file_result(socket_transmit(socket_in(file), data, length, 0));
 }
 
 static void status_of(struct open_file *file, struct stat *status)
@@ -149,7 +123,7 @@ static void status_of(struct open_file *file, struct stat *status)
 static unsigned ready(struct open_file *file)
 {
 	struct socket *socket = socket_in(file);
-	unsigned now = is_stream(socket) ? stream_ready(socket) : datagram_ready(socket);
+	unsigned now = socket_is_stream(socket) ? stream_ready(socket) : datagram_ready(socket);
 
 	return socket->error ? now | FILE_FAILED : now;
 }
@@ -158,7 +132,7 @@ static void close_socket(struct open_file *file)
 {
 	struct socket *socket = socket_in(file);
 
-	if (is_stream(socket))
+	if (socket_is_stream(socket))
 		stream_close(socket);
 	else
 		datagram_close(socket);
@@ -239,7 +213,7 @@ int socket(int domain, int type, int protocol)
 	struct socket *socket = socket_new(domain, type, protocol);
 	if (!socket)
 		return socket_fail(ENOMEM);
-	int error = is_stream(socket) ? stream_open(socket) : datagram_open(socket);
+	int error = socket_is_stream(socket) ? stream_open(socket) : datagram_open(socket);
 	if (error) {
 		network_free(socket);
 		return socket_fail(-error);
@@ -274,8 +248,8 @@ int bind(int fd, const struct sockaddr *name, socklen_t length)
 	/* Any of IPv6 is any of IPv4 as well. */
 	if (socket->domain == AF_INET6 && ip_addr_isany(&address) && !socket->only6)
 		address = *IP_ANY_TYPE;
-	return (int)result_of(is_stream(socket) ? stream_bind(socket, &address, port)
-						: datagram_bind(socket, &address, port));
+	return (int)socket_result(socket_is_stream(socket) ? stream_bind(socket, &address, port)
+							   : datagram_bind(socket, &address, port));
 }
 
 int listen(int fd, int backlog)
@@ -284,8 +258,8 @@ int listen(int fd, int backlog)
 
 	if (!socket)
 		return -1;
-	return is_stream(socket) ? (int)result_of(stream_listen(socket, backlog))
-				 : socket_fail(EOPNOTSUPP);
+	return socket_is_stream(socket) ? (int)socket_result(stream_listen(socket, backlog))
+					: socket_fail(EOPNOTSUPP);
 }
 
 int connect(int fd, const struct sockaddr *name, socklen_t length)
@@ -296,10 +270,10 @@ int connect(int fd, const struct sockaddr *name, socklen_t length)
 
 	if (!socket)
 		return -1;
-	int result = is_stream(socket) ? stream_connect(socket, &address, port)
-				       : datagram_connect(socket, &address, port);
+	int result = socket_is_stream(socket) ? stream_connect(socket, &address, port)
+					      : datagram_connect(socket, &address, port);
 	stack_leave();
-	return (int)result_of(result);
+	return (int)socket_result(result);
 }
 
 int accept(int fd, struct sockaddr *restrict name, socklen_t *restrict length)
@@ -331,125 +305,7 @@ int shutdown(int fd, int how)
 		return -1;
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return socket_fail(EINVAL);
-	int result = is_stream(socket) ? stream_shutdown(socket, how) : -EOPNOTSUPP;
+	int result = socket_is_stream(socket) ? stream_shutdown(socket, how) : -EOPNOTSUPP;
 	stack_leave();
-	return (int)result_of(result);
-}
-
-/* ---- Sending --------------------------------------------------------------------------------------------------- */
-
-ssize_t send(int fd, const void *data, size_t length, int flags)
-{
-	struct socket *socket = socket_of(fd);
-
-	return socket ? result_of(transmit(socket, data, length, flags)) : -1;
-}
-
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
-{
-	struct socket *socket = socket_of(fd);
-	ip_addr_t address;
-	uint16_t port = 0;
-	long sent = 0;
-
-	if (!socket)
-		return -1;
-	bool named = message->msg_name && !is_stream(socket);
-	if (named) {
-		int error = address_get(socket, message->msg_name, message->msg_namelen, &address,
-					&port);
-		if (error)
-			return socket_fail(error);
-	}
-	if (!is_stream(socket))
-		return result_of(datagram_send(socket, message->msg_iov, message->msg_iovlen, flags,
-					       named ? &address : NULL, port));
-	for (int i = 0; i < message->msg_iovlen; i++) {
-		bool more = i + 1 < message->msg_iovlen;
-		long part = stream_send(socket, message->msg_iov[i].iov_base,
-					message->msg_iov[i].iov_len, flags | (more ? MSG_MORE : 0));
-		if (part < 0)
-			return sent > 0 ? sent : result_of(part);
-		sent += part;
-		if ((size_t)part < message->msg_iov[i].iov_len)
-			break;
-	}
-	return sent;
-}
-
-ssize_t sendto(int fd, const void *data, size_t length, int flags, const struct sockaddr *to,
-	       socklen_t to_length)
-{
-	struct iovec piece = { (void *)data, length };
-	struct msghdr message = {
-		.msg_name = (void *)to, .msg_namelen = to_length, .msg_iov = &piece, .msg_iovlen = 1
-	};
-
-	return sendmsg(fd, &message, flags);
-}
-
-/* ---- Receiving --------------------------------------------------------------------------------------------------- */
-
-ssize_t recv(int fd, void *buffer, size_t length, int flags)
-{
-	struct socket *socket = socket_of(fd);
-
-	return socket ? result_of(receive(socket, buffer, length, flags)) : -1;
-}
-
-/* A stream's pieces are filled one after the other, as far as there is something now. */
-static long receive_pieces(struct socket *socket, struct msghdr *message, int flags)
-{
-	long received = 0;
-
-	for (int i = 0; i < message->msg_iovlen; i++) {
-		struct iovec *piece = &message->msg_iov[i];
-		long part = stream_receive(socket, piece->iov_base, piece->iov_len,
-					   received > 0 ? flags | MSG_DONTWAIT : flags);
-		if (part < 0)
-			return received > 0 ? received : part;
-		received += part;
-		if ((size_t)part < piece->iov_len || (flags & MSG_PEEK))
-			break;
-	}
-	message->msg_namelen = 0;
-	return received;
-}
-
-ssize_t recvmsg(int fd, struct msghdr *message, int flags)
-{
-	struct socket *socket = socket_of(fd);
-	ip_addr_t from;
-	uint16_t port;
-	bool truncated = false;
-
-	if (!socket)
-		return -1;
-	message->msg_flags = 0;
-	message->msg_controllen = 0;
-	if (is_stream(socket))
-		return result_of(receive_pieces(socket, message, flags));
-	long received = datagram_receive(socket, message->msg_iov, message->msg_iovlen, flags,
-					 &from, &port, &truncated);
-	if (received < 0)
-		return result_of(received);
-	if (message->msg_name)
-		address_put(socket, &from, port, message->msg_name, &message->msg_namelen);
-	message->msg_flags = truncated ? MSG_TRUNC : 0;
-	return received;
-}
-
-ssize_t recvfrom(int fd, void *restrict buffer, size_t length, int flags,
-		 struct sockaddr *restrict from, socklen_t *restrict from_length)
-{
-	struct iovec piece = { buffer, length };
-	struct msghdr message = { .msg_name = from_length ? from : NULL,
-				  .msg_namelen = from_length ? *from_length : 0,
-				  .msg_iov = &piece,
-				  .msg_iovlen = 1 };
-
-	ssize_t received = recvmsg(fd, &message, flags);
-	if (received >= 0 && from_length)
-		*from_length = message.msg_namelen;
-	return received;
+	return (int)socket_result(result);
 }

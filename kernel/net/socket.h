@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Between the files of the sockets: socket.c (what programs call), socket_queue.c (what they have
- * yet to read), socket_stream.c (TCP), socket_datagram.c (UDP and raw),
+ * Between the files of the sockets: socket.c (what programs call), socket_transfer.c (to send and to receive), socket_queue.c
+ * (what they have yet to read), socket_stream.c (TCP), socket_datagram.c (UDP and raw),
  * socket_address.c, socket_option.c, name.c.
  *
  * lwIP calls back in its turns, which are vport_relax's: so a socket's state changes only while its program waits.
@@ -64,6 +64,13 @@ struct socket *socket_new(int domain, int type, int protocol);
 struct socket *socket_of(int fd);
 /* errno; -1. */
 int socket_fail(int error);
+/* The same for a negative errno; another result as it is. */
+long socket_result(long result);
+
+static inline bool socket_is_stream(const struct socket *socket)
+{
+	return socket->type == SOCK_STREAM;
+}
 
 /* For a loop over something that only the stack's turn can change: lets it take one. 0; EAGAIN: the caller does not wait, or
  * not any longer. */
@@ -75,6 +82,12 @@ bool socket_await_route(const struct socket *socket, int flags, err_t error);
 
 /* The errno for an error of lwIP's. */
 int socket_errno(err_t error);
+
+/* ---- socket_transfer.c ----------------------------------------------------------------------------------- */
+
+/* recv and send: a count, or a negative errno. */
+long socket_receive(struct socket *socket, void *buffer, size_t length, int flags);
+long socket_transmit(struct socket *socket, const void *data, size_t length, int flags);
 
 /* ---- socket_queue.c -------------------------------------------------------------------------------------- */
 
