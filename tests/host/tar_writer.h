@@ -126,8 +126,8 @@ static inline int tw_read(void *context, uint64_t offset, void *buffer, size_t l
 
 	if (++writer->reads == writer->fails_at)
 		return writer->error;
-	if (length > 512 || offset > writer->size || length > writer->size - offset)
-		abort(); /* tar.h: all of which are inside it */
+	if (length == 0 || length > 512 || offset > writer->size || length > writer->size - offset)
+		abort(); /* tar.h: all of which are inside it, and none is of nothing */
 	memcpy(buffer, writer->bytes + offset, length);
 	return 0;
 }

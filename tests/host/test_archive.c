@@ -240,6 +240,21 @@ static void names_left_out(void)
 	end();
 }
 
+/* Names that hash alike, with the seed of this test's clock: two of one length, and one that begins another. */
+static void names_that_hash_alike(void)
+{
+	tw_member(&writer, '0', "euzx", "1");
+	tw_member(&writer, '0', "72ad", "22");
+	tw_member(&writer, '0', "nameqc0bgvo", "333");
+	tw_member(&writer, '0', "name", "4444");
+	CHECK_EQ(make_index(), 0);
+	CHECK(at("euzx")->hash == at("72ad")->hash && at("name")->hash == at("nameqc0bgvo")->hash);
+	check_names("", "euzx 72ad nameqc0bgvo name ");
+	CHECK(at("euzx")->size == 1 && at("72ad")->size == 2);
+	CHECK(at("nameqc0bgvo")->size == 3 && at("name")->size == 4);
+	end();
+}
+
 /* 2,048 folders in one another are one name. */
 static void deep(void)
 {
@@ -346,9 +361,9 @@ static void many(void)
 
 int main(void)
 {
-	return check_run((struct check[]){ CHECK_CASE(paths), CHECK_CASE(last_wins),
-					   CHECK_CASE(kinds_change), CHECK_CASE(hard_links),
-					   CHECK_CASE(symbolic_links), CHECK_CASE(names_left_out),
-					   CHECK_CASE(deep), CHECK_CASE(damaged),
-					   CHECK_CASE(failures), CHECK_CASE(many), CHECK_END });
+	return check_run((struct check[]){
+		CHECK_CASE(paths), CHECK_CASE(last_wins), CHECK_CASE(kinds_change),
+		CHECK_CASE(hard_links), CHECK_CASE(symbolic_links), CHECK_CASE(names_left_out),
+		CHECK_CASE(names_that_hash_alike), CHECK_CASE(deep), CHECK_CASE(damaged),
+		CHECK_CASE(failures), CHECK_CASE(many), CHECK_END });
 }

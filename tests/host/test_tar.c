@@ -113,11 +113,15 @@ static void before_posix(void)
 	tw_set(&writer, 257, "\0\0\0\0\0\0\0", 8);
 	tw_member(&writer, 0, "file", "abc");
 	tw_set(&writer, 257, "\0\0\0\0\0\0\0", 8);
+	tw_member(&writer, 0, "", "abcd"); /* no name at all */
 	CHECK_EQ(first(), 1);
 	CHECK_EQ(member.type, TAR_DIRECTORY);
 	CHECK_EQ(tar_next(&tar, &member), 1);
 	CHECK_EQ(member.type, TAR_FILE);
 	CHECK_EQ(member.size, 3);
+	CHECK_EQ(tar_next(&tar, &member), 1);
+	CHECK_EQ(member.type, TAR_FILE);
+	CHECK_EQ(member.size, 4);
 	tw_free(&writer);
 }
 
@@ -152,6 +156,9 @@ static void numbers(void)
 	tw_set(&writer, 100, "           1750", 16);
 	CHECK_EQ(first(), 1);
 	CHECK_EQ(member.mode, 0);
+	tw_set(&writer, 100, "         x", 10);
+	CHECK_EQ(first(), 1);
+	CHECK_EQ(member.mode, 0);
 	tw_free(&writer);
 
 	/* A link's size is that of the file that it links to: no data. */
@@ -160,6 +167,13 @@ static void numbers(void)
 	tw_member(&writer, '0', "next", "");
 	CHECK_EQ(first(), 1);
 	CHECK_EQ(member.size, 0);
+	CHECK_EQ(tar_next(&tar, &member), 1);
+	CHECK_TEXT(member.name, "next");
+	tw_free(&writer);
+	/* Nor has a pipe any. */
+	tw_member_of(&writer, '6', "pipe", "", 0, 512);
+	tw_member(&writer, '0', "next", "");
+	CHECK_EQ(first(), 1);
 	CHECK_EQ(tar_next(&tar, &member), 1);
 	CHECK_TEXT(member.name, "next");
 	tw_free(&writer);
@@ -283,6 +297,47 @@ static void pax_corners(void)
 	tw_free(&writer);
 }
 
+/* Numbers longer than what is looked at of a record, for they may begin with any number of zeros. */
+static void pax_zeros(void)
+{
+	char text[512], zeros[201];
+
+	memset(zeros, '0', 200);
+	zeros[200] = 0;
+	tw_pax(&writer, "mtime", zeros);
+	tw_member(&writer, '0', "name", "");
+	CHECK_EQ(first(), 1);
+	CHECK_EQ(member.mtime, 0);
+	tw_free(&writer);
+
+	/* The value begins where that ends. */
+	snprintf(text, sizeof(text), "%089d mtime=5\n", 98);
+	CHECK_EQ(strlen(text), 98);
+	tw_member(&writer, 'x', "x", text);
+	bad("a pax time is no number");
+	/* And there the length has not ended. */
+	snprintf(text, sizeof(text), "%096d path=name\n", 107);
+	CHECK_EQ(strlen(text), 107);
+	tw_member(&writer, 'x', "x", text);
+	bad("a pax record has an impossible length");
+	/* A key that is one but for the zero at its end. */
+	tw_member_of(&writer, 'x', "x", "12 path\0=ab\n", 12, 12);
+	tw_member(&writer, '0', "name", "");
+	CHECK_EQ(first(), 1);
+	CHECK_TEXT(member.name, "name");
+	tw_free(&writer);
+}
+
+/* What costs a request is read once: headers, and a record that is there as a whole. */
+static void reads_of_pax(void)
+{
+	tw_pax(&writer, "mtime", "5");
+	tw_member(&writer, '0', "name", "");
+	CHECK_EQ(first(), 1);
+	CHECK_EQ(writer.reads, 3);
+	tw_free(&writer);
+}
+
 static void gnu(void)
 {
 	char name[TAR_NAME_MAX + 2];
@@ -321,6 +376,8 @@ static void sparse(void)
 	tw_member(&writer, '0', "next", "");
 	tw_pax(&writer, "GNU.sparse.major", "1");
 	tw_member(&writer, '0', "GNUSparseFile.1/new", "map");
+	tw_pax(&writer, "GNU.sparse.", "");
+	tw_member(&writer, '0', "whatever that is", "map");
 	tw_member(&writer, '0', "last", "");
 	CHECK_EQ(first(), 1);
 	CHECK_EQ(member.type, TAR_OTHER);
@@ -328,6 +385,8 @@ static void sparse(void)
 	CHECK_EQ(tar_next(&tar, &member), 1);
 	CHECK_TEXT(member.name, "next");
 	CHECK_EQ(member.type, TAR_FILE);
+	CHECK_EQ(tar_next(&tar, &member), 1);
+	CHECK_EQ(member.type, TAR_OTHER);
 	CHECK_EQ(tar_next(&tar, &member), 1);
 	CHECK_EQ(member.type, TAR_OTHER);
 	CHECK_EQ(tar_next(&tar, &member), 1);
@@ -598,7 +657,8 @@ int main(void)
 	return check_run((struct check[]){
 		CHECK_CASE(members), CHECK_CASE(full_fields), CHECK_CASE(before_posix),
 		CHECK_CASE(numbers), CHECK_CASE(large), CHECK_CASE(pax), CHECK_CASE(pax_corners),
-		CHECK_CASE(gnu), CHECK_CASE(sparse), CHECK_CASE(ends), CHECK_CASE(no_archive),
+		CHECK_CASE(pax_zeros), CHECK_CASE(reads_of_pax), CHECK_CASE(gnu),
+		CHECK_CASE(sparse), CHECK_CASE(ends), CHECK_CASE(no_archive),
 		CHECK_CASE(bad_headers), CHECK_CASE(bad_extensions),
 		CHECK_CASE(headers_without_end), CHECK_CASE(maps_and_records_without_end),
 		CHECK_CASE(read_errors), CHECK_END });
