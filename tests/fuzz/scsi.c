@@ -7,6 +7,8 @@
  * Input: steps, one byte each (enum step). A step asks for answers, and each takes a byte of its own first: which of
  * its parts the input gives (enum says).
  */
+#include <stdarg.h>
+
 #include "drivers/virtio/scsi_host.h"
 
 #define FUZZ_PORT_PANIC
