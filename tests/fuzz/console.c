@@ -149,6 +149,11 @@ bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *writt
 	return true;
 }
 
+bool virtio_queue_ask(struct virtio_queue *queue)
+{
+	return ((struct shelf *)queue)->used > 0;
+}
+
 /* The next item that the device has not used; NULL. */
 static struct item *unused(unsigned index)
 {
