@@ -41,7 +41,7 @@ driver_console = $(addprefix console,.o _port.o _transmit.o _control.o _sync.o)
 driver_iommu = iommu.o
 driver_net = $(addprefix net,.o _config.o _pool.o _send.o _outbox.o _receive.o _offload.o _control.o _command.o)
 driver_rng = rng.o
-driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _disk.o _page.o \
+driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _unit.o _round.o _disk.o _page.o \
 	_control.o _event.o _attend.o _mode.o) block_queue.o block_parts.o
 driver_partition = partition.o partition_mbr.o partition_gpt.o
 KIT = $(LIB) $(PCI) $(VIRTIO)

@@ -252,8 +252,8 @@ static void ready(struct virtio_device *device)
 	virtio_queues_mark(device); /* what waited during a reset */
 	if (first || scsi->failed_scans < SCSI_FAILED_SCANS)
 		scsi_wish_scan(scsi);
-	if (first)
-		scsi_attend(scsi);
+	while (first && scsi->scans == 0)
+		vport_relax(VPORT_NEVER);
 }
 
 static void drain(struct virtio_queue *queue)

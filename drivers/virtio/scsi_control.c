@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The control queue of virtio-scsi: VIRTIO 1.4, 5.6.6.2. Task management and subscriptions to notifications; one
- * request at a time: by the device's work item, and by the first scan, which runs instead of it.
+ * request at a time, each a step of the device's work item.
  *
  * See it at work: make run BUS=scsi, then `scsi reset sda` in the shell
  * Left out: what Linux does not use either: clearing and querying of task sets, I_T nexus reset.
@@ -9,8 +9,9 @@
 #include "drivers/virtio/scsi_host.h"
 #include "lib/mem.h"
 
-/* Gives the request in `shared->control` to the device, and waits. 0, or an error: then there is no answer. */
-static int request(struct virtio_scsi *scsi, uint32_t readable, uint32_t writable)
+/* Gives the request in `shared->control` to the device; `answered` is called when it is back, or at once with an error. */
+static void request(struct virtio_scsi *scsi, uint32_t readable, uint32_t writable,
+		    scsi_step *answered)
 {
 	size_t at = __builtin_offsetof(struct scsi_shared, control);
 	struct virtq_segment segments[2] = {
@@ -19,15 +20,14 @@ static int request(struct virtio_scsi *scsi, uint32_t readable, uint32_t writabl
 	};
 
 	kit_assert(!scsi->control_busy);
+	scsi_begin(scsi, answered);
 	int id = virtio_queue_push(scsi->control, segments, 1, 1, scsi, VIRTIO_ONE_DEADLINE);
+	scsi->control_error = id < 0 ? id : 0;
 	if (id < 0)
-		return id;
+		return;
 	scsi->control_busy = true;
-	scsi->control_error = 0;
+	scsi->under_way++;
 	virtio_queue_publish(scsi->control);
-	while (scsi->control_busy)
-		vport_relax(VPORT_NEVER);
-	return scsi->control_error;
 }
 
 /* `response`: poisoned before, so that one that was not written is none. */
@@ -49,8 +49,16 @@ static int result(uint8_t response)
 	}
 }
 
-int scsi_task_management(struct virtio_scsi *scsi, uint32_t subtype, const uint8_t *lun,
-			 uint64_t id)
+static void managed(struct virtio_scsi *scsi)
+{
+	const struct virtio_scsi_ctrl_tmf *tmf = &scsi->shared->control.tmf;
+	int error = scsi->control_error;
+
+	scsi_end(scsi, error ? error : result(shared_load8(&tmf->response)));
+}
+
+void scsi_task_management(struct virtio_scsi *scsi, uint32_t subtype, const uint8_t *lun,
+			  uint64_t id)
 {
 	struct virtio_scsi_ctrl_tmf *tmf = &scsi->shared->control.tmf;
 
@@ -59,23 +67,38 @@ int scsi_task_management(struct virtio_scsi *scsi, uint32_t subtype, const uint8
 	memcpy(tmf->lun, lun, SCSI_LUN_BYTES);
 	shared_store64(&tmf->id, id);
 	shared_store8(&tmf->response, SCSI_POISON);
-	int error = request(scsi, SCSI_TMF_BYTES, sizeof(tmf->response));
-	return error ? error : result(shared_load8(&tmf->response));
+	request(scsi, SCSI_TMF_BYTES, sizeof(tmf->response), managed);
 }
 
-int scsi_subscribe(struct virtio_scsi *scsi, const uint8_t *lun, uint32_t events)
+static void subscribed(struct virtio_scsi *scsi)
+{
+	const struct virtio_scsi_ctrl_an *an = &scsi->shared->control.an;
+	int error = scsi->control_error;
+
+	if (!error)
+		error = result(shared_load8(&an->response));
+	scsi_end(scsi,
+		 error ? error : (int)(shared_load32(&an->event_actual) & scsi->control_events));
+}
+
+void scsi_subscribe(struct virtio_scsi *scsi, const uint8_t *lun, uint32_t events)
 {
 	struct virtio_scsi_ctrl_an *an = &scsi->shared->control.an;
 
+	scsi->control_events = events;
 	shared_store32(&an->type, VIRTIO_SCSI_T_AN_SUBSCRIBE);
 	memcpy(an->lun, lun, SCSI_LUN_BYTES);
 	shared_store32(&an->event_requested, events);
 	shared_store32(&an->event_actual, 0);
 	shared_store8(&an->response, SCSI_POISON);
-	int error = request(scsi, SCSI_AN_BYTES, SCSI_AN_ANSWER_BYTES);
-	if (!error)
-		error = result(shared_load8(&an->response));
-	return error ? error : (int)(shared_load32(&an->event_actual) & events);
+	request(scsi, SCSI_AN_BYTES, SCSI_AN_ANSWER_BYTES, subscribed);
+}
+
+static void control_ended(struct virtio_scsi *scsi, int error)
+{
+	scsi->control_busy = false;
+	scsi->control_error = error;
+	scsi_came_back(scsi);
 }
 
 void scsi_control_drain(struct virtio_scsi *scsi)
@@ -83,15 +106,11 @@ void scsi_control_drain(struct virtio_scsi *scsi)
 	void *cookie;
 	uint32_t written;
 
-	while (virtio_queue_pop(scsi->control, &cookie, &written)) {
-		scsi->control_busy = false;
-		if (written == 0)
-			scsi->control_error = ERR_IO;
-	}
+	while (virtio_queue_pop(scsi->control, &cookie, &written))
+		control_ended(scsi, written == 0 ? ERR_IO : 0);
 }
 
 void scsi_control_abort(struct virtio_scsi *scsi, int error)
 {
-	scsi->control_busy = false;
-	scsi->control_error = error;
+	control_ended(scsi, error);
 }

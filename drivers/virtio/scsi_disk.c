@@ -24,14 +24,13 @@ bool scsi_is_fatal(const struct scsi_lun *lun, int error)
 	return error != 0 && lun->host->device->state != VIRTIO_RUNNING;
 }
 
-/* A command without data. */
-static int run(struct scsi_lun *lun, struct scsi_command *command)
+/* What was wrong with it, for people. */
+static int noted(struct scsi_lun *lun, int error)
 {
-	command->lun = lun->address;
-	command->unit = lun;
-	int error = scsi_command_run(lun->host, command);
-	if (error && command->answer.sense.valid)
-		lun->sense = command->answer.sense;
+	const struct scsi_answer *answer = &lun->host->command.answer;
+
+	if (error && answer->sense.valid)
+		lun->sense = answer->sense;
 	return error;
 }
 
@@ -45,60 +44,58 @@ static bool wants_start(const struct scsi_command *command)
 	       sense->ascq == 0x02;
 }
 
-/* A unit that was stopped is started. */
-static int test_ready(struct scsi_lun *lun)
+static bool ask_ready(struct scsi_lun *lun, struct scsi_command *command)
 {
-	struct scsi_command test = { .lun = lun->address };
-	int error = run(lun, &test);
+	(void)lun;
+	(void)command; /* TEST UNIT READY is all zeros */
+	return true;
+}
 
-	if (error && wants_start(&test)) {
-		struct scsi_command start = { .lun = lun->address };
-		scsi_cdb_start(start.cdb);
-		error = run(lun, &start);
-		if (!error)
-			error = run(lun, &test);
-	}
-	return error;
+static int take_ready(struct scsi_lun *lun, int error)
+{
+	struct scsi_examination *e = &lun->host->examination;
+
+	e->stopped = error && wants_start(&lun->host->command);
+	return noted(lun, error) && !e->stopped ? error : 0;
+}
+
+/* A unit that was stopped is started. */
+static bool ask_start(struct scsi_lun *lun, struct scsi_command *command)
+{
+	scsi_cdb_start(command->cdb);
+	return lun->host->examination.stopped;
+}
+
+static bool ask_ready_again(struct scsi_lun *lun, struct scsi_command *command)
+{
+	(void)command;
+	return lun->host->examination.stopped;
 }
 
 /* ---- Capacity --------------------------------------------------------------------------------------------- */
 
-struct capacity {
-	uint64_t last; /* block */
-	uint32_t block_size;
-	unsigned physical_shift; /* blocks in a physical one: 1 << physical_shift */
-	uint32_t lowest_aligned;
-};
+enum { SHORT_BYTES = 8, LONG_BYTES = 32, LONG_LEAST = 12, SPC_3 = 5 };
 
-static int read_capacity_10(struct scsi_lun *lun, struct capacity *capacity)
+/* The long form tells more, but not every unit has it; the short one says all ones where it does not reach. */
+static bool ask_capacity(struct scsi_lun *lun, struct scsi_command *command)
 {
-	enum { BYTES = 8 };
-	struct scsi_command command = { .data_bytes = BYTES };
-	const uint8_t *data = lun->host->data;
+	bool modern = lun->version >= SPC_3 && lun->type != SCSI_TYPE_CD;
 
-	scsi_cdb_read_capacity_10(command.cdb);
-	int error = run(lun, &command);
-	if (error)
-		return error;
-	if (command.received < BYTES)
-		return ERR_IO;
-	*capacity = (struct capacity){ .last = be32_load(data), .block_size = be32_load(data + 4) };
-	return 0;
+	lun->host->examination.wants_short = !modern;
+	command->data_bytes = LONG_BYTES;
+	scsi_cdb_read_capacity_16(command->cdb, LONG_BYTES);
+	return modern;
 }
 
-static int read_capacity_16(struct scsi_lun *lun, struct capacity *capacity)
+static int take_long_capacity(struct scsi_lun *lun, int error)
 {
-	enum { BYTES = 32, LEAST = 12 };
-	struct scsi_command command = { .data_bytes = BYTES };
 	const uint8_t *data = lun->host->data;
 
-	scsi_cdb_read_capacity_16(command.cdb, BYTES);
-	int error = run(lun, &command);
-	if (error)
+	if (noted(lun, error))
 		return error;
-	if (command.received < LEAST)
+	if (lun->host->command.received < LONG_LEAST)
 		return ERR_IO;
-	*capacity = (struct capacity){
+	lun->host->examination.capacity = (struct scsi_capacity){
 		.last = be64_load(data),
 		.block_size = be32_load(data + 8),
 		.physical_shift = data[13] & 0x0f,
@@ -107,20 +104,51 @@ static int read_capacity_16(struct scsi_lun *lun, struct capacity *capacity)
 	return 0;
 }
 
-/* The long form tells more, but not every unit has it; the short one says all ones where it does not reach. */
-static int read_capacity(struct scsi_lun *lun, struct capacity *capacity)
+static int take_capacity_or_none(struct scsi_lun *lun, int error)
 {
-	enum { SPC_3 = 5 };
-	bool modern = lun->version >= SPC_3 && lun->type != SCSI_TYPE_CD;
-	int error = modern ? read_capacity_16(lun, capacity) : ERR_UNSUPPORTED;
-
-	if (error == ERR_UNSUPPORTED) {
-		error = read_capacity_10(lun, capacity);
-		if (!error && capacity->last == UINT32_MAX)
-			error = read_capacity_16(lun, capacity);
-	}
-	return error;
+	error = take_long_capacity(lun, error);
+	lun->host->examination.wants_short = error == ERR_UNSUPPORTED;
+	return error == ERR_UNSUPPORTED ? 0 : error;
 }
+
+static bool ask_short_capacity(struct scsi_lun *lun, struct scsi_command *command)
+{
+	command->data_bytes = SHORT_BYTES;
+	scsi_cdb_read_capacity_10(command->cdb);
+	return lun->host->examination.wants_short;
+}
+
+static int take_short_capacity(struct scsi_lun *lun, int error)
+{
+	struct scsi_examination *e = &lun->host->examination;
+	const uint8_t *data = lun->host->data;
+
+	if (noted(lun, error))
+		return error;
+	if (lun->host->command.received < SHORT_BYTES)
+		return ERR_IO;
+	e->capacity = (struct scsi_capacity){ .last = be32_load(data),
+					      .block_size = be32_load(data + 4) };
+	e->wants_long = e->capacity.last == UINT32_MAX;
+	return 0;
+}
+
+static bool ask_long_capacity(struct scsi_lun *lun, struct scsi_command *command)
+{
+	command->data_bytes = LONG_BYTES;
+	scsi_cdb_read_capacity_16(command->cdb, LONG_BYTES);
+	return lun->host->examination.wants_long;
+}
+
+static const struct scsi_question medium_questions[] = {
+	{ ask_ready, take_ready },
+	{ ask_start, noted },
+	{ ask_ready_again, noted },
+	{ ask_capacity, take_capacity_or_none },
+	{ ask_short_capacity, take_short_capacity },
+	{ ask_long_capacity, take_long_capacity },
+};
+enum { MEDIUM_QUESTIONS = sizeof(medium_questions) / sizeof(medium_questions[0]) };
 
 static bool is_block_size(uint32_t size)
 {
@@ -128,7 +156,7 @@ static bool is_block_size(uint32_t size)
 }
 
 /* In sectors, and such that a byte offset always fits into 63 bits. */
-static uint64_t sectors_of(struct scsi_lun *lun, const struct capacity *capacity)
+static uint64_t sectors_of(struct scsi_lun *lun, const struct scsi_capacity *capacity)
 {
 	uint64_t most = INT64_MAX / capacity->block_size;
 
@@ -146,7 +174,7 @@ static unsigned log2_of(uint32_t power)
 }
 
 /* Nothing is said twice, however often a device says that its units have changed. */
-static void take_capacity(struct scsi_lun *lun, const struct capacity *capacity)
+static void take_capacity(struct scsi_lun *lun, const struct scsi_capacity *capacity)
 {
 	struct block_device *disk = &lun->disk;
 	uint64_t sectors = sectors_of(lun, capacity);
@@ -230,28 +258,24 @@ static void set_empty(struct scsi_lun *lun)
 	}
 }
 
-static int examine_medium(struct scsi_lun *lun)
+static int check_block_size(struct scsi_lun *lun)
 {
-	struct capacity capacity;
-	int error = read_capacity(lun, &capacity);
+	uint32_t size = lun->host->examination.capacity.block_size;
 
-	if (error)
-		return error;
-	if (!is_block_size(capacity.block_size)) {
-		scsi_log(lun, VPORT_LOG_ERROR, "blocks of %u bytes are not supported",
-			 capacity.block_size);
-		return ERR_UNSUPPORTED;
-	}
-	error = scsi_read_mode(lun);
-	if (!error)
-		error = scsi_read_vital_pages(lun);
-	if (error)
-		return error;
-	take_capacity(lun, &capacity);
+	if (is_block_size(size))
+		return 0;
+	scsi_log(lun, VPORT_LOG_ERROR, "blocks of %u bytes are not supported", size);
+	return ERR_UNSUPPORTED;
+}
+
+/* All that is needed has been asked. */
+static void set_ready(struct scsi_lun *lun)
+{
+	scsi_pages_take(lun);
+	take_capacity(lun, &lun->host->examination.capacity);
 	set_limits(lun);
 	lun->ready = true;
 	lun->disk.empty = false;
-	return 0;
 }
 
 /* The first time, and when it comes back. */
@@ -268,25 +292,21 @@ static void list(struct scsi_lun *lun)
 }
 
 /* Only a drive for media has any use for it: whether it tells of another one by itself. */
-static void subscribe(struct scsi_lun *lun)
+static bool has_to_subscribe(const struct scsi_lun *lun)
 {
-	int events = lun->removable ? scsi_subscribe(lun->host, lun->address,
-						     VIRTIO_SCSI_EVT_ASYNC_MEDIA_CHANGE)
-				    : 0;
-
-	lun->announces = events > 0;
+	return lun->removable && !lun->announces;
 }
 
-int scsi_disk_examine(struct scsi_lun *lun)
+/* It is known what can be done with it, or why nothing can. */
+static void examined(struct scsi_lun *lun, int error)
 {
-	int error = test_ready(lun);
+	struct virtio_scsi *scsi = lun->host;
 
-	if (!error)
-		error = examine_medium(lun);
-	if (scsi_is_fatal(lun, error))
-		return error;
-	if (error == ERR_NODEV)
-		return error; /* it has just gone: somebody will notice */
+	if (scsi_is_fatal(lun, error) ||
+	    error == ERR_NODEV) { /* it has just gone: somebody will notice */
+		scsi_end(scsi, error);
+		return;
+	}
 	if (error && error != ERR_NO_MEDIUM) {
 		char words[96];
 		scsi_sense_text(&lun->sense, words, sizeof(words));
@@ -298,9 +318,72 @@ int scsi_disk_examine(struct scsi_lun *lun)
 	lun->disk.generation++;
 	if (!error || lun->removable)
 		list(lun);
-	if (!lun->announces)
-		subscribe(lun);
-	return error == ERR_NO_MEDIUM ? 0 : error;
+	scsi->examination.error = error == ERR_NO_MEDIUM ? 0 : error;
+	scsi->examination.stage = SCSI_EXAMINE_SUBSCRIBED;
+	scsi->result = lun->announces;
+	if (has_to_subscribe(lun))
+		scsi_subscribe(scsi, lun->address, VIRTIO_SCSI_EVT_ASYNC_MEDIA_CHANGE);
+}
+
+/* The stage that is over is followed by the next one. */
+static void next_stage(struct scsi_lun *lun)
+{
+	struct virtio_scsi *scsi = lun->host;
+	struct scsi_examination *e = &scsi->examination;
+
+	switch (++e->stage) {
+	case SCSI_EXAMINE_MODE:
+		scsi_mode_ask(&e->questions, lun);
+		break;
+	case SCSI_EXAMINE_CHOICE:
+		scsi->result = 0;
+		if (scsi_mode_differs(lun))
+			scsi_switch_cache(lun, lun->write_back_chosen);
+		break;
+	case SCSI_EXAMINE_PAGES:
+		scsi_pages_ask(&e->questions, lun);
+		break;
+	default:
+		set_ready(lun);
+		examined(lun, 0);
+	}
+}
+
+static void examine(struct virtio_scsi *scsi)
+{
+	struct scsi_examination *e = &scsi->examination;
+	struct scsi_lun *lun = e->lun;
+	int next;
+
+	switch (e->stage) {
+	case SCSI_EXAMINE_SUBSCRIBED:
+		lun->announces = scsi->result > 0;
+		scsi_end(scsi, e->error);
+		return;
+	case SCSI_EXAMINE_CHOICE:
+		next = scsi_mode_chosen_again(lun, scsi->result);
+		break;
+	default:
+		next = scsi_questions_next(scsi, &e->questions);
+		if (next == 0)
+			return; /* one is asked */
+		next = next < 0 ? next : 0;
+	}
+	if (!next && e->stage == SCSI_EXAMINE_MEDIUM)
+		next = check_block_size(lun);
+	if (next)
+		examined(lun, next);
+	else
+		next_stage(lun);
+}
+
+void scsi_disk_examine(struct scsi_lun *lun)
+{
+	struct scsi_examination *e = &lun->host->examination;
+
+	*e = (struct scsi_examination){ .lun = lun };
+	scsi_questions_begin(&e->questions, lun, medium_questions, MEDIUM_QUESTIONS);
+	scsi_begin(lun->host, examine);
 }
 
 void scsi_disk_removed(struct scsi_lun *lun)
@@ -311,16 +394,25 @@ void scsi_disk_removed(struct scsi_lun *lun)
 	lun->disk.generation++;
 }
 
+/* A unit attention is the very thing that is asked for. */
+static void polled(struct virtio_scsi *scsi)
+{
+	const struct scsi_command *test = &scsi->command;
+	struct scsi_lun *lun = scsi->round.polled;
+	bool attention = test->answer.sense.valid && test->answer.sense.key == SCSI_UNIT_ATTENTION;
+
+	scsi_end(scsi, 0);
+	if (!test->request.status &&
+	    (attention || (test->answer.verdict == SCSI_DONE) != lun->ready))
+		scsi_disk_examine(lun);
+}
+
 void scsi_disk_poll(struct scsi_lun *lun)
 {
-	struct scsi_command test = { .lun = lun->address, .unit = lun };
+	struct virtio_scsi *scsi = lun->host;
 
-	/* Once, by hand: a unit attention is the very thing that is asked for. */
-	scsi_command_start(lun->host, &test);
-	scsi_command_wait(lun->host, &test);
-	if (test.request.status)
-		return;
-	bool attention = test.answer.sense.valid && test.answer.sense.key == SCSI_UNIT_ATTENTION;
-	if (attention || (test.answer.verdict == SCSI_DONE) != lun->ready)
-		scsi_disk_examine(lun);
+	scsi->round.polled = lun;
+	scsi_begin(scsi, polled);
+	scsi_command_make(scsi, lun->address, lun)->once = true;
+	scsi_command_run(scsi);
 }

@@ -9,18 +9,21 @@
  *   scsi_sense.c     sense data, and in words
  *   scsi_cdb.c       commands in bytes
  *   scsi_scan.c      which targets and logical units there are
+ *   scsi_unit.c      ... one of them: its address, whether it is there
  *   scsi_disk.c      what a logical unit is: medium, capacity, limits
  *   scsi_page.c      ... and what its pages say: limits, provisioning, serial number
  *   scsi_mode.c      ... its mode pages: write protection, caches, which are switched there
  *   scsi_control.c   task management, subscriptions
  *   scsi_event.c     what the device tells by itself
- *   scsi_attend.c    the work item in which all that waits is done
+ *   scsi_attend.c    when there is something to be done for which the device must be waited
+ *   scsi_round.c     ... the work item in which that is done, step by step (scsi_step.h)
  */
 #ifndef DRIVERS_VIRTIO_SCSI_HOST_H
 #define DRIVERS_VIRTIO_SCSI_HOST_H
 
 #include "drivers/virtio/block_queue.h"
 #include "drivers/virtio/scsi.h"
+#include "drivers/virtio/scsi_step.h"
 #include "drivers/virtio/scsi_wire.h"
 
 #define SCSI_REQUEST_QUEUES 8
@@ -39,22 +42,6 @@ struct virtio_scsi;
 struct scsi_lun;
 
 /* ---- scsi_answer.c ---------------------------------------------------------------------------- */
-
-enum scsi_verdict {
-	SCSI_DONE,
-	SCSI_AGAIN,  /* give it again at once: nothing is wrong with it */
-	SCSI_LATER,  /* give it again after a while */
-	SCSI_FAILED, /* `error` says why */
-};
-
-/* A private copy of what the device said, and what it means. */
-struct scsi_answer {
-	enum scsi_verdict verdict;
-	int error;
-	uint8_t response, status;
-	uint32_t residual; /* bytes that were not moved, as the device says: any number */
-	struct scsi_sense sense;
-};
 
 /* `written`: how many bytes the device wrote. ERR_NODEV means: there is no such target or logical unit
  * (any more). */
@@ -139,6 +126,7 @@ struct virtio_scsi {
 	dma_addr_t shared_address;
 	bool control_busy; /* the device has its request */
 	int control_error;
+	uint32_t control_events; /* that are subscribed to */
 
 	/* Commands of our own: requests to this, which no program sees. */
 	struct block_device self;
@@ -153,10 +141,24 @@ struct virtio_scsi {
 	/* scsi_data.c: requests that are answered from here; under the lock. */
 	struct block_request *answered, **answered_end;
 
-	/* scsi_attend.c */
+	/* What is being done. */
 	struct vport_work work;
+	scsi_step *steps[SCSI_STEPS];
+	unsigned depth;     /* how many of them there are; 0: nothing is being done */
+	int result;         /* of the step that has ended */
+	unsigned under_way; /* commands, and control requests: what comes back queues the work */
+	uint64_t go_on_at;  /* and so does the timer, then; 0: there is no such time */
+	struct scsi_command command, pings[SCSI_PINGS];
+	uint8_t ping_addresses[SCSI_PINGS][SCSI_LUN_BYTES];
+	struct scsi_round round;
+	struct scsi_scan scan;
+	struct scsi_target_scan target_scan;
+	struct scsi_look look;
+	struct scsi_examination examination;
+	struct scsi_mode mode;
+
+	/* scsi_attend.c */
 	struct vport_event timer; /* queues the work when it is time */
-	bool attending;
 	uint64_t quiet_until;
 	uint64_t poll_at; /* for media that change without a word */
 	unsigned scans, scans_begun;
@@ -198,34 +200,26 @@ bool scsi_data_overdue(struct virtio_scsi *scsi, void *cookie);
 
 /* ---- scsi_command.c ------------------------------------------------------------------------------- */
 
-/* A command of the driver's own. Filled in by the caller, whose it is again when it is finished. */
-struct scsi_command {
-	struct block_request request; /* first: the driver's */
-	struct block_segment segment;
-	const uint8_t *lun;    /* SCSI_LUN_BYTES */
-	struct scsi_lun *unit; /* that one's; NULL: not known yet */
-	uint8_t cdb[16];
-	uint32_t
-		data_bytes; /* to read into the device's `data`; at most SCSI_DATA_BYTES, and then the only one */
-	const uint8_t *out; /* or data to write, as many bytes, under the same conditions */
-	uint32_t out_bytes;
-	/* out */
-	bool finished;
-	struct scsi_answer answer;  /* where the request's status is 0 */
-	uint32_t written, received; /* bytes: of all that the device writes, and of data */
-};
-
-/* Hands the command in; it is finished some time later. Work or program context. */
+/* Hands one in, which is `under_way` then until it is finished. Work context. */
 void scsi_command_start(struct virtio_scsi *scsi, struct scsi_command *command);
-void scsi_command_wait(struct virtio_scsi *scsi, struct scsi_command *command);
+/* It is: `received` is known, and what was read is in scsi->data, with zeros behind. */
+void scsi_command_take(struct virtio_scsi *scsi, struct scsi_command *command);
+/* scsi->command, made new for that address. */
+struct scsi_command *scsi_command_make(struct virtio_scsi *scsi, const uint8_t *address,
+				       struct scsi_lun *unit);
 /*
- * Both, and again as long as the answer says so, in bounded time and number. Work or program context. 0, or the
- * answer's error. ERR_NODEV: there is no such unit, or the device has been given up. What was read is in
- * scsi->data, `received` bytes of it, with zeros behind.
+ * Begins a step: scsi->command is given, and again as long as the answer says so, in bounded time and number. It ends
+ * with 0, or the answer's error; ERR_NODEV: there is no such unit, or the device has been given up. What was read is
+ * in scsi->data. The request's status tells whether there is an answer at all.
  */
-int scsi_command_run(struct virtio_scsi *scsi, struct scsi_command *command);
+void scsi_command_run(struct virtio_scsi *scsi);
 /* The command that a part is about; NULL: a program's request. */
 struct scsi_command *scsi_command_of(const struct block_part *part);
+
+void scsi_questions_begin(struct scsi_questions *questions, struct scsi_lun *lun,
+			  const struct scsi_question *list, unsigned count);
+/* For a step that asks them: 0: one is asked now; 1: that was all; or an error. */
+int scsi_questions_next(struct virtio_scsi *scsi, struct scsi_questions *questions);
 
 /* ---- scsi_cdb.c ------------------------------------------------------------------------------------ */
 
@@ -264,49 +258,63 @@ void scsi_cdb_mode_sense(uint8_t *cdb, uint8_t page, uint8_t bytes);
 /* Its parameter list is that many bytes of data out. */
 void scsi_cdb_mode_select(uint8_t *cdb, uint8_t bytes);
 
-/* ---- scsi_scan.c ------------------------------------------------------------------------------------- */
+/* ---- scsi_unit.c ------------------------------------------------------------------------------------- */
 
 /* The other way round of a unit's address, of bytes that a device wrote. False: it is none that this driver
  * understands. */
 bool scsi_address_read(const uint8_t *address, uint8_t *target, uint16_t *number);
 /* One that is there; NULL: none is known. */
 struct scsi_lun *scsi_lun_find(struct virtio_scsi *scsi, uint8_t target, uint16_t number);
+/* The other way: peripheral device addressing reaches to 255, flat space addressing further. */
+void scsi_address_make(uint8_t *address, unsigned target, unsigned number);
+/* Of a list entry's level: the number; -1: it is not given in a way that is understood. */
+int scsi_level_read(const uint8_t *level);
+void scsi_unit_remove(struct scsi_lun *lun);
+/* Begins a step, which ends with 1: it is there, or there is no room for it; 0: it is not; an error of the device;
+ * ERR_TIMEOUT: the scan's time is over. */
+void scsi_unit_look(struct virtio_scsi *scsi, uint8_t target, uint16_t number);
+
+/* ---- scsi_scan.c ------------------------------------------------------------------------------------- */
+
 /* All that is scanned from now on has a minute together; and whether that is over. */
 void scsi_scan_begin(struct virtio_scsi *scsi);
 bool scsi_scan_is_late(const struct virtio_scsi *scsi);
-/* Work context, or program context for the first time. 0, or an error of the device: not all could be
- * looked at; ERR_TIMEOUT: not in the time that there is. */
-int scsi_scan_host(struct virtio_scsi *scsi);
-int scsi_scan_target(struct virtio_scsi *scsi, uint8_t target);
-int scsi_scan_lun(struct virtio_scsi *scsi, uint8_t target, uint16_t number);
+/* Begin a step, which ends with 0, or an error of the device: not all could be looked at; ERR_TIMEOUT: not in the time
+ * that there is. */
+void scsi_scan_host(struct virtio_scsi *scsi);
+void scsi_scan_target(struct virtio_scsi *scsi, uint8_t target);
 
 /* ---- scsi_disk.c, scsi_mode.c, scsi_page.c ------------------------------------------------------------------------ */
 
 bool scsi_is_disk(const struct scsi_lun *lun);
-/* Finds out all that is needed to read and write it, and lists it as a disk. 0 or an error: then nothing can be
- * read from it now. Work or program context. */
-int scsi_disk_examine(struct scsi_lun *lun);
-/* It is not there any more. Work or program context. */
+/* Begins a step: finds out all that is needed to read and write it, and lists it as a disk. It ends with 0, or an error:
+ * then nothing can be read from it now. */
+void scsi_disk_examine(struct scsi_lun *lun);
+/* It is not there any more. Work context. */
 void scsi_disk_removed(struct scsi_lun *lun);
-/* A removable one that says nothing by itself: whether it must be examined again. Work context. */
+/* Begins a step, for a removable one that says nothing by itself: whether it must be examined again. */
 void scsi_disk_poll(struct scsi_lun *lun);
-/* Whether it can be written, what its caches are; has them as a program has chosen. 0, or an error of the device. */
-int scsi_read_mode(struct scsi_lun *lun);
-/* Switches its cache. Work context. As block_set_write_back. */
-int scsi_switch_cache(struct scsi_lun *lun, bool on);
-/* Its serial number and limits. 0, or an error of the device. */
-int scsi_read_vital_pages(struct scsi_lun *lun);
+/* Whether it can be written, what its caches are. */
+void scsi_mode_ask(struct scsi_questions *questions, struct scsi_lun *lun);
+/* Whether its cache is in another mode than a program has chosen; and what comes of switching it then. */
+bool scsi_mode_differs(const struct scsi_lun *lun);
+int scsi_mode_chosen_again(struct scsi_lun *lun, int error);
+/* Begins a step: switches its cache. It ends as block_set_write_back. */
+void scsi_switch_cache(struct scsi_lun *lun, bool on);
+/* Its serial number and limits, which are taken when all has been asked. */
+void scsi_pages_ask(struct scsi_questions *questions, struct scsi_lun *lun);
+void scsi_pages_take(struct scsi_lun *lun);
 /* Whether an error is the device's and not the unit's answer: then there is no point in asking on. */
 bool scsi_is_fatal(const struct scsi_lun *lun, int error);
 
 /* ---- scsi_control.c ------------------------------------------------------------------------------------ */
 
-/* Work or program context, one at a time. 0; ERR_UNSUPPORTED: refused; ERR_NODEV: no such unit, or the device
- * is gone; another error. */
-int scsi_task_management(struct virtio_scsi *scsi, uint32_t subtype, const uint8_t *lun,
-			 uint64_t id);
-/* Asks for events of those kinds; those that the unit will send. Negative: an error. */
-int scsi_subscribe(struct virtio_scsi *scsi, const uint8_t *lun, uint32_t events);
+/* Begins a step. It ends with 0; ERR_UNSUPPORTED: refused; ERR_NODEV: no such unit, or the device is gone; another
+ * error. */
+void scsi_task_management(struct virtio_scsi *scsi, uint32_t subtype, const uint8_t *lun,
+			  uint64_t id);
+/* The same, and asks for events of those kinds; it ends with those that the unit will send, or an error. */
+void scsi_subscribe(struct virtio_scsi *scsi, const uint8_t *lun, uint32_t events);
 void scsi_control_drain(struct virtio_scsi *scsi);
 void scsi_control_abort(struct virtio_scsi *scsi, int error);
 
@@ -316,6 +324,17 @@ void scsi_control_abort(struct virtio_scsi *scsi, int error);
 void scsi_events_start(struct virtio_scsi *scsi);
 void scsi_events_drain(struct virtio_scsi *scsi);
 
+/* ---- scsi_round.c ----------------------------------------------------------------------------------------- */
+
+void scsi_round_init(struct virtio_scsi *scsi);
+/* For steps. */
+void scsi_begin(struct virtio_scsi *scsi, scsi_step *step);
+void scsi_end(struct virtio_scsi *scsi, int result);
+/* Something that was under way has come back. Drain context of CPU 0, or a recovery. */
+void scsi_came_back(struct virtio_scsi *scsi);
+/* Does what was wished, or goes on with it, up to where the device has to answer. Work context. */
+void scsi_attend(struct virtio_scsi *scsi);
+
 /* ---- scsi_attend.c ---------------------------------------------------------------------------------------- */
 
 void scsi_attend_init(struct virtio_scsi *scsi);
@@ -324,8 +343,6 @@ void scsi_attend_init(struct virtio_scsi *scsi);
 void scsi_wish(struct scsi_lun *lun, uint8_t wishes);
 void scsi_wish_target(struct virtio_scsi *scsi, uint8_t target);
 void scsi_wish_scan(struct virtio_scsi *scsi);
-/* Does what was wished. Work context; the first scan in program context. */
-void scsi_attend(struct virtio_scsi *scsi);
 /* block_set_write_back and block_resize_queue for one. Program context, any CPU. */
 int scsi_set_write_back(struct scsi_lun *lun, bool on);
 int scsi_resize_queues(struct scsi_lun *lun, unsigned size);

@@ -13,19 +13,6 @@
 
 #define PAGE_BYTES 64
 
-static int run(struct scsi_lun *lun, struct scsi_command *command)
-{
-	command->lun = lun->address;
-	command->unit = lun;
-	int error = scsi_command_run(lun->host, command);
-	/* An answer that says no is an answer: only the device's own end counts. */
-	if (command->request.status)
-		return error;
-	if (error)
-		command->received = 0;
-	return 0;
-}
-
 enum {
 	VITAL_PAGES = 0x00,
 	VITAL_SERIAL = 0x80,
@@ -34,45 +21,59 @@ enum {
 	VITAL_HEADER = 4,
 };
 
-/* How much there is of the page, header included; 0: it has none. Or an error of the device. */
-static int vital_page(struct scsi_lun *lun, uint8_t page)
+static void ask_page(struct scsi_command *command, uint8_t page)
 {
-	struct scsi_command command = { .data_bytes = PAGE_BYTES };
+	command->data_bytes = PAGE_BYTES;
+	scsi_cdb_vital_page(command->cdb, page, PAGE_BYTES);
+}
+
+/* How much there is of the page, header included; 0: it has none: an answer that says no is an answer. Or an error of the
+ * device. */
+static int page_bytes(const struct scsi_lun *lun, uint8_t page, int error)
+{
+	const struct scsi_command *command = &lun->host->command;
 	const uint8_t *data = lun->host->data;
 
-	scsi_cdb_vital_page(command.cdb, page, PAGE_BYTES);
-	int error = run(lun, &command);
-	if (error)
+	if (command->request.status)
 		return error;
-	if (command.received < VITAL_HEADER || data[1] != page)
+	if (error || command->received < VITAL_HEADER || data[1] != page)
 		return 0;
 	uint32_t told = VITAL_HEADER + be16_load(data + 2);
-	return (int)(told < command.received ? told : command.received);
+	return (int)(told < command->received ? told : command->received);
 }
 
 /* Which of them there are, so that no unit is asked for one that it does not know. */
-struct vital_pages {
-	bool serial, limits, provisioning;
-};
-
-static int list_pages(struct scsi_lun *lun, struct vital_pages *pages)
+static bool ask_pages(struct scsi_lun *lun, struct scsi_command *command)
 {
-	const uint8_t *data = lun->host->data;
-	int bytes = vital_page(lun, VITAL_PAGES);
+	(void)lun;
+	ask_page(command, VITAL_PAGES);
+	return true;
+}
 
-	*pages = (struct vital_pages){ .serial = false };
+static int take_pages(struct scsi_lun *lun, int error)
+{
+	struct scsi_examination *e = &lun->host->examination;
+	const uint8_t *data = lun->host->data;
+	int bytes = page_bytes(lun, VITAL_PAGES, error);
+
 	for (int i = VITAL_HEADER; i < bytes; i++) {
-		pages->serial |= data[i] == VITAL_SERIAL;
-		pages->limits |= data[i] == VITAL_LIMITS;
-		pages->provisioning |= data[i] == VITAL_PROVISIONING;
+		e->has_serial |= data[i] == VITAL_SERIAL;
+		e->has_limits |= data[i] == VITAL_LIMITS;
+		e->has_provisioning |= data[i] == VITAL_PROVISIONING;
 	}
 	return bytes < 0 ? bytes : 0;
 }
 
-/* Zeros behind it, as block.h promises. */
-static int read_serial(struct scsi_lun *lun)
+static bool ask_serial(struct scsi_lun *lun, struct scsi_command *command)
 {
-	int bytes = vital_page(lun, VITAL_SERIAL);
+	ask_page(command, VITAL_SERIAL);
+	return lun->host->examination.has_serial;
+}
+
+/* Zeros behind it, as block.h promises. */
+static int take_serial(struct scsi_lun *lun, int error)
+{
+	int bytes = page_bytes(lun, VITAL_SERIAL, error);
 
 	memset(lun->serial, 0, sizeof(lun->serial));
 	for (int i = VITAL_HEADER; i < bytes && i < VITAL_HEADER + BLOCK_ID_BYTES; i++)
@@ -80,20 +81,20 @@ static int read_serial(struct scsi_lun *lun)
 	return bytes < 0 ? bytes : 0;
 }
 
-/* What is not there reads as 0, which says that there is no limit, or that it is not known. */
-struct limits {
-	uint32_t transfer_max, unmap_max, unmap_descriptors;
-	uint64_t write_same_max;
-};
+static bool ask_limits(struct scsi_lun *lun, struct scsi_command *command)
+{
+	ask_page(command, VITAL_LIMITS);
+	return lun->host->examination.has_limits;
+}
 
-static int read_limits(struct scsi_lun *lun, struct limits *limits)
+static int take_limits(struct scsi_lun *lun, int error)
 {
 	const uint8_t *data = lun->host->data;
-	int bytes = vital_page(lun, VITAL_LIMITS);
+	int bytes = page_bytes(lun, VITAL_LIMITS, error);
 
 	if (bytes < 0)
 		return bytes;
-	*limits = (struct limits){
+	lun->host->examination.limits = (struct scsi_limits){
 		.transfer_max = be32_load(data + 8),
 		.unmap_max = bytes >= 28 ? be32_load(data + 20) : 0,
 		.unmap_descriptors = bytes >= 28 ? be32_load(data + 24) : 0,
@@ -102,47 +103,47 @@ static int read_limits(struct scsi_lun *lun, struct limits *limits)
 	return 0;
 }
 
+static bool ask_provisioning(struct scsi_lun *lun, struct scsi_command *command)
+{
+	ask_page(command, VITAL_PROVISIONING);
+	return lun->host->examination.has_provisioning;
+}
+
 /* The unit's word on what it can do with blocks that nobody needs. */
-static int read_provisioning(struct scsi_lun *lun, bool *unmaps, bool *writes_same)
+static int take_provisioning(struct scsi_lun *lun, int error)
 {
 	enum { UNMAP = 0x80, WRITE_SAME_UNMAPS = 0x40 };
-	int bytes = vital_page(lun, VITAL_PROVISIONING);
+	int bytes = page_bytes(lun, VITAL_PROVISIONING, error);
 	uint8_t can = bytes >= 6 ? lun->host->data[5] : 0;
 
-	*unmaps = (can & UNMAP) != 0;
-	*writes_same = (can & WRITE_SAME_UNMAPS) != 0;
+	lun->host->examination.unmaps = (can & UNMAP) != 0;
+	lun->host->examination.writes_same = (can & WRITE_SAME_UNMAPS) != 0;
 	return bytes < 0 ? bytes : 0;
 }
 
-static void take_limits(struct scsi_lun *lun, const struct limits *limits, bool unmaps,
-			bool writes_same)
+void scsi_pages_ask(struct scsi_questions *questions, struct scsi_lun *lun)
 {
-	uint64_t same = limits->write_same_max;
+	static const struct scsi_question list[] = {
+		{ ask_pages, take_pages },
+		{ ask_serial, take_serial },
+		{ ask_limits, take_limits },
+		{ ask_provisioning, take_provisioning },
+	};
 
-	lun->transfer_max = limits->transfer_max;
-	lun->unmap_max = unmaps && limits->unmap_descriptors > 0 ? limits->unmap_max : 0;
-	if (same == 0 && writes_same)
-		same = UINT32_MAX;
-	lun->write_same_max = same < UINT32_MAX ? (uint32_t)same : UINT32_MAX;
-	lun->write_same_unmaps = writes_same;
-	if (lun->disk.read_only)
-		lun->unmap_max = lun->write_same_max = 0;
+	scsi_questions_begin(questions, lun, list, sizeof(list) / sizeof(list[0]));
 }
 
-int scsi_read_vital_pages(struct scsi_lun *lun)
+void scsi_pages_take(struct scsi_lun *lun)
 {
-	struct vital_pages pages;
-	struct limits limits = { .transfer_max = 0 };
-	bool unmaps = false, writes_same = false;
-	int error = list_pages(lun, &pages);
+	const struct scsi_examination *e = &lun->host->examination;
+	uint64_t same = e->limits.write_same_max;
 
-	if (!error && pages.serial)
-		error = read_serial(lun);
-	if (!error && pages.limits)
-		error = read_limits(lun, &limits);
-	if (!error && pages.provisioning)
-		error = read_provisioning(lun, &unmaps, &writes_same);
-	if (!error)
-		take_limits(lun, &limits, unmaps, writes_same);
-	return error;
+	lun->transfer_max = e->limits.transfer_max;
+	lun->unmap_max = e->unmaps && e->limits.unmap_descriptors > 0 ? e->limits.unmap_max : 0;
+	if (same == 0 && e->writes_same)
+		same = UINT32_MAX;
+	lun->write_same_max = same < UINT32_MAX ? (uint32_t)same : UINT32_MAX;
+	lun->write_same_unmaps = e->writes_same;
+	if (lun->disk.read_only)
+		lun->unmap_max = lun->write_same_max = 0;
 }

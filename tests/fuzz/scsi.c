@@ -52,10 +52,8 @@ uint64_t vport_now(void)
 }
 void vport_relax(uint64_t deadline)
 {
-	if (deadline != VPORT_NEVER && deadline > now)
-		now = deadline;
-	else
-		scsi_control_drain(&scsi); /* the only one that is waited for without end */
+	(void)deadline;
+	abort(); /* nobody waits */
 }
 void vport_lock_take(struct vport_lock *lock)
 {
@@ -429,8 +427,25 @@ static void check_all(void)
 				   other->number != lun->number);
 	}
 	FUZZ_CHECK(count == scsi.lun_count && count == allocated_count);
-	FUZZ_CHECK(!scsi.attending && !scsi.control_busy && scsi.lock.taken_by == 0);
+	FUZZ_CHECK(scsi.depth == 0 && scsi.under_way == 0);
+	FUZZ_CHECK(!scsi.control_busy && scsi.lock.taken_by == 0);
 	FUZZ_CHECK((int)(scsi.scans_begun - scsi.scans) == 0);
+}
+
+/* ---- A round ----------------------------------------------------------------------------------------- */
+
+/* Up to its end: what comes back, or the time that has come, has the work item go on. */
+static void attend(void)
+{
+	scsi_attend(&scsi);
+	while (scsi.depth > 0) {
+		if (scsi.control_busy)
+			scsi_control_drain(&scsi);
+		FUZZ_CHECK(scsi.under_way == 0);
+		if (now < scsi.go_on_at)
+			now = scsi.go_on_at;
+		scsi_attend(&scsi);
+	}
 }
 
 /* ---- Steps ------------------------------------------------------------------------------------------------ */
@@ -465,7 +480,7 @@ static void wish(struct scsi_lun *lun, uint8_t what)
 	lun->mode_chosen |= what == SCSI_WISH_CACHE;
 	lun->write_back_chosen = take(&input, 1) & 1;
 	scsi_wish(lun, what);
-	scsi_attend(&scsi);
+	attend();
 	FUZZ_CHECK((lun->wishes & what) == 0);
 }
 
@@ -493,19 +508,19 @@ static void step(unsigned what, struct scsi_lun *lun)
 	switch (what) {
 	case SCAN:
 		scsi_wish_scan(&scsi);
-		scsi_attend(&scsi);
+		attend();
 		break;
 	case EVENTS:
 		events_left = 1 + (unsigned)take(&input, 1) % (2 * SCSI_EVENT_BUFFERS);
 		scsi_events_drain(&scsi);
 		events_left = 0;
-		scsi_attend(&scsi);
+		attend();
 		break;
 	case READ:
 	case WRITE:
 		if (usable && !(what == WRITE && lun->disk.read_only))
 			use(lun, what == READ ? BLOCK_READ : BLOCK_WRITE);
-		scsi_attend(&scsi);
+		attend();
 		break;
 	case FLUSH:
 		if (usable)
@@ -518,7 +533,7 @@ static void step(unsigned what, struct scsi_lun *lun)
 		break;
 	case POLL:
 		now += UINT64_C(3000000000);
-		scsi_attend(&scsi);
+		attend();
 		break;
 	case DESCRIBE:
 		if (lun)
@@ -526,7 +541,7 @@ static void step(unsigned what, struct scsi_lun *lun)
 		break;
 	case RESIZE:
 		scsi.size_wanted = 1 + (unsigned)take(&input, 1);
-		scsi_attend(&scsi);
+		attend();
 		break;
 	}
 }

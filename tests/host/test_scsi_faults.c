@@ -631,6 +631,40 @@ static void row13_no_task_management(void)
 	works("sda", &media.units[0]);
 }
 
+/* Nobody else waits with us for such a device: neither work items nor the program. */
+static unsigned others_ran;
+
+static void run_other(struct vport_work *work)
+{
+	(void)work;
+	others_ran++;
+}
+
+static void row13_others_do_not_wait_for_it(void)
+{
+	static struct vport_work other = { .run = run_other };
+
+	make();
+	start();
+	CHECK(fake_scsi_event(&fake, TRANSPORT_RESET, 0, 0, 1)); /* something has changed, */
+	fake.deaf = true;                                        /* of which it does not tell */
+	fake_sleep(1000);
+	unsigned commands = media.commands;
+	for (unsigned i = 1; i <= 200; i++) {
+		uint64_t begun = fake_port.now;
+		vport_work_queue(&other);
+		fake_sleep(100);
+		CHECK_EQ(others_ran, i);
+		CHECK(fake_port.now - begun < 1000000000);
+	}
+	CHECK_EQ(media.commands, commands);
+	CHECK_EQ(virtio_first()->resets, 0);
+	CHECK(FAKE_WAIT(virtio_first()->resets > 0, 60000));
+	fake.deaf = false;
+	CHECK_EQ(scsi_scan(), 0);
+	works("sda", &media.units[0]);
+}
+
 /* From the start it answers nothing: it is not waited for without end, nor reset for ever. */
 static void row13_silent_from_the_start(void)
 {
@@ -810,6 +844,7 @@ static const struct scenario scenarios[] = {
 	SCENARIO(row38_shrinks, ON_RINGS),
 	SCENARIO(row13_nothing_helps, ON_ALL),
 	SCENARIO(row13_no_task_management, ON_RINGS),
+	SCENARIO(row13_others_do_not_wait_for_it, ON_ALL),
 	SCENARIO(row13_silent_from_the_start, ON_ALL),
 	SCENARIO(row35_needs_reset, ON_ALL),
 	SCENARIO(row32_never_reset, ON_MMIO | ON_SPLIT | ON_PACKED),
