@@ -4,7 +4,7 @@
 
 COVERED = $(addprefix drivers/virtio/,virtq.c split.c packed.c device.c config.c queue.c queue_resize.c recover.c \
 	mmio.c pci.c pci_layout.c pci_interrupt.c) $(sort $(wildcard drivers/pci/*.c lib/fdt*.c)) \
-	$(sort $(foreach driver,rng blk block partition scsi console,$(wildcard drivers/virtio/$(driver)*.c)))
+	$(sort $(foreach driver,rng blk block partition scsi console net,$(wildcard drivers/virtio/$(driver)*.c)))
 COVERAGE_FUZZERS = split packed pci_layout msix pci_scan fdt
 
 C = $(O)/coverage
@@ -13,6 +13,9 @@ COVERAGE_REPLAYS = $(COVERAGE_FUZZERS:%=$(C)/fuzz_%)
 COVERAGE_CC = gcc -std=gnu11 $(WARNINGS) -g -O0 $(HOST_INCLUDE) -MMD -MP
 
 $(COVERED:%.c=$(C)/%.o): COVERAGE_CC += --coverage
+# lwIP by its own standards, as everywhere.
+$(patsubst %.c,$(C)/%.o,tests/host/test_net_receive.c $(test_net_receive)): HOST_INCLUDE += $(NETWORK_INCLUDE)
+$(LWIP_FILES:%=$(C)/$(LWIP)/source/src/%.o): WARNINGS = -w
 $(C)/%.o: %.c tests/coverage.mk | need-coverage
 	@mkdir -p $(@D)
 	$(Q)$(COVERAGE_CC) -c -o $@ $<

@@ -241,6 +241,27 @@ static void large(void)
 	job.request.sector = UINT64_C(0x500000000);
 	CHECK_EQ(block_submit(disk, &job.request), ERR_RANGE);
 	job_free(&job);
+	job_make(&job, BLOCK_WRITE, UINT64_C(0x4ffffffff), 512);
+	CHECK_EQ(job_run(disk, &job), ERR_RANGE);
+	CHECK_EQ(media.last_cdb[0], 0x8a);
+	job_free(&job);
+}
+
+/* More than the short form counts, where it would reach. */
+static void many_blocks_at_once(void)
+{
+	make();
+	media.units[0].blocks = 1 << 20;
+	fake_config_set(&fake, 8, 4, 0); /* max_sectors: it says nothing */
+	start();
+	struct job job;
+	job_make(&job, BLOCK_READ, 0, (size_t)70000 * 512);
+	CHECK_EQ(job_run(disk_named("sda"), &job), ERR_RANGE); /* the fake one has less memory */
+	CHECK_EQ(media.last_cdb[0], 0x88);
+	CHECK(memcmp(media.last_cdb + 2, "\0\0\0\0\0\0\0\0\0\x01\x11\x70", 12) == 0);
+	CHECK_EQ(disk_named("sda")->resets, 0);
+	job_free(&job);
+	works("sda", &media.units[0]);
 }
 
 static void read_only(void)
@@ -758,6 +779,7 @@ static const struct scenario scenarios[] = {
 	SCENARIO(no_cache, ON_PCI | ON_SPLIT),
 	SCENARIO(short_capacity_of_a_new_unit, ON_PCI | ON_SPLIT),
 	SCENARIO(large, ON_PCI | ON_SPLIT),
+	SCENARIO(many_blocks_at_once, ON_PCI | ON_SPLIT),
 	SCENARIO(read_only, ON_PCI | ON_SPLIT),
 	SCENARIO(limits, ON_RINGS),
 	SCENARIO(segments, ON_RINGS),
