@@ -54,12 +54,13 @@ def symbols(arch):
 
 @dataclasses.dataclass(frozen=True)
 class Loop:
-    """Where a turn begins, and what runs once for each item: functions. How long the guest is held up; and whether a turn
-    without an item is part of the next one."""
+    """Where a turn begins, and what runs once for each item: functions. How long the guest is held up; whether a turn
+    without an item is part of the next one; and where it is held up, if not where a turn begins."""
     turn: str
     item: str
     pause_us: int
     keep: bool = False
+    hold: str = ""
 
 
 @dataclasses.dataclass
@@ -92,7 +93,8 @@ def run(machine, loop, arguments, words, only=0):
     address = {name: value for value, name, _ in symbols(machine.arch)}
     with tempfile.TemporaryDirectory() as folder:
         plugin = (f"{BUILD}/bench/count.so,turn={address[loop.turn]:x},item={address[loop.item]:x},pause={loop.pause_us},"
-                  f"keep={'on' if loop.keep else 'off'},only={only},out={folder}/counts")
+                  f"keep={'on' if loop.keep else 'off'},only={only},hold={address[loop.hold or loop.turn]:x},"
+                  f"out={folder}/counts")
         arguments = arguments + ["-plugin", plugin, "-trace", "virtio_queue_notify", "-trace", "virtio_notify*", "-D",
                                  f"{folder}/trace"]
         status, output, _ = boot(Qemu(arguments=shlex.join(arguments)), machine, Guest(str(kernel), words, rng=False),

@@ -16,7 +16,7 @@
 	{                                                                                                        \
 		to_mac, from_mac, 0x08, 0x00, /* Ethernet: IPv4 */                                               \
 			0x45, 0, 0, 50, 0, 0, 0x40, 0, 64, 17, 0x26, 0xb9, 10, 0, 0, from, 10, 0, 0, to,         \
-			0x23, 0x28, 0x23, 0x28, 0, 30, 0, 0, /* UDP: port 9000 to port 9000, 30 bytes */         \
+			0x23, 0x29, 0x23, 0x28, 0, 30, 0, 0, /* UDP: port 9001 to port 9000, 30 bytes */         \
 	}
 
 #endif

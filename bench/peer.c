@@ -14,6 +14,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "frame.h"
@@ -155,20 +157,40 @@ static void sink(const struct sockaddr_un *other)
 		answer(other, take(0));
 }
 
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Takes what comes meanwhile: the socket has room for a few frames only, and the guest's answers wait for that. */
+static void source_pause(const struct sockaddr_un *other, useconds_t pause)
+{
+	uint64_t end = now_us() + pause, now;
+
+	for (int count; (count = take(MSG_DONTWAIT)) > 0;)
+		answer(other, count);
+	while (!ended && (now = now_us()) < end) {
+		struct pollfd file = { .fd = sock, .events = POLLIN };
+		if (poll(&file, 1, (int)((end - now + 999) / 1000)) > 0)
+			answer(other, take(MSG_DONTWAIT));
+	}
+}
+
 static void source(struct sockaddr_un *other, int frames, useconds_t pause)
 {
 	static const uint8_t frame[FRAME_BYTES] = UDP_FRAME(PEER_MAC, 1, GUEST_MAC, 2);
 
 	while (!ended) {
-		for (int count; (count = take(MSG_DONTWAIT)) > 0;)
-			answer(other, count);
 		for (unsigned i = 0; i < BATCH; i++) {
 			memcpy(memory[i], frame, sizeof(frame));
 			parts[i].iov_len = sizeof(frame);
 		}
 		for (int left = frames; left > 0; left -= BATCH)
 			send_all(other, left < BATCH ? left : BATCH);
-		usleep(pause);
+		source_pause(other, pause);
 	}
 }
 

@@ -76,9 +76,8 @@ static int send_stream(int fd, const char *data, size_t length, uint64_t seconds
 
 /* ---- UDP --------------------------------------------------------------------------------------------------- */
 
-static void number_datagram(char *data, int64_t number)
+static void number_datagram(char *data, int64_t number, uint64_t now)
 {
-	uint64_t now = vport_now();
 	struct datagram_header header = {
 		.number_low = htonl((uint32_t)number),
 		.seconds = htonl((uint32_t)(now / NS_PER_S)),
@@ -109,7 +108,7 @@ static void end_datagrams(int fd, char *data, size_t length, int64_t number)
 
 	for (unsigned i = 0; i < LAST_TRIES; i++) {
 		struct pollfd file = { .fd = fd, .events = POLLIN };
-		number_datagram(data, -number);
+		number_datagram(data, -number, vport_now());
 		send(fd, data, length, 0);
 		if (poll(&file, 1, LAST_PATIENCE_MS) <= 0)
 			continue;
@@ -133,7 +132,7 @@ static int send_datagrams(int fd, char *data, size_t length, uint64_t seconds, u
 			vport_relax(due < end ? due : end);
 			continue;
 		}
-		number_datagram(data, number);
+		number_datagram(data, number, now);
 		if (send(fd, data, length, 0) < 0)
 			return fails("send");
 		number++;

@@ -3,7 +3,7 @@
  * A plugin for QEMU's TCG that counts guest instructions, turn by turn of a loop of the guest's.
  *
  *     qemu-system-x86_64 … -plugin count.so,turn=ADDRESS,item=ADDRESS,pause=MICROSECONDS,out=FILE[,keep=on]
- *                       [,only=INSTRUCTIONS]
+ *                       [,only=INSTRUCTIONS][,hold=ADDRESS]
  *
  * A turn begins each time the instruction at `turn` is executed, and an item is done each time the one at
  * `item` is. At the end the file holds a line for each turn in which items were done, "turn INSTRUCTIONS
@@ -13,7 +13,8 @@
  *
  * How many items a turn finds depends on how fast the device is beside the guest. So the guest is held up
  * at the beginning of each turn for so long that the device has finished everything it was given: then it
- * is the same in every run, and so is the number of instructions.
+ * is the same in every run, and so is the number of instructions. With hold=ADDRESS it is held up there instead, which may
+ * be several times a turn.
  *
  * Debian ships no header for this interface (version 1, QEMU 4.2 to 8.2): what is used of it is declared
  * here, as docs/devel/tcg-plugins of QEMU describes it. One CPU only.
@@ -76,7 +77,7 @@ static struct place *place_of(uint64_t address)
 
 /* ---- Turns ---------------------------------------------------------------------------- */
 
-static uint64_t turn_at, item_at, only, instructions, items;
+static uint64_t turn_at, item_at, hold_at, only, instructions, items;
 static unsigned pause_us;
 static int keep;
 static int begun; /* items were done in an earlier turn: the start is behind us */
@@ -86,10 +87,8 @@ static void turn(void)
 {
 	int counts = begun && items > 0;
 
-	if (keep && begun && items == 0) {
-		usleep(pause_us);
+	if (keep && begun && items == 0)
 		return;
-	}
 	if (counts)
 		fprintf(out, "turn %" PRIu64 " %" PRIu64 "\n", instructions, items);
 	while (pending) {
@@ -102,8 +101,6 @@ static void turn(void)
 	begun |= items > 0;
 	instructions = 0;
 	items = 0;
-	if (pause_us)
-		usleep(pause_us);
 }
 
 static void executed(unsigned cpu, void *data)
@@ -113,6 +110,8 @@ static void executed(unsigned cpu, void *data)
 	(void)cpu;
 	if (place->address == turn_at)
 		turn();
+	if (place->address == hold_at && pause_us)
+		usleep(pause_us);
 	instructions++;
 	items += place->address == item_at;
 	if (place->pending++ == 0) {
@@ -165,6 +164,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 			item_at = strtoull(value, NULL, 16);
 		else if (strncmp(argv[i], "pause=", 6) == 0)
 			pause_us = (unsigned)strtoul(value, NULL, 10);
+		else if (strncmp(argv[i], "hold=", 5) == 0)
+			hold_at = strtoull(value, NULL, 16);
 		else if (strncmp(argv[i], "only=", 5) == 0)
 			only = strtoull(value, NULL, 10);
 		else if (strncmp(argv[i], "keep=", 5) == 0)
@@ -176,6 +177,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	}
 	if (!out || !turn_at || !item_at)
 		return -1;
+	if (!hold_at)
+		hold_at = turn_at;
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, ended, NULL);
 	return 0;

@@ -120,6 +120,9 @@ static int create_pair(struct virtio_net *nic, unsigned index)
 		.transmit = virtio_queue_at(device, 2 * index + 1),
 		.guarded = receive.cpu != 0,
 	};
+	pair->reap_at = pair->transmit->setup.size / 2u;
+	if (pair->reap_at > NET_BURST)
+		pair->reap_at = NET_BURST;
 	pair->outbox_end = &pair->outbox;
 	return 0;
 }

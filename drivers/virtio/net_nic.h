@@ -107,6 +107,7 @@ struct net_pair {
 	bool guarded;      /* a recovery may begin on another CPU meanwhile: see net_pair_enter */
 	bool inside;       /* its home is at its queues, outside of a drain */
 	unsigned expected; /* frames in flight whose sender wants to know when they are done */
+	unsigned reap_at;  /* with so many in flight who sends looks which of them are done */
 	bool refused;      /* not all was taken of what its home had to send: it is told of room */
 	struct net_counts counts;
 	/* Frames that other CPUs want sent by it: taken over into `waiting`, which is pushed as there is room. */
@@ -294,7 +295,12 @@ void net_finish(struct net_pair *pair, struct net_buffer *frame, int status);
 
 /* Another CPU's frames: how many were taken, or an error. */
 int net_outbox_put(struct net_pair *pair, struct net_buffer *const *frames, unsigned count);
-/* Pushes what other CPUs have handed over, as far as there is room. True: all of it. Home CPU. */
+/* Whether nothing waits that other CPUs have handed over. Home CPU. */
+static inline bool net_outbox_is_empty(const struct net_pair *pair)
+{
+	return !pair->waiting && !*(struct net_buffer *const volatile *)&pair->outbox;
+}
+/* Pushes what they have, as far as there is room. True: all of it. Home CPU. */
 bool net_outbox_push(struct net_pair *pair);
 /* The device does not serve this pair (any more): the first one, which it always does, takes over what waits. Home CPU. */
 void net_outbox_pass_on(struct net_pair *pair);

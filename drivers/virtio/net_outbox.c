@@ -28,11 +28,6 @@ static struct net_buffer *leave_waiting(struct net_pair *pair)
 	return frame;
 }
 
-static bool has_outbox(const struct net_pair *pair)
-{
-	return *(struct net_buffer *const volatile *)&pair->outbox != NULL;
-}
-
 /* ---- Room -------------------------------------------------------------------------------------------- */
 
 void net_tell_room(struct virtio_net *nic)
@@ -100,7 +95,7 @@ void net_outbox_pass_on(struct net_pair *pair)
 {
 	struct net_pair *first = &pair->nic->pairs[0];
 
-	while (pair->waiting || has_outbox(pair)) {
+	while (!net_outbox_is_empty(pair)) {
 		if (!pair->waiting)
 			take_outbox(pair);
 		vport_lock_take(&first->lock);
@@ -115,7 +110,7 @@ bool net_outbox_push(struct net_pair *pair)
 {
 	int error = 0;
 
-	if (!pair->waiting && has_outbox(pair))
+	if (!pair->waiting && !net_outbox_is_empty(pair))
 		take_outbox(pair);
 	while (pair->waiting && error != ERR_FULL && error != ERR_BROKEN) {
 		error = net_push(pair, pair->waiting);

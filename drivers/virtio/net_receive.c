@@ -57,6 +57,9 @@ void net_refill(struct net_pair *pair)
 {
 	unsigned left = pair->receive_max - pair->receive->ring.in_flight;
 
+	/* It may have been polled empty, and the interrupt for what was popped taken for nobody's: its drain asks anew. */
+	if (pair->receive->ring.in_flight == 0)
+		vport_mark(&pair->receive->event);
 	while (left > 0) {
 		unsigned count = left < NET_BURST ? left : NET_BURST;
 		if (!refill_some(pair, count))

@@ -245,6 +245,39 @@ static inline bool is_plain(const struct net_buffer *frame)
 	return frame->pool && !frame->more && !net_asks(&frame->offload);
 }
 
+/* Where the device finds a frame of that kind, behind a header that asks for nothing. False: it is none, or of no good
+ * length (5.1.4.2-8). */
+static inline bool plain_segment(struct net_buffer *frame, uint32_t room, uint32_t mtu,
+				 bool with_hash, struct virtq_segment *segment)
+{
+	uint32_t start = frame->start, length = frame->length;
+
+	if (!is_plain(frame))
+		return false;
+	kit_assert(start >= room && inside_memory(frame));
+	if (length < NET_HEADER_BYTES || length - NET_HEADER_BYTES > mtu)
+		return false;
+	clear_header(frame->memory + start - room, with_hash);
+	segment->address.bits = frame->address.bits + start - room;
+	segment->length = length + room;
+	return true;
+}
+
+/* One frame, in fewer steps where it is plain. */
+static inline int push_one(struct net_pair *pair, struct net_buffer *frame)
+{
+	const struct virtio_net *nic = pair->nic;
+	struct virtq_segment segment;
+
+	if (!plain_segment(frame, nic->header_bytes, nic->net.mtu, nic->reports_hash, &segment))
+		return net_push(pair, frame);
+	int error = virtio_queue_push_one(pair->transmit, &segment, false, frame);
+	if (error < 0)
+		return error;
+	pair->expected += frame->done != NULL;
+	return 0;
+}
+
 /* The first of the frames, as far as they are plain and of a good length, NET_BURST at most, all at once. How many. */
 static unsigned push_plain(struct net_pair *pair, struct net_buffer *const *frames, unsigned count)
 {
@@ -256,19 +289,13 @@ static unsigned push_plain(struct net_pair *pair, struct net_buffer *const *fram
 
 	if (count > NET_BURST)
 		count = NET_BURST;
-	for (; good < count && is_plain(frames[good]); good++) {
+	for (; good < count; good++) {
 		struct net_buffer *frame = frames[good];
-		uint32_t start = frame->start, length = frame->length;
-		kit_assert(start >= room && inside_memory(frame));
-		if (length < NET_HEADER_BYTES || length - NET_HEADER_BYTES > mtu)
-			break; /* 5.1.4.2-8 */
-		plain[good] = (struct virtq_single){
-			.address = { frame->address.bits + start - room },
-			.length = length + room,
-			.cookie = frame,
-		};
+		struct virtq_segment segment;
+		if (!plain_segment(frame, room, mtu, with_hash, &segment))
+			break;
+		plain[good] = (struct virtq_single){ segment.address, segment.length, frame };
 		expected += frame->done != NULL;
-		clear_header(frame->memory + start - room, with_hash);
 	}
 	unsigned pushed = virtio_queue_push_singles(pair->transmit, plain, good, false);
 	for (unsigned i = pushed; i < good; i++)
@@ -305,21 +332,43 @@ void net_drain_transmit(struct net_pair *pair)
 	}
 }
 
+/* How many, and why not all. */
+static unsigned push_many(struct net_pair *pair, struct net_buffer *const *frames, unsigned count,
+			  int *error)
+{
+	unsigned sent = 0;
+
+	while (sent < count && !*error) {
+		unsigned pushed = push_plain(pair, frames + sent, count - sent);
+		sent += pushed;
+		if (pushed == NET_BURST || sent == count)
+			continue;
+		*error = net_push(pair, frames[sent]);
+		if (!*error)
+			sent++;
+	}
+	return sent;
+}
+
 static int send_here(struct net_pair *pair, struct net_buffer *const *frames, unsigned count)
 {
 	unsigned sent = 0;
 	int error = 0;
+	bool was;
 
-	net_reap(pair);
-	if (net_outbox_push(pair)) {
-		while (sent < count && !error) {
-			unsigned pushed = push_plain(pair, frames + sent, count - sent);
-			sent += pushed;
-			if (pushed == NET_BURST || sent == count)
-				continue;
-			error = net_push(pair, frames[sent]);
-			if (!error)
-				sent++;
+	if (!net_pair_enter(pair, &was)) {
+		pair->refused = true; /* until it runs again */
+		return 0;
+	}
+	/* What nobody waits for is taken back a burst at a time. */
+	if (pair->expected > 0 || pair->transmit->ring.in_flight >= pair->reap_at)
+		net_reap(pair);
+	if (net_outbox_is_empty(pair) || net_outbox_push(pair)) {
+		if (count == 1) {
+			error = push_one(pair, frames[0]);
+			sent = error == 0;
+		} else {
+			sent = push_many(pair, frames, count, &error);
 		}
 	}
 	virtio_queue_publish(pair->transmit);
@@ -328,27 +377,30 @@ static int send_here(struct net_pair *pair, struct net_buffer *const *frames, un
 		pair->refused = true;
 	if (sent < count || pair->expected > 0)
 		virtio_queue_await(pair->transmit);
+	net_pair_leave(pair, was);
 	return sent == 0 && !good ? error : (int)sent;
+}
+
+/* By the pair that is at home on this CPU, or else by another one's. */
+static __attribute__((noinline)) int send_of_many(struct virtio_net *nic,
+						  struct net_buffer *const *frames, unsigned count)
+{
+	unsigned cpu = vport_cpu();
+
+	if (cpu > 0 && (cpu >= nic->pair_count || !nic->pairs[cpu].open))
+		return net_outbox_put(&nic->pairs[cpu % nic->pairs_open], frames, count);
+	return send_here(&nic->pairs[cpu], frames, count);
 }
 
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count)
 {
 	struct virtio_net *nic = nic_of(net);
-	unsigned cpu = nic->many_cpus ? vport_cpu() : 0;
-	bool was;
 
 	if (net->gone)
 		return ERR_NODEV;
-	if (cpu > 0 && (cpu >= nic->pair_count || !nic->pairs[cpu].open))
-		return net_outbox_put(&nic->pairs[cpu % nic->pairs_open], frames, count);
-	struct net_pair *pair = &nic->pairs[cpu];
-	if (!net_pair_enter(pair, &was)) {
-		pair->refused = true; /* until it runs again */
-		return 0;
-	}
-	int result = send_here(pair, frames, count);
-	net_pair_leave(pair, was);
-	return result;
+	if (nic->many_cpus)
+		return send_of_many(nic, frames, count);
+	return send_here(&nic->pairs[0], frames, count);
 }
 
 /* ---- Poll ---------------------------------------------------------------------------------------------- */

@@ -356,15 +356,15 @@ void virtio_queue_interrupt(void *argument)
 	vport_mark(&queue->event);
 }
 
-/* Which one it was, nobody says: one that can be it, because it has asked for an interrupt and the device has something of
- * it. (What is used all the same, the regular look finds.) */
+/* Which one it was, nobody says: one that can be it. That has asked for an interrupt, and the device has something of it;
+ * or of a quiet or shared one, what it had may have been popped meanwhile outside of its drain, which has to ask anew all the
+ * same. (What is used besides, the regular look finds.) */
 static void queues_interrupt(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_count; i++) {
 		struct virtio_queue *queue = device->queues[i];
-		/* Of a shared one another CPU may have popped all by now, and its drain has to ask anew. */
-		if ((queue->awaited && *(volatile uint16_t *)&queue->ring.in_flight != 0) ||
-		    queue->shared)
+		bool has = *(volatile uint16_t *)&queue->ring.in_flight != 0 || queue->quiet;
+		if ((queue->awaited && has) || queue->shared)
 			virtio_queue_interrupt(queue);
 	}
 }

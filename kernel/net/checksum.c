@@ -18,23 +18,31 @@ uint16_t network_checksum(const void *data, int length)
 		sum += word;
 		sum += sum < word;
 	}
+	/* What is left has less than eight bytes, and their sum, 33 bits at most, no carry. */
+	word = 0;
 	if (left & 4) {
-		uint32_t half;
-		__builtin_memcpy(&half, at, sizeof(half));
-		sum += half;
-		sum += sum < half;
-		at += sizeof(half);
+		uint32_t part;
+		__builtin_memcpy(&part, at, sizeof(part));
+		word = part;
+		at += sizeof(part);
 	}
-	if (left & 3) {
-		uint8_t rest[4] = { at[0], (left & 2) ? at[1] : 0, (left & 3) == 3 ? at[2] : 0 };
-		uint32_t half;
-		__builtin_memcpy(&half, rest, sizeof(half));
-		sum += half;
-		sum += sum < half;
+	if (left & 2) {
+		uint16_t part;
+		__builtin_memcpy(&part, at, sizeof(part));
+		word += part;
+		at += sizeof(part);
 	}
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT32_MAX) + (sum >> 32);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	sum = (sum & UINT16_MAX) + (sum >> 16);
-	return (uint16_t)sum;
+	if (left & 1) {
+		uint8_t last[2] = { at[0], 0 };
+		uint16_t part;
+		__builtin_memcpy(&part, last, sizeof(part));
+		word += part;
+	}
+	sum += word;
+	sum += sum < word;
+	/* The sum of both halves stands in the upper one, with the carry that the lower one's gave it. */
+	sum += sum << 32 | sum >> 32;
+	uint32_t half_sum = (uint32_t)(sum >> 32);
+	half_sum += half_sum << 16 | half_sum >> 16;
+	return (uint16_t)(half_sum >> 16);
 }

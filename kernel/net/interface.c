@@ -92,7 +92,8 @@ static bool has_room(const struct pbuf *pbuf)
 }
 
 /* The pieces of a frame, and the reference that keeps them; NULL when there is no memory now. */
-static struct net_buffer *pieces_of(struct interface *interface, struct pbuf *pbuf)
+static __attribute__((noinline)) struct net_buffer *pieces_of(struct interface *interface,
+							      struct pbuf *pbuf)
 {
 	struct net_buffer *frame = NULL, **link = &frame;
 
@@ -129,7 +130,10 @@ static struct net_buffer *copy_out(struct interface *interface, const struct pbu
 	struct net_buffer *frame = net_take(interface->net);
 
 	if (frame) {
-		pbuf_copy_partial(pbuf, net_data(frame), pbuf->tot_len, 0);
+		if (!pbuf->next)
+			memcpy(net_data(frame), pbuf->payload, pbuf->len);
+		else
+			pbuf_copy_partial(pbuf, net_data(frame), pbuf->tot_len, 0);
 		frame->length = pbuf->tot_len;
 	}
 	return frame;
@@ -154,6 +158,12 @@ static void drop_out(struct interface *interface, struct net_buffer *frame)
 		net_release(interface->net, frame);
 }
 
+static __attribute__((noinline)) void show(const struct interface *interface,
+					   const struct net_buffer *frame, const struct pbuf *pbuf)
+{
+	interfaces_tap(interface->name, true, net_data(frame), frame->length, pbuf->tot_len);
+}
+
 /* lwIP's: the frame is handed on when the stack returns. */
 static err_t output(struct netif *netif, struct pbuf *pbuf)
 {
@@ -161,45 +171,67 @@ static err_t output(struct netif *netif, struct pbuf *pbuf)
 
 	if (interface->waiting_count == FRAMES_WAITING)
 		interfaces_flush();
-	struct net_buffer *frame =
-		interface->waiting_count < FRAMES_WAITING ? make_frame(interface, pbuf) : NULL;
+	struct net_buffer *frame = NULL;
+	if (interface->waiting_count < FRAMES_WAITING)
+		frame = make_frame(interface, pbuf);
 	if (!frame) {
 		interface->dropped_out++;
 		return ERR_MEM;
 	}
 	offload_sent(interface->net, frame, pbuf->tot_len);
-	if (interfaces_tap)
-		interfaces_tap(interface->name, true, net_data(frame), frame->length,
-			       pbuf->tot_len);
+	if (__builtin_expect(interfaces_tap != NULL, false))
+		show(interface, frame, pbuf);
 	interface->waiting[(interface->first_waiting + interface->waiting_count++) %
 			   FRAMES_WAITING] = frame;
 	return ERR_OK;
 }
 
-static void flush(struct interface *interface)
+/* As many as there are up to the ring's end: what net_send says. */
+static inline int send_some(struct interface *interface)
 {
-	while (interface->waiting_count > 0) {
-		/* As many as there are up to the ring's end. */
-		unsigned first = interface->first_waiting, count = FRAMES_WAITING - first;
-		if (count > interface->waiting_count)
-			count = interface->waiting_count;
-		int taken = net_send(interface->net, &interface->waiting[first], count);
-		if (taken == 0)
-			return; /* `room` comes back to it */
+	unsigned first = interface->first_waiting, count = interface->waiting_count;
+
+	if (count > FRAMES_WAITING - first)
+		count = FRAMES_WAITING - first;
+	return net_send(interface->net, &interface->waiting[first], count);
+}
+
+/* Not all were taken, of several or at the ring's end. */
+static __attribute__((noinline)) void flush_more(struct interface *interface, int taken)
+{
+	while (taken != 0) { /* `room` comes back to it */
 		if (taken < 0) {
 			/* It cannot be sent, as when the interface is gone. */
-			drop_out(interface, interface->waiting[first]);
+			drop_out(interface, interface->waiting[interface->first_waiting]);
 			taken = 1;
 		}
-		interface->first_waiting = (first + (unsigned)taken) % FRAMES_WAITING;
+		interface->first_waiting =
+			(interface->first_waiting + (unsigned)taken) % FRAMES_WAITING;
 		interface->waiting_count -= (unsigned)taken;
+		if (interface->waiting_count == 0)
+			return;
+		taken = send_some(interface);
 	}
+}
+
+static inline void flush(struct interface *interface)
+{
+	int taken = send_some(interface);
+
+	if (taken != (int)interface->waiting_count) {
+		flush_more(interface, taken);
+		return;
+	}
+	interface->waiting_count = 0;
+	interface->first_waiting = 0;
 }
 
 void interfaces_flush(void)
 {
-	for (struct interface *interface = interfaces; interface; interface = interface->next)
-		flush(interface);
+	for (struct interface *interface = interfaces; interface; interface = interface->next) {
+		if (interface->waiting_count > 0)
+			flush(interface);
+	}
 }
 
 /* ---- Interfaces --------------------------------------------------------------------------------------- */

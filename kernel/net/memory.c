@@ -88,11 +88,10 @@ bool network_memory_start(void)
 	return false;
 }
 
+/* 2^n units are enough for it: n is how many digits the number of its last unit has. */
 static unsigned order_for(size_t size)
 {
-	size_t units = (size + UNIT - 1) / UNIT;
-
-	return units <= 1 ? 0 : 64 - (unsigned)__builtin_clzl(units - 1);
+	return size <= UNIT ? 0 : 64 - (unsigned)__builtin_clzl((size - 1) / UNIT);
 }
 
 size_t network_block_bytes(size_t size)
@@ -163,9 +162,9 @@ static bool give_up_ready(void)
 	return any;
 }
 
-void *network_malloc(size_t size)
+/* Where there is none ready, or its bounds take more than a look. */
+static __attribute__((noinline)) void *find(unsigned order)
 {
-	unsigned order = order_for(size);
 	struct block *block;
 
 	if (order > order_of_all || !may_have(order, (size_t)1 << order))
@@ -181,6 +180,19 @@ void *network_malloc(size_t size)
 		if (!block)
 			return NULL;
 	}
+	used[order] += (size_t)1 << order;
+	return block;
+}
+
+void *network_malloc(size_t size)
+{
+	unsigned order = order_for(size);
+
+	if (order >= FRAME_ORDER || !ready[order].first || !may_have(order, (size_t)1 << order))
+		return find(order);
+	struct block *block = ready[order].first;
+	ready[order].first = block->next;
+	ready[order].count--;
 	used[order] += (size_t)1 << order;
 	return block;
 }

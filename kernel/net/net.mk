@@ -39,6 +39,8 @@ NETWORK = $(addprefix kernel/net/,stack.o interface.o receive.o address.o checks
 NETWORK_CONFIG = $(wildcard kernel/net/port/*.h kernel/net/port/arch/*.h)
 NETWORK_INCLUDE = -isystem $(LWIP)/source/src/include -Ikernel/net/port
 $(B)/kernel/net/%.o $(B)/lwip/%.o: OPTIMISE = -O2 -fomit-frame-pointer
+# What each datagram passes by.
+$(addprefix $(B)/lwip/core/,udp.o pbuf.o inet_chksum.o ipv4/ip4.o ipv4/etharp.o): OPTIMISE = -O3 -fomit-frame-pointer
 $(B)/lwip/%.o: WARNINGS = -w
 
 $(addprefix $(B)/,$(NETWORK)): $(B)/%.o: %.c $(NETWORK_CONFIG) $(B)/flags $(C_LIBRARY) | need-build need-lwip

@@ -113,8 +113,8 @@ static size_t bytes_of(const struct iovec *pieces, int count)
 {
 	size_t length = 0;
 
-	for (int i = 0; i < count; i++)
-		length += pieces[i].iov_len;
+	for (const struct iovec *piece = pieces; piece < pieces + count; piece++)
+		length += piece->iov_len;
 	return length;
 }
 
@@ -130,11 +130,11 @@ static err_t hand_over(struct socket *socket, struct pbuf *data, const ip_addr_t
 static struct pbuf *gather(const struct iovec *pieces, int count, size_t length)
 {
 	struct pbuf *data = pbuf_alloc(PBUF_TRANSPORT, (u16_t)length, PBUF_RAM);
-	size_t offset = 0;
+	uint8_t *at = data ? data->payload : NULL;
 
-	for (int i = 0; data && i < count; i++) {
-		memcpy((uint8_t *)data->payload + offset, pieces[i].iov_base, pieces[i].iov_len);
-		offset += pieces[i].iov_len;
+	for (const struct iovec *piece = pieces; data && piece < pieces + count; piece++) {
+		memcpy(at, piece->iov_base, piece->iov_len);
+		at += piece->iov_len;
 	}
 	return data;
 }
@@ -142,7 +142,7 @@ static struct pbuf *gather(const struct iovec *pieces, int count, size_t length)
 long datagram_send(struct socket *socket, const struct iovec *pieces, int count, int flags,
 		   const ip_addr_t *to, uint16_t port)
 {
-	uint64_t deadline = socket_deadline(socket->send_patience);
+	uint64_t deadline = 0; /* from the first time that it waits */
 	size_t length = bytes_of(pieces, count);
 
 	if (!to && !socket->connected)
@@ -162,6 +162,8 @@ long datagram_send(struct socket *socket, const struct iovec *pieces, int count,
 		if (error != ERR_MEM)
 			return -socket_errno(error);
 		/* The device's queue is full, or memory is short: the stack's next turn may change that. */
+		if (deadline == 0)
+			deadline = socket_deadline(socket->send_patience);
 		int waited = socket_wait(socket, flags, deadline);
 		if (waited)
 			return -waited;

@@ -33,6 +33,7 @@
 #define LWIP_SUPPORT_CUSTOM_PBUF 1
 #define LWIP_CHECKSUM_CTRL_PER_NETIF 1
 #define LWIP_CHKSUM network_checksum
+#define LWIP_INLINE_IP_CHKSUM 1 /* IPv4's header has its sum made while it is written */
 #define LWIP_NETIF_HWADDRHINT 1
 #define LWIP_NETIF_HOSTNAME 1
 #define LWIP_NETIF_STATUS_CALLBACK 1
@@ -47,6 +48,7 @@
 #define LWIP_IPV6 1
 #define LWIP_IPV6_NUM_ADDRESSES 4
 #define LWIP_RAW 1
+#define LWIP_MULTICAST_TX_OPTIONS 0 /* no socket has them */
 #define LWIP_DHCP 1
 #define LWIP_DNS 1
 #define DNS_TABLE_SIZE 8
