@@ -105,6 +105,16 @@ def both(shell, path, options):
         compare(shell, seen, "received", data, FEWER)
 
 
+def fill(shell, path, options):
+    """The host takes nothing: who closes the port does not wait for ever, and what was written comes when it does."""
+    seen = len(shell.text())
+    shell.type(f"porttest {options} fill {NAME}")
+    with connect(path) as end:
+        shell.wait_for("the port is closed", lambda text: f"\nporttest: {NAME} closed\n" in text[seen:])
+        count = int(digest_of(shell, seen, "sent")[0])
+        compare(shell, seen, "sent", receive(end, count), count)
+
+
 def add_socket(ask, name, path):
     """A chardev for a device that is to come."""
     address = {"type": "unix", "data": {"path": path}}
@@ -189,6 +199,8 @@ def exchange(machine, ring, smp):
             echo(shell, f"{folder}/data", options)
             send(shell, f"{folder}/data", options)
             both(shell, f"{folder}/data", options)
+            if (machine.arch, ring, smp) == ("aarch64", "split", 1):
+                fill(shell, f"{folder}/data", options)
             plug(shell, functools.partial(qmp.ask, f"{folder}/qmp"), folder)
             shell.type("halt")
             code = shell.process.wait(PATIENCE)

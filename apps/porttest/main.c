@@ -6,6 +6,7 @@
  *     porttest [-c CPU] [-r ROUNDS] sum PORT            reads until the host closes its end
  *     porttest [-c CPU] [-r ROUNDS] echo PORT           and sends all of it back
  *     porttest [-c CPU] [-r ROUNDS] both PORT BYTES     sends so many and receives so many at once, by poll
+ *     porttest [-c CPU] [-r ROUNDS] fill PORT           sends until the host takes nothing, and closes it then
  *
  * and prints how much that was, with its SHA-256, for somebody to compare with what is at the other end:
  *
@@ -31,11 +32,14 @@
 
 #define PIECE 16384
 #define LOOK_NS 10000000
+#define BUFFER 4096      /* goes without waiting, when something goes */
+#define PATIENCE_MS 1000 /* for a host that takes nothing */
 
 struct job {
 	const char *name; /* of the port */
 	bool sends, receives;
 	bool at_once;   /* both, without waiting for one of them */
+	bool fills;     /* as much as is taken */
 	uint64_t bytes; /* to send, where it is not what was received */
 	unsigned rounds;
 	bool good;
@@ -124,6 +128,23 @@ static bool send_round(const struct job *job, int fd, struct sha256 *sum)
 	return true;
 }
 
+static bool fill_round(const struct job *job, int fd, struct sha256 *sum)
+{
+	static unsigned char piece[PIECE];
+	struct pollfd file = { .fd = fd, .events = POLLOUT };
+	uint64_t state = job->rounds;
+
+	while (write(fd, piece, 0) < 0 && errno == EPIPE)
+		wait();
+	while (poll(&file, 1, PATIENCE_MS) > 0) {
+		fill(piece, &state);
+		if (!send_piece(fd, piece, BUFFER))
+			return complain(job, "write");
+		sha256_add(sum, piece, BUFFER);
+	}
+	return true;
+}
+
 /* Sends what is left of a piece, as much as goes without waiting. */
 static bool send_some(const struct job *job, int fd, struct sha256 *sum, uint64_t *state)
 {
@@ -199,6 +220,7 @@ static void run(void *argument)
 		if (round > 0 && !job->receives)
 			await_close(fd);
 		job->good = job->at_once    ? both_at_once(job, fd)
+			    : job->fills    ? fill_round(job, fd, &sum)
 			    : job->receives ? receive_round(job, fd, &sum)
 					    : send_round(job, fd, &sum);
 		if (job->good && !job->at_once)
@@ -206,12 +228,14 @@ static void run(void *argument)
 	}
 	if (fd >= 0)
 		close(fd);
+	if (job->fills)
+		printf("porttest: %s closed\n", job->name);
 }
 
 static int usage(void)
 {
 	printf("usage: porttest [-c CPU] [-r ROUNDS] send PORT BYTES | both PORT BYTES | "
-	       "sum PORT | echo PORT\n");
+	       "sum PORT | echo PORT | fill PORT\n");
 	return 2;
 }
 
@@ -220,11 +244,12 @@ static bool parse(struct job *job, int count, char **words)
 	bool send = count == 3 && strcmp(words[0], "send") == 0;
 
 	job->at_once = count == 3 && strcmp(words[0], "both") == 0;
+	job->fills = count == 2 && strcmp(words[0], "fill") == 0;
 	send = send || job->at_once;
-	if (!send &&
+	if (!send && !job->fills &&
 	    (count != 2 || (strcmp(words[0], "sum") != 0 && strcmp(words[0], "echo") != 0)))
 		return false;
-	job->receives = !send;
+	job->receives = !send && !job->fills;
 	job->sends = words[0][0] != 's' || send;
 	job->name = words[1];
 	job->bytes = send ? strtoull(words[2], NULL, 0) : 0;
