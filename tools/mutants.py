@@ -108,12 +108,20 @@ class Results:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def promise(self, test, mutant):
+    def promise(self, test, function, file):
         """The time that it takes to notice a mutant in this place, as far as is known."""
-        function, file = (self.tally.get((test.program.name, test.case, place), (0, 0))
-                          for place in places(mutant.key))
-        share = (file[0] + 1) / (file[1] + 2)
-        return (test.seconds + 0.005) * (function[1] + 2) / (function[0] + 2 * share)
+        noticed, tried = self.tally.get((test.program.name, test.case, function), (0, 0))
+        noticed_there, tried_there = self.tally.get((test.program.name, test.case, file), (0, 0))
+        share = (noticed_there + 1) / (tried_there + 2)
+        return (test.seconds + 0.005) * (tried + 2) / (noticed + 2 * share)
+
+    def order(self, tests, mutant):
+        """The most promising first: the one that noticed it the last time, then its program's others."""
+        program, case = self.last(mutant)
+        where = places(mutant.key)
+        for known in (True, False):
+            yield from sorted((test for test in tests if (test.program.name == program) == known),
+                              key=lambda test: (known and test.case != case, self.promise(test, *where)))
 
 
 def places(key):
@@ -125,12 +133,8 @@ def places(key):
 def try_tests(tests, kind, mutant, results, patience):
     """Fills in who noticed it: a program's name and its kind; None as long as nobody did. Gives up when `patience`
     seconds were computed (0: never)."""
-    last, begun = results.last(mutant), mutant.seconds
-
-    def rank(test):
-        return ((test.program.name, test.case) != last, test.program.name != last[0], results.promise(test, mutant))
-
-    for test in sorted(tests, key=rank):
+    begun = mutant.seconds
+    for test in results.order(tests, mutant):
         noticed, seconds = test.notices(kind, mutant.number)
         mutant.seconds += seconds
         results.count(test.program.name, test.case, *places(mutant.key), noticed=noticed)
@@ -176,7 +180,7 @@ def try_all(mutants, programs, tree, originals, results, options):
                 for number in numbers:
                     tests[number].append(test)
         left = mutants
-        for kind in KINDS:
+        for kind in list(KINDS)[:1 if options.no_sanitizers else None]:
             needed = {test.program for mutant in left for test in tests[mutant.number]}
             build(tree, kind, [program for program in programs if program in needed], pool, cache)
             left = rounds(kind, lambda mutant: try_tests(tests[mutant.number], kind, mutant, results,
@@ -244,6 +248,7 @@ def main():
                              "and again with sanitizers")
     parser.add_argument("--resume", nargs="?", const="test", choices=("test", "file"),
                         help="only those not noticed yet, or no longer the same")
+    parser.add_argument("--no-sanitizers", action="store_true")
     parser.add_argument("--no-proof", action="store_true")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
     options = parser.parse_args()
@@ -301,6 +306,8 @@ def main():
     commits = [f"{name} ({number} of them)" for name, number in [*kept.items(), (results.commit, len(left))]]
     if options.patience:
         commits[-1] += f", each given up after {options.patience} s"
+    if options.no_sanitizers:
+        commits[-1] += ", without sanitizers"
     if options.no_proof:
         commits[-1] += ", without Eva"
     if without:
