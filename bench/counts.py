@@ -29,10 +29,10 @@ PARTS = (("the ring", ("drivers/virtio/virtq", "drivers/virtio/split", "drivers/
          ("the queue: drain, doorbell, interrupt", ("drivers/virtio/queue", "drivers/virtio/device", "kernel/port")),
          ("the transport: why the line is up", ("drivers/virtio/mmio", "drivers/virtio/pci")),
          ("block requests", ("drivers/virtio/bl",)),
-         ("the interrupt: entry, controller, handlers", ("kernel/irq", "arch/", "")),
+         ("the interrupt: entry, controller, handlers", ("kernel/irq", "arch/")),
          ("the event loop and its sleep", ("kernel/event",)),
          ("the measuring program and its clock", ("apps/bench",)))
-CLOCK = {"arch_now": PARTS[-1][0], "vport_now": PARTS[-1][0], "arch_sleep": PARTS[-2][0]}
+ELSEWHERE = {"arch_now": PARTS[-1][0], "vport_now": PARTS[-1][0], "arch_sleep": PARTS[-2][0], "vport_mark": PARTS[1][0]}
 
 
 def devices(machine, bus):
@@ -84,9 +84,9 @@ def table():
 
 # ---- Where they go ------------------------------------------------------------------------
 def part_of(name, file):
-    if name in CLOCK:
-        return CLOCK[name]
-    return next(part for part, places in PARTS if any(file.startswith(place) for place in places))
+    """What has no file is the trap code's."""
+    return ELSEWHERE.get(name) or next(part for part, places in PARTS
+                                       if (file or "arch/").startswith(places))
 
 
 def parts():

@@ -7,17 +7,30 @@
  */
 #include "kernel/net/checksum.h"
 
+/* With the next eight bytes: one load, at any address. */
+static inline uint64_t add_word(uint64_t sum, const uint8_t *at)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, at, sizeof(word));
+	sum += word;
+	return sum + (sum < word);
+}
+
 uint16_t network_checksum(const void *data, int length)
 {
 	const uint8_t *at = data;
 	size_t left = (size_t)length;
 	uint64_t sum = 0, word;
 
-	for (; left >= sizeof(word); left -= sizeof(word), at += sizeof(word)) {
-		__builtin_memcpy(&word, at, sizeof(word)); /* one load, at any address */
-		sum += word;
-		sum += sum < word;
+	for (; left >= 4 * sizeof(word); left -= 4 * sizeof(word), at += 4 * sizeof(word)) {
+		sum = add_word(sum, at);
+		sum = add_word(sum, at + sizeof(word));
+		sum = add_word(sum, at + 2 * sizeof(word));
+		sum = add_word(sum, at + 3 * sizeof(word));
 	}
+	for (; left >= sizeof(word); left -= sizeof(word), at += sizeof(word))
+		sum = add_word(sum, at);
 	/* What is left has less than eight bytes, and their sum, 33 bits at most, no carry. */
 	word = 0;
 	if (left & 4) {

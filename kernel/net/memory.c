@@ -45,7 +45,10 @@ static struct {
 static uint8_t *memory, *table;
 static unsigned order_of_all;
 static struct block *free_blocks[ORDERS];
-static size_t used[ORDERS]; /* units */
+/* Units of each order; those of frames, of whatever order, are the last. */
+static struct bound {
+	size_t used, most;
+} bounds[FRAME_ORDER + 1];
 
 static size_t unit_of(const void *block)
 {
@@ -80,6 +83,8 @@ bool network_memory_start(void)
 		table = memory ? vport_alloc(units) : NULL;
 		if (table) {
 			put(memory, order_of_all);
+			for (unsigned i = 0; i <= FRAME_ORDER; i++)
+				bounds[i].most = i < FRAME_ORDER ? units / 4 : units - units / 8;
 			return true;
 		}
 		if (memory)
@@ -99,16 +104,21 @@ size_t network_block_bytes(size_t size)
 	return (size_t)UNIT << order_for(size);
 }
 
-/* Whether so many more units of that order are within its bounds. */
-static bool may_have(unsigned order, size_t units)
+static inline struct bound *bound_of(unsigned order)
 {
-	size_t all = (size_t)1 << order_of_all;
+	return &bounds[order < FRAME_ORDER ? order : FRAME_ORDER];
+}
 
-	if (order < FRAME_ORDER)
-		return used[order] + units <= all / 4;
-	for (unsigned other = FRAME_ORDER; other <= order_of_all; other++)
-		units += used[other];
-	return units <= all - all / 8;
+/* Whether there may be another block of that order, which is counted then. */
+static inline bool may_have(unsigned order)
+{
+	struct bound *bound = bound_of(order);
+	size_t units = bound->used + ((size_t)1 << order);
+
+	if (units > bound->most)
+		return false;
+	bound->used = units;
+	return true;
 }
 
 /* Cuts one off the smallest free one that is large enough. */
@@ -162,25 +172,15 @@ static bool give_up_ready(void)
 	return any;
 }
 
-/* Where there is none ready, or its bounds take more than a look. */
-static __attribute__((noinline)) void *find(unsigned order)
+/* Where there is none ready. */
+static __attribute__((noinline)) void *cut_for(unsigned order)
 {
-	struct block *block;
+	struct block *block = cut(order);
 
-	if (order > order_of_all || !may_have(order, (size_t)1 << order))
-		return NULL;
-	if (order < READY_ORDERS && ready[order].first) {
-		block = ready[order].first;
-		ready[order].first = block->next;
-		ready[order].count--;
-	} else {
+	if (!block && give_up_ready())
 		block = cut(order);
-		if (!block && give_up_ready())
-			block = cut(order);
-		if (!block)
-			return NULL;
-	}
-	used[order] += (size_t)1 << order;
+	if (!block)
+		bound_of(order)->used -= (size_t)1 << order;
 	return block;
 }
 
@@ -188,12 +188,13 @@ void *network_malloc(size_t size)
 {
 	unsigned order = order_for(size);
 
-	if (order >= FRAME_ORDER || !ready[order].first || !may_have(order, (size_t)1 << order))
-		return find(order);
+	if (order > order_of_all || !may_have(order))
+		return NULL;
+	if (order >= READY_ORDERS || !ready[order].first)
+		return cut_for(order);
 	struct block *block = ready[order].first;
 	ready[order].first = block->next;
 	ready[order].count--;
-	used[order] += (size_t)1 << order;
 	return block;
 }
 
@@ -210,7 +211,7 @@ void network_free(void *at)
 	unsigned order = table[unit_of(at)];
 
 	kit_assert(unit_of(at) >> order_of_all == 0 && !(order & FREE));
-	used[order] -= (size_t)1 << order;
+	bound_of(order)->used -= (size_t)1 << order;
 	if (order < READY_ORDERS && ready[order].count < READY_MAX) {
 		block->next = ready[order].first;
 		ready[order].first = block;
@@ -224,8 +225,8 @@ size_t network_memory_used(size_t *total)
 {
 	size_t units = 0;
 
-	for (unsigned order = 0; order < ORDERS; order++)
-		units += used[order];
+	for (unsigned i = 0; i <= FRAME_ORDER; i++)
+		units += bounds[i].used;
 	*total = memory ? (size_t)UNIT << order_of_all : 0;
 	return units * UNIT;
 }
