@@ -91,8 +91,9 @@ void cpu_mutex_give(struct cpu_mutex *mutex)
 
 /* ---- The end -------------------------------------------------------------------- */
 
-/* A CPU that has interrupts masked may not hear of it; the report is worth more than the wait. */
-#define STOP_NS 20000000
+/* A CPU that has interrupts masked may not hear of it; the report is worth more than the wait. But a virtual one may not have
+ * run for a good while, where others share its processor, and would be met in the middle of what it prints. */
+#define STOP_NS UINT64_C(1000000000)
 
 bool cpu_stopping(void)
 {
@@ -121,9 +122,10 @@ void cpu_stop_others(void)
 		if (cpu_table[i] != cpu)
 			arch_cpu_stop(cpu_table[i]);
 	}
+	uint64_t limit = arch_now() + STOP_NS;
 	for (unsigned i = 0; i < cpu_count; i++) {
-		uint64_t limit = cpu_table[i] != cpu ? arch_now() + STOP_NS : 0;
-		while (limit != 0 && !__atomic_load_n(&cpu_table[i]->stopped, __ATOMIC_ACQUIRE) &&
+		while (cpu_table[i] != cpu &&
+		       !__atomic_load_n(&cpu_table[i]->stopped, __ATOMIC_ACQUIRE) &&
 		       arch_now() < limit)
 			arch_pause();
 	}
