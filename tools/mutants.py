@@ -58,8 +58,8 @@ def commit():
 class Results:
     """Who noticed what, in this run and in earlier ones."""
 
-    def __init__(self, path, programs, originals):
-        self.path, self.commit = path, commit()
+    def __init__(self, path, programs, originals, tried_at):
+        self.path, self.commit = path, tried_at
         self.tally = collections.defaultdict(lambda: [0, 0])  # (program, case, function or file): noticed, tried
         self.digests = {program.name: program.digest for program in programs}
         proof = [file for part in ("lib", "proofs/eva", "drivers/virtio") for file in (originals / part).iterdir()
@@ -257,6 +257,7 @@ def main():
     again = set(last.read_text(encoding="utf-8").splitlines()) if options.again else None
 
     # All of it from one copy: nobody changes that meanwhile. In a second one the mutants are asleep.
+    tried_at = commit()
     originals, tree = (options.build.absolute() / name for name in ("originals", "tree"))
     for folder in (originals, tree, originals.parent / "eva"):
         shutil.rmtree(folder, ignore_errors=True)
@@ -293,7 +294,7 @@ def main():
     (tree / "mutants.c").write_text(f"#define COUNT {MOST_IN_A_FILE * len(options.files) + 1}\n{RECORD}",
                                     encoding="utf-8")
     programs = [Program(text, tree) for text in options.programs]
-    results = Results(options.build / "results.jsonl", programs, originals)
+    results = Results(options.build / "results.jsonl", programs, originals, tried_at)
     kept = collections.Counter(filter(None, (results.resume(mutant, options.resume) for mutant in mutants)))
     left = [mutant for mutant in mutants if mutant.noticed_by is None]
     programs = [program for program in programs if re.search(options.tests, program.name) and

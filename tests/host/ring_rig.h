@@ -264,13 +264,12 @@ static struct {
 	void (*run)(void);
 	enum virtq_format format;
 } rig_cases[RIG_MAX];
-static unsigned rig_case;
 
-/* check.h's cases have no argument: it is their turn that tells which it is. */
+/* check.h's cases have no argument: it is their number that tells which it is. */
 static inline void rig_run_next(void)
 {
-	format = rig_cases[rig_case].format;
-	rig_cases[rig_case++].run();
+	format = rig_cases[check_number].format;
+	rig_cases[check_number].run();
 }
 
 static inline int rig_run(const struct rig_test *tests, unsigned count)
