@@ -19,6 +19,7 @@
 #include "kernel/net/memory.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/stack.h"
+#include "kernel/net/time_wait.h"
 #include "lib/be.h"
 
 /* Copied of each frame: Ethernet's, IP's and TCP's header at their longest are 134. With what a pbuf needs it is a block. */
@@ -196,6 +197,8 @@ static struct look look_at(const uint8_t *head, size_t bytes)
 	const struct look passes = { .kind = PASSES }, stays = { .kind = STAYS };
 	const uint8_t *ip = head + NET_HEADER_BYTES;
 	unsigned start = NET_HEADER_BYTES, protocol, length;
+	const uint8_t *addresses;
+	unsigned address_bytes;
 
 	switch (be16_load(ip - 2)) {
 	case ETHTYPE_IP:
@@ -208,6 +211,8 @@ static struct look look_at(const uint8_t *head, size_t bytes)
 		protocol = ip[IP4_PROTOCOL];
 		start += (ip[0] & 15u) * 4;
 		length = NET_HEADER_BYTES + be16_load(ip + IP4_LENGTH);
+		addresses = ip + IP4_ADDRESSES;
+		address_bytes = (IP4_HEADER - IP4_ADDRESSES) / 2;
 		break;
 	case ETHTYPE_IPV6:
 		if (bytes < NET_HEADER_BYTES + IP6_HEADER)
@@ -215,6 +220,8 @@ static struct look look_at(const uint8_t *head, size_t bytes)
 		protocol = ip[IP6_NEXT];
 		start += IP6_HEADER;
 		length = start + be16_load(ip + IP6_LENGTH);
+		addresses = ip + IP6_ADDRESSES;
+		address_bytes = (IP6_HEADER - IP6_ADDRESSES) / 2;
 		break;
 	default:
 		return passes;
@@ -226,9 +233,12 @@ static struct look look_at(const uint8_t *head, size_t bytes)
 			return passes;
 		return (struct look){ be16_load(header) < OWN_SERVERS ? STAYS : DATA, start };
 	case IP_PROTO_TCP:
-		if (bytes < start + TCP_HEADER ||
-		    (length <= start + (header[TCP_OFFSET] >> 4) * 4u &&
-		     !(header[TCP_FLAG_BYTE] & TCP_FLAG_FIN)))
+		if (bytes < start + TCP_HEADER)
+			return passes;
+		if ((header[TCP_FLAG_BYTE] & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN)
+			time_wait_begin_anew(addresses, address_bytes, header);
+		if (length <= start + (header[TCP_OFFSET] >> 4) * 4u &&
+		    !(header[TCP_FLAG_BYTE] & TCP_FLAG_FIN))
 			return passes;
 		return (struct look){ .kind = DATA };
 	case IP_PROTO_ICMP:

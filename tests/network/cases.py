@@ -63,6 +63,7 @@ def web(machine):
             http_client.several_at_once(port, paths)
             http_client.otherwise(port, paths)
             http_client.badly(port)
+            http_client.again(port)
             http_client.too_many(port, paths)
             http_client.one_after_the_other(port, paths)
             http_client.greedily(port, paths)

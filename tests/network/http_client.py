@@ -162,9 +162,13 @@ def slowly(port, path):
 
 
 # ---- Byte by byte ---------------------------------------------------------------------------------------
-def raw(port, data, close=False):
-    """All that comes back until the server closes, or until nothing is owed any more."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+def raw(port, data, close=False, source=0):
+    """All that comes back until the server closes, or until nothing is owed any more; from that port, or any."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        connection.settimeout(PATIENCE)
+        connection.bind(("127.0.0.1", source))
+        connection.connect(("127.0.0.1", port))
         connection.sendall(data)
         if close:
             connection.shutdown(socket.SHUT_WR)
@@ -219,6 +223,16 @@ def badly(port):
                [b"HTTP/1.1", str(status).encode()])
     expect("what is said to nothing", raw(port, b"", close=True), b"")
     expect("what is said to half a request", raw(port, GOOD, close=True), b"")
+
+
+def again(port):
+    """From the port of a connection that the server has just closed: it is no part of that."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        source = probe.getsockname()[1]
+    for turn in range(3):
+        answer = raw(port, GOOD + b"Connection: close\r\n\r\n", source=source)
+        expect(f"from the same port, turn {turn}", status_line(answer), b"HTTP/1.1 200 OK")
 
 
 def several_at_once(port, site):

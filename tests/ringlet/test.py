@@ -10,6 +10,7 @@ import dataclasses
 import sys
 import threading
 import time
+import traceback
 
 
 class Failed(Exception):
@@ -48,6 +49,7 @@ def run_one(test):
         verdict, reason = "skipped", str(why)
     except Exception as error:  # pylint: disable=broad-except # a test's bug is a failure of it
         verdict, reason = "failed", f"{type(error).__name__}: {error}"
+        output = traceback.format_exc()
     return Result(test.name, verdict, reason, output, time.monotonic() - start)
 
 
