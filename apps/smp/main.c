@@ -92,7 +92,9 @@ static int end_from_last(char *status)
 
 	if (vport_cpu_count() == 1)
 		return 1;
-	printf("exit from CPU %u", vport_cpu_count() - 1); /* without a newline: exit flushes it */
+	/* exit flushes it, and not this CPU before it reads, which might be stopped in the middle of that. */
+	setvbuf(stdout, NULL, _IOFBF, BUFSIZ);
+	printf("exit from CPU %u", vport_cpu_count() - 1);
 	cpu_run(&call, vport_cpu_count() - 1, end_machine, status);
 	fgets(line, sizeof(line), stdin);
 	return 1;
