@@ -56,10 +56,8 @@ static bool refill_some(struct net_pair *pair, unsigned count)
 void net_refill(struct net_pair *pair)
 {
 	unsigned left = pair->receive_max - pair->receive->ring.in_flight;
+	bool was_empty = pair->receive->ring.in_flight == 0;
 
-	/* It may have been polled empty, and the interrupt for what was popped taken for nobody's: its drain asks anew. */
-	if (pair->receive->ring.in_flight == 0)
-		vport_mark(&pair->receive->event);
 	while (left > 0) {
 		unsigned count = left < NET_BURST ? left : NET_BURST;
 		if (!refill_some(pair, count))
@@ -67,6 +65,10 @@ void net_refill(struct net_pair *pair)
 		left -= count;
 	}
 	virtio_queue_publish(pair->receive);
+	/* It may have been polled empty, and the interrupt for what was popped taken for nobody's: its drain asks anew. Not
+	 * where there is still nothing to ask for: this may be its drain, which would mark itself for ever. */
+	if (was_empty && pair->receive->ring.in_flight > 0)
+		vport_mark(&pair->receive->event);
 }
 
 /* ---- Used buffers ------------------------------------------------------------------------------ */

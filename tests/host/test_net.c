@@ -299,6 +299,33 @@ static void listener_that_keeps_frames(void)
 	works();
 }
 
+/* The device has none to fill then, and there is nothing to be done: the loop sleeps. */
+static void listener_that_keeps_all(void)
+{
+	static const uint8_t header[20];
+	static const uint8_t frame[60];
+	unsigned turns = 0;
+
+	make();
+	start();
+	net_listen(net, keep, NULL);
+	for (unsigned i = 0; i < 1000; i++) {
+		if (!fake_receive_by(&fake, 0, header, frame, sizeof(frame), 0))
+			break;
+		vport_relax(0);
+		vport_relax(0);
+	}
+	fake_sleep(1);
+	CHECK_EQ(virtio_queue_at(virtio_first(), 0)->ring.in_flight, 0);
+	uint64_t end = fake_port.now + 100000000;
+	for (; fake_port.now < end && turns < 1000; turns++)
+		vport_relax(end);
+	CHECK(turns < 20); /* and not a thousand */
+	net_listen(net, hear, &heard);
+	give_back_kept();
+	works();
+}
+
 static void nobody_listens(void)
 {
 	uint8_t frame[60] = { 0 };
@@ -708,6 +735,7 @@ int main(void)
 		SCENARIO(room_to_send, ON_ALL),
 		SCENARIO(room_bit_by_bit, ON_ALL),
 		SCENARIO(listener_that_keeps_frames, ON_ALL),
+		SCENARIO(listener_that_keeps_all, ON_ALL),
 		SCENARIO(nobody_listens, ON_ALL),
 		SCENARIO(polled, ON_ALL),
 		SCENARIO(link_goes_and_comes, ON_BUSES),
