@@ -384,6 +384,9 @@ static void gone(struct virtio_device *device)
 	net_control_close(nic);
 	for (unsigned i = 0; i < nic->pair_count; i++)
 		net_outbox_close(&nic->pairs[i]);
+	/* Whoever waits, on any of them, for room or for a buffer: none will come. */
+	for (unsigned cpu = 0; cpu < nic->cpus; cpu++)
+		vport_wake(cpu);
 	tell_link(&nic->net);
 }
 

@@ -158,8 +158,8 @@ typedef void net_link_listener(struct net_device *net, void *cookie);
  * layers sends gratuitous ARP or neighbour advertisements now. (The driver itself has sent a frame from the MAC
  * address, by which bridges learn.) Work context. */
 typedef void net_announcer(struct net_device *net, void *cookie);
-/* A net_send took fewer frames than it was given, and now there may be room. Drain or work context of the CPU whose pair it
- * is. */
+/* A net_send took fewer frames than it was given, and now there may be room. Drain context of the CPU whose pair it is; or, when
+ * the interface is `gone`, a work item, which is CPU 0's. */
 typedef void net_room_listener(struct net_device *net, void *cookie);
 
 /* net_device.can: what may be asked of it. */
@@ -268,7 +268,8 @@ void net_watch_room(struct net_device *net, net_room_listener *listener, void *c
 /* ---- Moving frames ----------------------------------------------------------------------------------- */
 
 /* An empty buffer of this CPU's pool, with room in front, for a frame of `mtu`, and an offload of zeros; NULL when all
- * are in use now: then a vport_relax of this CPU returns when one has come back. Any context but an interrupt handler's. */
+ * are in use now: then a vport_relax of this CPU returns when one has come back, or the interface is `gone`, of which the
+ * memory may be lost. Any context but an interrupt handler's. */
 struct net_buffer *net_take(struct net_device *net);
 /* Gives back a frame of the pool, all pieces of it. Any CPU, any context but an interrupt handler's. */
 void net_release(struct net_device *net, struct net_buffer *frame);
@@ -282,11 +283,12 @@ void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size);
  * Sends frames of 14 … 14 + mtu bytes (… net->largest, with offload.segments), in at most net->pieces pieces each,
  * by the pair of queues of this CPU, or, where it has none, by another one's. Returns how many of them, from
  * the first on, were taken and will be done: fewer than `count` when there is no room for more now (a vport_relax of this
- * CPU returns when there may be, and net_watch_room tells) or while the device is being reset. ERR_RANGE when the first one is too short or too
- * long or in too many pieces, or its offload reaches out of it; ERR_INVALID when its offload contradicts itself;
- * ERR_UNSUPPORTED when its offload asks for what the device cannot do (net->can), or a piece of it is not
- * contiguous to the device; ERR_NOMEM when the port has no room to map it; ERR_NODEV. Any context but an interrupt
- * handler's.
+ * CPU returns when there may be, and net_watch_room tells) or while the device is being reset. If it is given up instead,
+ * that vport_relax returns as well, and the next net_send is ERR_NODEV.
+ * ERR_RANGE when the first one is too short or too long or in too many pieces, or its offload reaches out of it;
+ * ERR_INVALID when its offload contradicts itself; ERR_UNSUPPORTED when its offload asks for what the device cannot do
+ * (net->can), or a piece of it is not contiguous to the device; ERR_NOMEM when the port has no room to map it; ERR_NODEV.
+ * Any context but an interrupt handler's.
  */
 int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned count);
 

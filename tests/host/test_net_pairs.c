@@ -467,6 +467,29 @@ static void row36_gone_with_many_cpus(void)
 }
 
 /* A flood is taken in turns: as long as the queue is not empty, no interrupt is asked for. */
+/* CPU 1 has found no room, because of a recovery, and waits for it; there comes none. */
+static void given_up_while_another_cpu_waits(void)
+{
+	start_on(2);
+	CHECK_EQ(net->pairs, 2);
+	fake.deaf = fake.hang_reset = true;
+	virtio_device_fail(virtio_first(), ERR_IO, "a test", 0);
+	fake_on(1);
+	struct net_buffer *frame = net_take(net);
+	CHECK(frame != NULL);
+	if (!frame)
+		return;
+	frame->length = 60;
+	CHECK_EQ(net_send(net, &frame, 1), 0);
+	fake_on(0);
+	CHECK(FAKE_WAIT(net->gone, 5000)); /* where CPU 1 has its turns as well */
+	fake_on(1);
+	fake_port.sound_sleep = true;
+	vport_relax(VPORT_NEVER); /* returns at all: it was woken */
+	CHECK_EQ(net_send(net, &frame, 1), ERR_NODEV);
+	fake_on(0);
+}
+
 static void flood_without_interrupts(void)
 {
 	static const uint8_t header[20];
@@ -499,6 +522,7 @@ int main(void)
 		SCENARIO(refused_pairs, ON_BUSES),
 		SCENARIO(row35_recovery_with_many_cpus, ON_ALL),
 		SCENARIO(row36_gone_with_many_cpus, ON_ALL),
+		SCENARIO(given_up_while_another_cpu_waits, ON_ALL),
 		SCENARIO(flood_without_interrupts, ON_ALL),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
