@@ -32,7 +32,7 @@ static struct net_buffer *leave_waiting(struct net_pair *pair)
 
 void net_tell_room(struct virtio_net *nic)
 {
-	net_room_listener *listener = *(net_room_listener *const volatile *)&nic->net.room_listener;
+	net_room_listener *listener = __atomic_load_n(&nic->net.room_listener, __ATOMIC_ACQUIRE);
 
 	if (listener)
 		listener(&nic->net, nic->net.room_cookie);
@@ -149,7 +149,8 @@ void net_done_there(struct virtio_net *nic, struct net_buffer *frame, int status
 	vport_mark(&pool->ending);
 }
 
-/* On the CPU that has sent them. (Not in a drain of a queue's: a device that is given up has none.) */
+/* On the CPU that has sent them. (The event is the pool's, not a queue's: those of a device that is given up are drained no
+ * more, and its frames end here all the same.) */
 static void call_done(struct vport_event *event)
 {
 	struct net_pool *pool = containing(event, struct net_pool, ending);

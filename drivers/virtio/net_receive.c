@@ -209,7 +209,7 @@ static inline bool become_frame(struct net_pair *pair, struct arrivals *arrivals
 static void deliver(struct net_pair *pair, struct net_buffer **frames, unsigned count)
 {
 	struct net_device *net = &pair->nic->net;
-	net_listener *listener = *(net_listener *const volatile *)&net->listener;
+	net_listener *listener = __atomic_load_n(&net->listener, __ATOMIC_ACQUIRE);
 
 	if (listener) {
 		pair->counts.received += count;
