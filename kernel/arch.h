@@ -90,12 +90,16 @@ uint64_t arch_now(void); /* nanoseconds, monotonic; the implementation of vport_
 /* A slot is the number under which irq_dispatch is called: below IRQ_SLOTS. */
 #define IRQ_SLOTS 1536
 
-/* Routes and unmasks a line; the same line twice gives the same slot. >= 0 or an error. */
+/* Routes and unmasks a line, one that is muted as well; the same line twice gives the same slot. >= 0 or an error. */
 int arch_irq_line_open(const struct irq_line *line);
 /* Finds a message for interrupt `index` of the device, to that CPU. >= 0 (the slot) or an error. */
 int arch_irq_msi_open(struct vport_device *device, unsigned index, const struct cpu *cpu,
 		      struct vport_msi *msi);
+/* The slot is nobody's any more: a line is masked, and either may be opened for others. */
 void arch_irq_close(unsigned slot);
+/* It is to be silent, as far as the controller can see to that (x86_64's does not for messages), but stays in use until it
+ * is closed. */
+void arch_irq_mute(unsigned slot);
 
 /* ---- The end -------------------------------------------------------------- */
 

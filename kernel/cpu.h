@@ -50,6 +50,7 @@ struct cpu {
 
 	/* Interrupts (kernel/irq.c). */
 	unsigned in_a_row;    /* interrupts since the last call of vport_relax */
+	uint32_t storms;      /* how often those were too many */
 	unsigned dispatching; /* the slot whose handlers run, + 1; 0: none */
 
 	/* Start, calls and end (kernel/cpu.c, kernel/cpu_start.c). */

@@ -22,8 +22,13 @@
 /* A slot that nobody handles is closed after so many interrupts: the line may be stuck. */
 #define MAX_UNHANDLED 1000
 /* And so is one whose interrupts do not let anything else run: a handler silences its device, so honest ones
- * send but a few between two calls of vport_relax. When a CPU has taken so many they are told apart, and the slot that
- * sends as many more is closed. Queues are looked at now and then all the same. */
+ * send but a few between two calls of vport_relax. When a CPU has taken so many they are told apart, and each slot that
+ * sends as many more is closed. Queues are looked at now and then all the same.
+ *
+ * Closed: its line or message is muted, as far as the interrupt controller can do that, and it stays its handlers', so that nobody
+ * else is given it meanwhile; who is connected to the line later opens it again. x86_64 cannot mute a message: it is a
+ * write to the local APIC, and only the device itself could leave it. There a device that goes on sending them keeps that
+ * CPU for itself, however often its slot is closed. */
 #define MANY_IN_A_ROW 50000
 
 /* What a handler was connected as, so that it can be found again. */
@@ -41,8 +46,12 @@ struct handler {
 static struct handler handlers[MAX_HANDLERS];
 static struct handler *slots[IRQ_SLOTS];
 static uint16_t unhandled[IRQ_SLOTS];
-/* How often, since a CPU had MANY_IN_A_ROW of all. Two CPUs in that state only make each other count longer. */
-static uint16_t in_a_row[IRQ_SLOTS];
+/* How often, since that CPU had MANY_IN_A_ROW of all the last time: a storm is its number on the CPU, and which CPU it is. What
+ * was counted in another one counts no more. (A slot has one CPU, but for those that each has of its own.) */
+static struct {
+	uint32_t storm;
+	uint32_t count;
+} slot_in_a_row[IRQ_SLOTS];
 /* For the tables, and for the interrupt controllers behind arch_irq_…: with interrupts masked, because an
  * interrupt takes it as well, to close a slot. Handlers are called without it. */
 static struct vport_lock irq_lock;
@@ -75,7 +84,10 @@ static void unlock(bool on)
 static void close_slot(unsigned slot, const char *why)
 {
 	bool on = lock();
-	arch_irq_close(slot);
+	if (slots[slot] != NULL)
+		arch_irq_mute(slot);
+	else
+		arch_irq_close(slot);
 	unlock(on);
 	closed_slot = slot;
 	closed_why = why;
@@ -90,13 +102,16 @@ static __attribute__((noinline, cold)) void close_unhandled(unsigned slot)
 
 static __attribute__((noinline, cold)) void count_endless(struct cpu *cpu, unsigned slot)
 {
-	if (cpu->in_a_row == MANY_IN_A_ROW) {
-		for (unsigned i = 0; i < IRQ_SLOTS; i++)
-			in_a_row[i] = 0;
+	if (cpu->in_a_row == MANY_IN_A_ROW)
+		cpu->storms++;
+	uint32_t storm = cpu->storms * CPU_MAX + cpu->id;
+	if (slot_in_a_row[slot].storm != storm) {
+		slot_in_a_row[slot].storm = storm;
+		slot_in_a_row[slot].count = 0;
 	}
-	if (++in_a_row[slot] < MANY_IN_A_ROW)
+	if (++slot_in_a_row[slot].count < MANY_IN_A_ROW)
 		return;
-	cpu->in_a_row = 0;
+	slot_in_a_row[slot].count = 0; /* the others' stand: they are closed in as many more each */
 	close_slot(slot, "its interrupts do not end");
 }
 

@@ -179,10 +179,17 @@ int arch_irq_msi_open(struct vport_device *device, unsigned index, const struct 
 	return msi_controller->open(device, index, cpu, msi);
 }
 
-void arch_irq_close(unsigned slot)
+void arch_irq_mute(unsigned slot)
 {
 	if (slot < INTID_END)
 		gic->line_close(slot);
+	else if (msi_controller != NULL && msi_controller->mute != NULL)
+		msi_controller->mute(slot);
+}
+
+void arch_irq_close(unsigned slot)
+{
+	arch_irq_mute(slot);
 	if (msi_controller != NULL)
 		msi_controller->close(slot);
 }

@@ -56,6 +56,9 @@ struct gic_msi {
 	/* The slot, or an error. */
 	int (*open)(const struct vport_device *device, unsigned index, const struct cpu *cpu,
 		    struct vport_msi *msi);
+	/* A slot from SLOT_LPI on sends nothing any more; NULL: it has none of these. */
+	void (*mute)(unsigned slot);
+	/* A slot that is muted, or masked, is free again. */
 	void (*close)(unsigned slot);
 };
 

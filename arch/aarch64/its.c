@@ -200,13 +200,20 @@ static int open(const struct vport_device *device, unsigned index, const struct 
 	return (int)(SLOT_LPI + lpi);
 }
 
+static void mute(unsigned slot)
+{
+	const struct lpi *lpi = &lpis[slot - SLOT_LPI];
+	if (!lpi->used)
+		return;
+	lpi_enable(slot - SLOT_LPI, false);
+	command(lpi->cpu, INV | (uint64_t)lpi->device << 32, lpi->event, 0);
+}
+
 static void close(unsigned slot)
 {
 	if (slot < SLOT_LPI || !lpis[slot - SLOT_LPI].used)
 		return;
 	struct lpi *lpi = &lpis[slot - SLOT_LPI];
-	lpi_enable(slot - SLOT_LPI, false);
-	command(lpi->cpu, INV | (uint64_t)lpi->device << 32, lpi->event, 0);
 	command(lpi->cpu, DISCARD | (uint64_t)lpi->device << 32, lpi->event, 0);
 	lpi->used = false;
 }
@@ -271,5 +278,6 @@ const struct gic_msi its = {
 	.init = init,
 	.init_cpu = init_cpu,
 	.open = open,
+	.mute = mute,
 	.close = close,
 };

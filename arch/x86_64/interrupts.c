@@ -22,7 +22,7 @@
 #define MESSAGE_DESTINATION_SHIFT 12
 #define MESSAGE_DESTINATION_MAX 0xff
 
-enum use { FREE, LINE, MESSAGE };
+enum use { FREE, LINE, MUTED_LINE, MESSAGE };
 
 static struct vector {
 	enum use use;
@@ -38,16 +38,26 @@ static int find_free(void)
 	return ERR_FULL;
 }
 
+/* The vector that it has, though it be muted; or ERR_NODEV. */
+static int find_line(uint32_t gsi)
+{
+	for (int i = VECTOR_FIRST; i <= VECTOR_LAST; i++)
+		if ((vectors[i].use == LINE || vectors[i].use == MUTED_LINE) &&
+		    vectors[i].gsi == gsi)
+			return i;
+	return ERR_NODEV;
+}
+
 int arch_irq_line_open(const struct irq_line *line)
 {
-	int vector, result;
+	int vector = find_line(line->number), result;
 
 	if (!lapic_present())
 		return ERR_UNSUPPORTED;
-	for (int i = VECTOR_FIRST; i <= VECTOR_LAST; i++)
-		if (vectors[i].use == LINE && vectors[i].gsi == line->number)
-			return i;
-	vector = find_free();
+	if (vector >= 0 && vectors[vector].use == LINE)
+		return vector;
+	if (vector < 0)
+		vector = find_free();
 	if (vector < 0)
 		return vector;
 	result = ioapic_route(line, (unsigned)vector);
@@ -86,11 +96,19 @@ void arch_cpu_stop(const struct cpu *cpu)
 	lapic_send((uint32_t)cpu->hardware_id, LAPIC_ASSERT | LAPIC_NMI);
 }
 
-void arch_irq_close(unsigned slot)
+/* Nothing stands between a device's message and the CPU: it comes as long as the device writes it. */
+void arch_irq_mute(unsigned slot)
 {
 	kit_assert(slot >= VECTOR_FIRST && slot <= VECTOR_LAST);
-	if (vectors[slot].use == LINE)
-		ioapic_mask(vectors[slot].gsi);
+	if (vectors[slot].use != LINE)
+		return;
+	ioapic_mask(vectors[slot].gsi);
+	vectors[slot].use = MUTED_LINE;
+}
+
+void arch_irq_close(unsigned slot)
+{
+	arch_irq_mute(slot);
 	vectors[slot].use = FREE;
 }
 

@@ -310,6 +310,10 @@ void arch_irq_close(unsigned)
 {
 }
 
+void arch_irq_mute(unsigned)
+{
+}
+
 int arch_irq_msi_open(struct vport_device *, unsigned, const struct cpu *, struct vport_msi *)
 {
 	return ERR_UNSUPPORTED;
