@@ -29,8 +29,15 @@ uint16_t network_checksum(const void *data, int length)
 		sum = add_word(sum, at + 2 * sizeof(word));
 		sum = add_word(sum, at + 3 * sizeof(word));
 	}
-	for (; left >= sizeof(word); left -= sizeof(word), at += sizeof(word))
+	if (left & 2 * sizeof(word)) {
 		sum = add_word(sum, at);
+		sum = add_word(sum, at + sizeof(word));
+		at += 2 * sizeof(word);
+	}
+	if (left & sizeof(word)) {
+		sum = add_word(sum, at);
+		at += sizeof(word);
+	}
 	/* What is left has less than eight bytes, and their sum, 33 bits at most, no carry. */
 	word = 0;
 	if (left & 4) {

@@ -11,6 +11,7 @@
  */
 #include <string.h>
 
+#include "kernel/net/acknowledge.h"
 #include "kernel/net/network.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/stack.h"
@@ -164,13 +165,34 @@ static __attribute__((noinline)) void show(const struct interface *interface,
 	interfaces_tap(interface->name, true, net_data(frame), frame->length, pbuf->tot_len);
 }
 
+/* Whether it has taken the place of the last one that waits, which it makes needless. (Who looks sees them all.) */
+static bool replaces(struct interface *interface, const struct pbuf *pbuf)
+{
+	unsigned last = (interface->first_waiting + interface->waiting_count - 1) % FRAMES_WAITING;
+	struct net_buffer *frame = interface->waiting[last];
+
+	if (pbuf->tot_len != ACKNOWLEDGE_BYTES || pbuf->next ||
+	    frame->length != ACKNOWLEDGE_BYTES || frame->done || interfaces_tap ||
+	    interface->replaced == ACKNOWLEDGE_MOST - 1 ||
+	    !acknowledge_replaces(pbuf->payload, net_data(frame)))
+		return false;
+	memcpy(net_data(frame), pbuf->payload, ACKNOWLEDGE_BYTES);
+	offload_sent(interface->net, frame, ACKNOWLEDGE_BYTES);
+	interface->replaced++;
+	return true;
+}
+
 /* lwIP's: the frame is handed on when the stack returns. */
 static err_t output(struct netif *netif, struct pbuf *pbuf)
 {
 	struct interface *interface = netif->state;
 
-	if (interface->waiting_count == FRAMES_WAITING)
-		interfaces_flush();
+	if (interface->waiting_count > 0) {
+		if (replaces(interface, pbuf))
+			return ERR_OK;
+		if (interface->waiting_count == FRAMES_WAITING)
+			interfaces_flush();
+	}
 	struct net_buffer *frame = NULL;
 	if (interface->waiting_count < FRAMES_WAITING)
 		frame = make_frame(interface, pbuf);
@@ -183,6 +205,7 @@ static err_t output(struct netif *netif, struct pbuf *pbuf)
 		show(interface, frame, pbuf);
 	interface->waiting[(interface->first_waiting + interface->waiting_count++) %
 			   FRAMES_WAITING] = frame;
+	interface->replaced = 0;
 	return ERR_OK;
 }
 

@@ -27,6 +27,7 @@ struct interface {
 	unsigned held; /* pieces of received frames that something in the stack keeps */
 	struct net_buffer *waiting[FRAMES_WAITING]; /* to be sent, a ring */
 	unsigned first_waiting, waiting_count;
+	unsigned replaced; /* acknowledgements by the last of them */
 	uint64_t copied, dropped_in, dropped_out;
 	struct interface *next;
 };

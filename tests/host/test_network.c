@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The network's own memory, under use by chance and when it runs short, and its checksum. */
+/* The network's own memory, under use by chance and when it runs short, its checksum, and which acknowledgement takes
+ * another one's place. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "check.h"
 #include "drivers/virtio/port.h"
+#include "kernel/net/acknowledge.h"
 #include "kernel/net/checksum.h"
 #include "kernel/net/memory.h"
 
@@ -188,9 +190,83 @@ static void sums(void)
 		CHECK_EQ(network_checksum(data, (int)length), plain_sum(data, length));
 }
 
+/* ---- Acknowledgements ------------------------------------------------------------------------------------ */
+
+/* From 10.0.0.2:5001 to 10.0.0.1:40000. */
+static const uint8_t plain[ACKNOWLEDGE_BYTES] = {
+	0x52, 0x54, 0,    0,    0, 1, 0x52, 0x54, 0,    0,    0,    2,    0x08, 0x00, /* Ethernet */
+	0x45, 0,    0,    40,   0, 7, 0,    0,    255,  6,    0xaa, 0xbb, 10,   0,
+	0,    2,    10,   0,    0, 1, /* IPv4 */
+	0x13, 0x89, 0x9c, 0x40, 1, 2, 3,    4,    0xff, 0xff, 0xff, 0x00, 0x50, 0x10,
+	0x80, 0,    0xcc, 0xdd, 0, 0,
+};
+enum { ID = 19, IP_SUM = 24, ACKNOWLEDGED = 42, WINDOW = 48, SUM = 50 };
+
+/* One that comes behind it: so many bytes more. */
+static void make_later(uint8_t *later, uint32_t more)
+{
+	uint32_t acknowledged = 0xffffff00u + more;
+
+	memcpy(later, plain, sizeof(plain));
+	later[ID]++;
+	later[IP_SUM]--;
+	later[WINDOW]++;
+	later[SUM]++;
+	for (unsigned i = 0; i < 4; i++)
+		later[ACKNOWLEDGED + i] = (uint8_t)(acknowledged >> (24 - 8 * i));
+}
+
+static void later_acknowledgements(void)
+{
+	uint8_t later[ACKNOWLEDGE_BYTES];
+
+	make_later(later, 1);
+	CHECK(acknowledge_replaces(later, plain));
+	make_later(later, 2920); /* beyond 2^32 */
+	CHECK(acknowledge_replaces(later, plain));
+	CHECK(!acknowledge_replaces(plain, later));
+	make_later(later, 0); /* it tells of a loss */
+	CHECK(!acknowledge_replaces(later, plain));
+	make_later(later, 0x80000001);
+	CHECK(!acknowledge_replaces(later, plain));
+}
+
+/* A byte of what makes them the same connection's, and nothing but acknowledgements, in either. */
+static void other_frames(void)
+{
+	static const uint8_t free_bytes[] = { ID - 1, ID, 22, IP_SUM, IP_SUM + 1, SUM, SUM + 1 };
+	uint8_t later[ACKNOWLEDGE_BYTES], earlier[ACKNOWLEDGE_BYTES];
+
+	for (unsigned at = 0; at < ACKNOWLEDGED; at++) {
+		bool is_free = at == 15; /* the class of service */
+		for (unsigned i = 0; i < sizeof(free_bytes); i++)
+			is_free |= at == free_bytes[i];
+		make_later(later, 1460);
+		later[at] ^= 0x08;
+		CHECK_EQ(acknowledge_replaces(later, plain), is_free);
+		make_later(later, 1460);
+		memcpy(earlier, plain, sizeof(plain));
+		earlier[at] ^= 0x08;
+		CHECK_EQ(acknowledge_replaces(later, earlier), is_free);
+	}
+	for (unsigned flag = 0x01; flag <= 0x80; flag <<= 1) {
+		make_later(later, 1460);
+		later[47] ^= (uint8_t)flag; /* SYN, FIN, RST, PSH, … and without ACK */
+		CHECK(!acknowledge_replaces(later, plain));
+		memcpy(earlier, plain, sizeof(plain));
+		earlier[47] ^= (uint8_t)flag;
+		make_later(later, 1460);
+		CHECK(!acknowledge_replaces(later, earlier));
+	}
+	make_later(later, 1460);
+	later[46] = 0x60; /* options */
+	CHECK(!acknowledge_replaces(later, plain));
+}
+
 int main(void)
 {
 	return check_run((struct check[]){ CHECK_CASE(none_at_first), CHECK_CASE(by_chance),
 					   CHECK_CASE(bounds), CHECK_CASE(zeroed), CHECK_CASE(sums),
-					   CHECK_END });
+					   CHECK_CASE(later_acknowledgements),
+					   CHECK_CASE(other_frames), CHECK_END });
 }
