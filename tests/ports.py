@@ -29,6 +29,9 @@ MACHINES = {
 }
 BYTES = 16 * MIB  # each way, once; less of it where something else is the point
 FEWER = 3 * MIB
+MUCH = 32 * MIB  # to an end that is closed after some of it; and how much may count as sent beyond that
+SOME = 200000
+UNDER_WAY = 2 * MIB
 NAME = "org.ringlet.data"
 
 
@@ -113,6 +116,28 @@ def fill(shell, path, options):
         shell.wait_for("the port is closed", lambda text: f"\nporttest: {NAME} closed\n" in text[seen:])
         count = int(digest_of(shell, seen, "sent")[0])
         compare(shell, seen, "sent", receive(end, count), count)
+
+
+def sent_in_all(shell):
+    """What `port` says that it sent."""
+    seen = len(shell.text())
+    shell.type("port")
+    shell.wait_for("a list", lambda text: "\nvport0p1 " in text[seen:] and text.endswith("ringlet> "))
+    return int(re.search(r"^vport0p1 .*, sent (\d+)", shell.text()[seen:], re.MULTILINE)[1])
+
+
+def close_in_the_middle(shell, path):
+    """The host takes some and closes its end: from then on the device throws away what is sent, and has told of it. What
+    was under way counts as sent: our buffers, a socket's, and what was read."""
+    shell.until(rf"^vport0p1 {re.escape(NAME)} host closed", "port")  # by who was there before
+    before, seen = sent_in_all(shell), len(shell.text())
+    shell.type(f"porttest send {NAME} {MUCH}")
+    with connect(path) as end:
+        receive(end, SOME)
+    shell.wait_for("the end of it", lambda text: "\nporttest: " in text[seen:] and text.endswith("ringlet> "))
+    sent = sent_in_all(shell) - before
+    if f"\nporttest: {NAME}: write: Broken pipe\n" not in shell.text()[seen:] or sent > SOME + UNDER_WAY:
+        raise Failed(f"porttest is not told that the host closed its end, or late: {sent} bytes sent", shell.text())
 
 
 def add_socket(ask, name, path):
@@ -214,6 +239,8 @@ def exchange(machine, ring, smp):
             echo(shell, f"{folder}/data", options)
             send(shell, f"{folder}/data", options)
             both(shell, f"{folder}/data", options)
+            if smp == 1:
+                close_in_the_middle(shell, f"{folder}/data")
             if (machine.arch, ring, smp) == ("aarch64", "split", 1):
                 fill(shell, f"{folder}/data", options)
             plug(shell, functools.partial(qmp.ask, f"{folder}/qmp"), folder)

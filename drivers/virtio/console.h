@@ -97,7 +97,8 @@ void virtio_port_expect(struct virtio_port *port);
 /* ---- Waiting for it: console_sync.c -------------------------------------------------- */
 
 /* The same until `deadline` (vport_now): the read returns as soon as there is something, the write when all of it is
- * on its way, or how much was when something went wrong. Work and program context, by vport_relax. */
+ * on its way, or how much was when something went wrong. What the device took before it told that the host had closed
+ * its end counts as sent, and may be lost. Work and program context, by vport_relax. */
 long virtio_port_read(struct virtio_port *port, void *buffer, size_t length, uint64_t deadline);
 long virtio_port_write(struct virtio_port *port, const void *buffer, size_t length,
 		       uint64_t deadline);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Ports of virtio-console for who waits: read, write and flush, by vport_relax. What they wait for is told to the CPU
- * that waits (virtio_port_expect); a look from time to time is for a device that has said nothing.
+ * that waits (virtio_port_expect); a look from time to time is for a device that has said nothing. A device may take all
+ * that is sent at once, and throw it away since the host has closed its end: so who writes much without ever waiting has
+ * the control queue looked at all the same.
  *
  * See it at work: make run APP=porttest, with a port: README.md
  */
@@ -40,8 +42,11 @@ long virtio_port_write(struct virtio_port *port, const void *buffer, size_t leng
 	for (;;) {
 		virtio_port_expect(port);
 		long sent = virtio_port_send(port, (const char *)buffer + done, length - done);
-		if (sent >= 0)
+		if (sent > 0) {
 			done += (size_t)sent;
+			/* What the device has told meanwhile counts for what comes next. */
+			vport_relax(0);
+		}
 		if (sent >= 0 && done == length)
 			return (long)done;
 		if (sent < 0 && (sent != ERR_FULL || !wait(deadline)))
