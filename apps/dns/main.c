@@ -3,9 +3,9 @@
  * Asks for the addresses of names.
  *
  *     make run APP=dns ARGS=example.org
- *     dns [-s SERVER[:PORT]] NAME…        another server than the one that DHCP told of
+ *     dns [-s SERVER[:PORT]] NAME…        another server than the one that DHCP told of, this time
  *
- * A line an address: `dns: NAME ADDRESS`. Its status is 0 when each name has one.
+ * A line an address: `dns: NAME ADDRESS`; or why there is none: no such name, or no answer. Its status is 0 when each name has one.
  */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -40,28 +40,30 @@ static int print(const char *name, int family)
 
 int main(int argc, char **argv)
 {
-	int first = 1, status = 0;
+	int first = argc > 1 && strcmp(argv[1], "-s") == 0 ? 3 : 1, status = 0;
 
+	if (argc <= first || argv[first][0] == '-') {
+		kprint("usage: %s [-s SERVER[:PORT]] NAME…\n", argv[0]);
+		return 2;
+	}
 	/* The server that DHCP tells of would come later than the one that is asked for here. */
 	network_await(vport_now() + 10 * NS_PER_S);
-	if (argc > 2 && strcmp(argv[1], "-s") == 0) {
+	if (first > 1) {
 		int error = network_dns(argv[2]);
 		if (error) {
 			kprint("dns: %s: %s\n", argv[2], error_text(error));
 			return 2;
 		}
-		first = 3;
-	}
-	if (argc <= first || argv[first][0] == '-') {
-		kprint("usage: %s [-s SERVER[:PORT]] NAME…\n", argv[0]);
-		return 2;
 	}
 	for (int i = first; i < argc; i++) {
-		int four = print(argv[i], AF_INET), six = print(argv[i], AF_INET6);
+		int four = print(argv[i], AF_INET);
+		int six = four == EAI_AGAIN ? four : print(argv[i], AF_INET6);
 		if (four && six) {
 			kprint("dns: %s: %s\n", argv[i], gai_strerror(four));
 			status = 1;
 		}
 	}
+	if (first > 1)
+		network_dns_restore();
 	return status;
 }

@@ -28,6 +28,12 @@ static int fails(const char *what, int error)
 	return 1;
 }
 
+static int no_address(const char *text, const char *wanted)
+{
+	kprint("net: %s: that is not %s\n", text, wanted);
+	return 1;
+}
+
 static void print_mac(const struct net_device *net)
 {
 	kprint("%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0], net->mac[1], net->mac[2], net->mac[3],
@@ -89,8 +95,10 @@ static int show(const char *name, void (*one)(struct net_device *net))
 {
 	struct net_device *net = name ? net_find(name) : net_first();
 
+	if (!net && name)
+		return fails(name, ERR_NOT_FOUND);
 	if (!net) {
-		kprint("net: there is no interface%s%s\n", name ? " " : "", name ? name : "");
+		kprint("net: there is no interface\n");
 		return 1;
 	}
 	for (; net; net = name ? NULL : net->next)
@@ -109,9 +117,11 @@ static int set_mac(const char *name, const char *text)
 		return fails(name, ERR_NOT_FOUND);
 	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5],
 		   &more) != NET_MAC_BYTES)
-		return fails(text, ERR_INVALID);
+		return no_address(text, "an address, as in 52:54:00:12:34:57");
 	for (unsigned i = 0; i < NET_MAC_BYTES; i++)
 		mac[i] = (uint8_t)b[i];
+	if ((b[0] & 1) || (b[0] | b[1] | b[2] | b[3] | b[4] | b[5]) == 0)
+		return no_address(text, "the address of one station");
 	int error = net_set_mac(net, mac);
 	if (!error)
 		error = network_mac(name);
@@ -157,5 +167,7 @@ int main(int argc, char **argv)
 		error = network_static(argv[2], argv[3]);
 	else
 		return usage();
+	if (error == ERR_INVALID)
+		return no_address(argv[3], "ADDRESS/BITS[,gw=ADDRESS][,dns=ADDRESS[:PORT]]");
 	return error ? fails(argv[2], error) : 0;
 }

@@ -3,7 +3,7 @@
  * Asks a machine for an echo, RFC 792 and RFC 4443.
  *
  *     make run APP=ping ARGS=10.0.2.2
- *     ping [-c COUNT] [-s BYTES] HOST        COUNT of 4; BYTES of 56 behind the header
+ *     ping [-c COUNT] [-s BYTES] HOST        COUNT of 4; BYTES of 56 behind the header, 1400 at most
  *
  * Its status is 0 when at least one answer came.
  */
@@ -180,7 +180,8 @@ int main(int argc, char **argv)
 			argc = 0; /* told below */
 	}
 	if (argc != optind + 1) {
-		kprint("usage: %s [-c COUNT] [-s BYTES] HOST\n", argv[0]);
+		kprint("usage: %s [-c COUNT] [-s BYTES] HOST, with up to %u BYTES\n", argv[0],
+		       BYTES_MAX);
 		return 2;
 	}
 	return ping(argv[optind], (unsigned)count);

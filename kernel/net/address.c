@@ -18,8 +18,11 @@
 
 #define LINE_BYTES 160
 #define DNS_PORT 53
+#define QUIET_NS UINT64_C(2000000000) /* so long an address is waited for without a word */
 
 uint16_t network_dns_port = DNS_PORT;
+static ip_addr_t server_before; /* of network_dns */
+static uint16_t port_before = DNS_PORT;
 
 /* ---- Text ----------------------------------------------------------------------------------------------- */
 
@@ -225,9 +228,17 @@ int network_dns(const char *text)
 	strcpy(copy, text);
 	if (!parse_server(copy, &server, &port))
 		return ERR_INVALID;
+	server_before = *dns_getserver(0);
+	port_before = network_dns_port;
 	network_dns_port = port;
 	dns_setserver(0, &server);
 	return 0;
+}
+
+void network_dns_restore(void)
+{
+	network_dns_port = port_before;
+	dns_setserver(0, &server_before);
 }
 
 const char *network_dns_server(void)
@@ -237,10 +248,32 @@ const char *network_dns_server(void)
 	return ip_addr_isany(server) ? "" : ipaddr_ntoa(server);
 }
 
+static void tell_who_asks(void)
+{
+	char line[LINE_BYTES];
+
+	for (struct interface *i = interfaces; i; i = i->next) {
+		if (!i->automatic || !netif_is_up(&i->netif))
+			continue;
+		format(line, sizeof(line), "%s: %s", i->name,
+		       netif_is_link_up(&i->netif) ? "asking by DHCP" : "its link is down");
+		vport_log(VPORT_LOG_INFO, line);
+	}
+}
+
 bool network_await(uint64_t deadline)
 {
+	static bool told;
+	uint64_t tell_at = vport_now() + QUIET_NS;
+
 	if (network_start() != 0)
 		return false;
+	if (!interfaces) {
+		if (!told)
+			vport_log(VPORT_LOG_INFO, "network: there is no device");
+		told = true;
+		return false;
+	}
 	for (;;) {
 		for (struct interface *i = interfaces; i; i = i->next) {
 			if (netif_is_up(&i->netif) && netif_is_link_up(&i->netif) &&
@@ -249,7 +282,11 @@ bool network_await(uint64_t deadline)
 		}
 		if (vport_now() >= deadline)
 			return false;
-		vport_relax(deadline);
+		if (vport_now() >= tell_at) {
+			tell_who_asks();
+			tell_at = VPORT_NEVER;
+		}
+		vport_relax(deadline < tell_at ? deadline : tell_at);
 	}
 }
 
@@ -261,7 +298,7 @@ int network_describe(const char *name, char *line, size_t size, struct network_c
 	if (!interface)
 		return ERR_NOT_FOUND;
 	struct netif *netif = &interface->netif;
-	size_t used = format(line, size, "%s", netif_is_up(netif) ? "" : "down ");
+	size_t used = format(line, size, "%s", netif_is_up(netif) ? "" : "turned off, ");
 	if (!ip4_addr_isany_val(*netif_ip4_addr(netif))) {
 		ip4addr_ntoa_r(netif_ip4_addr(netif), text, sizeof(text));
 		used += format(line + used, size - used, "%s/%u", text,

@@ -13,9 +13,12 @@
 
 #include "kernel/net/network.h"
 #include "kernel/net/socket.h"
+#include "kernel/net/stack.h"
 
 #define NS_PER_S UINT64_C(1000000000)
 #define ROUTE_PATIENCE (10 * NS_PER_S)
+#define LABEL_MAX 63 /* RFC 1035, 2.3.4 */
+#define NAME_MAX_LENGTH 253
 
 static const struct {
 	const char *name;
@@ -45,7 +48,7 @@ static bool port_of(const char *service, int flags, uint16_t *port)
 
 struct question {
 	ip_addr_t answer;
-	bool done, found;
+	bool done, found, silent; /* silent: no server has answered */
 };
 
 static void answered(const char *name, const ip_addr_t *address, void *argument)
@@ -55,19 +58,48 @@ static void answered(const char *name, const ip_addr_t *address, void *argument)
 	(void)name;
 	question->done = true;
 	question->found = address != NULL;
+	/* lwIP does not say why there is none: but of an answer it tells when that has come. */
+	question->silent = stack_in_timers;
 	if (address)
 		question->answer = *address;
 }
 
+/* The name without the dot that it may end with, into a buffer of NAME_MAX_LENGTH + 1. False: that is none. */
+static bool trim(char *trimmed, const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length > 0 && name[length - 1] == '.')
+		length--;
+	if (length == 0 || length > NAME_MAX_LENGTH)
+		return false;
+	for (size_t i = 0, label = 0; i <= length; i++) {
+		if (i < length && name[i] != '.') {
+			label++;
+			continue;
+		}
+		if (label == 0 || label > LABEL_MAX)
+			return false;
+		label = 0;
+	}
+	memcpy(trimmed, name, length);
+	trimmed[length] = '\0';
+	return true;
+}
+
 /* lwIP calls back in any case, after a few tries. */
-static int ask(const char *name, int family, ip_addr_t *address)
+static int ask(const char *full_name, int family, ip_addr_t *address)
 {
 	struct question question = { .done = false };
+	char name[NAME_MAX_LENGTH + 1];
 	u8_t types = family == AF_INET    ? LWIP_DNS_ADDRTYPE_IPV4
 		     : family == AF_INET6 ? LWIP_DNS_ADDRTYPE_IPV6
 					  : LWIP_DNS_ADDRTYPE_IPV4_IPV6;
 
-	if (strcmp(name, "localhost") != 0 && !network_await(vport_now() + ROUTE_PATIENCE))
+	if (!trim(name, full_name))
+		return EAI_NONAME;
+	if (strcmp(name, "localhost") != 0 &&
+	    (!network_await(vport_now() + ROUTE_PATIENCE) || network_dns_server()[0] == '\0'))
 		return EAI_AGAIN;
 	err_t error = dns_gethostbyname_addrtype(name, address, answered, &question, types);
 	stack_leave();
@@ -78,7 +110,7 @@ static int ask(const char *name, int family, ip_addr_t *address)
 	while (!question.done)
 		vport_relax(VPORT_NEVER);
 	*address = question.answer;
-	return question.found ? 0 : EAI_NONAME;
+	return question.found ? 0 : question.silent ? EAI_AGAIN : EAI_NONAME;
 }
 
 /* The address: a number, a name, or none at all. */
@@ -182,7 +214,7 @@ const char *gai_strerror(int error)
 	case EAI_NONAME:
 		return "there is no such name";
 	case EAI_AGAIN:
-		return "no name server can be asked now";
+		return "no answer from a name server";
 	case EAI_FAMILY:
 		return "no such address family";
 	case EAI_SOCKTYPE:

@@ -29,7 +29,8 @@ struct net_device;
  * least, in one piece. */
 int network_start(void);
 
-/* Waits until an interface has an address that reaches others; false: not before the deadline. Starts it first. */
+/* Waits until an interface has an address that reaches others; false: not before the deadline, or there is no interface.
+ * The log says what is waited for, when that lasts. Starts it first. */
 bool network_await(uint64_t deadline);
 
 /* ---- Interfaces, by their names: net0 … -------------------------------------------------------------- */
@@ -48,6 +49,8 @@ bool network_has_address(const char *name);
 int network_mac(const char *name);
 /* Who is asked for names from now on: "10.0.2.3", or "10.0.2.2:5300". */
 int network_dns(const char *server);
+/* And who was asked before that, again. */
+void network_dns_restore(void);
 
 struct network_counters {
 	unsigned held;    /* pieces of received frames that are kept: for a program to receive */

@@ -17,6 +17,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 
 unsigned stack_turns;
+bool stack_in_timers;
 static bool started;
 static uint64_t due = VPORT_NEVER; /* when lwIP's next timer is */
 
@@ -92,7 +93,9 @@ static void turn(struct vport_work *ignored)
 	(void)ignored;
 	stack_turns++;
 	interfaces_turn();
+	stack_in_timers = true;
 	sys_check_timeouts();
+	stack_in_timers = false;
 	loop_back();
 	stack_leave();
 }

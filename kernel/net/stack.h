@@ -43,6 +43,8 @@ void stack_leave(void);
 void stack_send(void);
 /* How many turns it has taken: after another one, memory may be free again. */
 extern unsigned stack_turns;
+/* It is one of its timers that calls back now, and nothing that came in. */
+extern bool stack_in_timers;
 
 /* ---- interface.c: lwIP's interfaces over net.h -------------------------------------------------------- */
 

@@ -136,15 +136,20 @@ LINES = [r"^dhcp: net0 10\.0\.2\.15/24 gateway 10\.0\.2\.2 dhcp .*dns 10\.0\.2\.
          r"^ping: 10\.0\.2\.2 sent=3 received=[1-3]$",
          r"^dns: here\.ringlet\.test 192\.0\.2\.33$", r"^dns: here\.ringlet\.test 2001:db8::33$",
          r"^dns: none\.ringlet\.test: there is no such name$",
+         r"^dns: whole\.ringlet\.test\. 192\.0\.2\.34$", r"^dns: two\.\.dots: there is no such name$",
+         r"^dns: again\.ringlet\.test: no answer from a name server$",
          r"^\d+\.\d{6} net0 > ip 10\.0\.2\.15 > 10\.0\.2\.2 icmp type 8 ",
          r"^\d+\.\d{6} net0 < ip 10\.0\.2\.2 > 10\.0\.2\.15 icmp type 0 ",
          r"^net0 [0-9a-f:]{17} mtu 1500 link up 10\.0\.2\.20/24 gateway 10\.0\.2\.2 static"]
 
 
 def asking(machine):
-    with NameServer({"here.ringlet.test": ("192.0.2.33", "2001:db8::33")}) as names:
+    known = {"here.ringlet.test": ("192.0.2.33", "2001:db8::33"), "whole.ringlet.test": ("192.0.2.34", "2001:db8::34")}
+    with NameServer(known) as names, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
         lines = ["dhcp", "ping -c 3 10.0.2.2",
-                 f"dns -s 10.0.2.2:{names.port} here.ringlet.test none.ringlet.test",
+                 f"dns -s 10.0.2.2:{names.port} here.ringlet.test none.ringlet.test whole.ringlet.test. two..dots",
+                 f"dns -s 10.0.2.2:{silent.getsockname()[1]} again.ringlet.test",
                  "capture ping 10.0.2.2", "net static net0 10.0.2.20/24,gw=10.0.2.2", "ping 10.0.2.2", "net"]
         vmm = Qemu()
         status, output, _ = boot(vmm, machine, guest_of(
