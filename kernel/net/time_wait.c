@@ -7,12 +7,12 @@
  * See it at work: make run APP=httpd, and curl --local-port 40000 -0 http://127.0.0.1:8080/ twice
  * Left out: timestamps, by which RFC 6191 tells such segments apart where the numbers do not.
  */
+#include <lwip/priv/tcp_priv.h>
 #include <string.h>
 
 #include "kernel/net/headers.h"
 #include "kernel/net/time_wait.h"
 #include "lib/be.h"
-#include "lwip/priv/tcp_priv.h"
 
 static bool is(const ip_addr_t *address, const uint8_t *bytes, unsigned count)
 {
