@@ -382,8 +382,8 @@ def spread(machine, count, queues):
             ip4 = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0) + ADDRESSES
             ip4 = ip4[:10] + struct.pack(">H", 0xffff ^ checksum(ip4)) + ip4[12:]
             tap.send(GUEST_MAC + PEER_MAC + struct.pack(">H", 0x0800) + ip4 + udp)
-            if number % 32 == 31:
-                time.sleep(0.02)  # there are only so many buffers
+            if number % 16 == 15:
+                time.sleep(0.03)  # there are only so many buffers
         tap.send(frame_for(GUEST_MAC, 0))
         output = guest.ended()
     counts = [int(word) for word in re.search(r"^netcheck: spread ([\d ]+) wrong 0", output, re.MULTILINE)[1].split()]
