@@ -233,8 +233,8 @@ static void list_host(struct virtio_scsi *scsi)
 }
 
 /*
- * The first time all units are looked for at once, so that a program finds its disks. After a reset that is left
- * to a work item, because this is one already, and nothing would come after it.
+ * The first time the scan is waited for, so that a program finds its disks: its steps are a work item, and this is none then.
+ * After a reset it is, and work items wait for one another: the scan is wished, and comes later.
  */
 static void ready(struct virtio_device *device)
 {
@@ -401,9 +401,11 @@ size_t scsi_describe(struct scsi_lun *lun, char *line, size_t size)
 
 size_t scsi_describe_sense(struct scsi_lun *lun, char *line, size_t size)
 {
-	if (!lun->sense.valid)
+	struct scsi_sense sense = scsi_sense_kept(lun);
+
+	if (!sense.valid)
 		return 0;
 	size_t at = name(lun, line, size);
 	at += format(line + at, size - at, "%s%s ", lun->disk.name[0] ? " " : "", lun->disk.name);
-	return at + scsi_sense_text(&lun->sense, line + at, size - at);
+	return at + scsi_sense_text(&sense, line + at, size - at);
 }

@@ -2,8 +2,7 @@
 /*
  * When virtio-scsi has something to do for which the device must be waited: scans, looking at units that may have changed,
  * task management. Whoever finds that there is something to do (a drain, an event, a program) wishes it; a wish
- * that is there already is the same one. Between two rounds there is a pause, so that a device that tells of
- * changes without end costs little.
+ * that is there already is the same one. scsi_round.c does what is wished.
  *
  * See it at work: make run BUS=scsi, then `scsi scan` in the shell
  * Left out: an order among wishes, but for what is urgent: it comes before what has not been begun.
@@ -95,15 +94,28 @@ void scsi_attend_init(struct virtio_scsi *scsi)
 
 /* ---- What answers tell --------------------------------------------------------------------------------- */
 
+void scsi_sense_keep(struct scsi_lun *lun, const struct scsi_sense *sense)
+{
+	if (!sense->valid)
+		return;
+	vport_lock_take(&lun->host->lock);
+	lun->sense = *sense;
+	vport_lock_give(&lun->host->lock);
+}
+
+struct scsi_sense scsi_sense_kept(struct scsi_lun *lun)
+{
+	vport_lock_take(&lun->host->lock);
+	struct scsi_sense sense = lun->sense;
+	vport_lock_give(&lun->host->lock);
+	return sense;
+}
+
 void scsi_notice(struct scsi_lun *lun, const struct scsi_answer *answer)
 {
 	const struct scsi_sense *sense = &answer->sense;
 
-	if (sense->valid) {
-		vport_lock_take(&lun->host->lock);
-		lun->sense = *sense;
-		vport_lock_give(&lun->host->lock);
-	}
+	scsi_sense_keep(lun, sense);
 	if (answer->verdict == SCSI_FAILED && answer->error == ERR_NODEV)
 		scsi_wish(lun, SCSI_WISH_LOOK);
 	else if (answer->verdict == SCSI_FAILED && answer->error == ERR_NO_MEDIUM)

@@ -29,8 +29,8 @@ static int noted(struct scsi_lun *lun, int error)
 {
 	const struct scsi_answer *answer = &lun->host->command.answer;
 
-	if (error && answer->sense.valid)
-		lun->sense = answer->sense;
+	if (error)
+		scsi_sense_keep(lun, &answer->sense);
 	return error;
 }
 
@@ -309,9 +309,10 @@ static void examined(struct scsi_lun *lun, int error)
 	}
 	if (error && error != ERR_NO_MEDIUM) {
 		char words[96];
-		scsi_sense_text(&lun->sense, words, sizeof(words));
+		struct scsi_sense sense = scsi_sense_kept(lun);
+		scsi_sense_text(&sense, words, sizeof(words));
 		scsi_log(lun, VPORT_LOG_ERROR, "cannot be used: %s%s%s", error_text(error),
-			 lun->sense.valid ? ": " : "", lun->sense.valid ? words : "");
+			 sense.valid ? ": " : "", sense.valid ? words : "");
 	}
 	if (error)
 		set_empty(lun);

@@ -4,7 +4,7 @@
  *
  *   scsi.c           the device: configuration, queues, who gets a used buffer
  *   scsi_data.c      on the wire: what block_queue.h hands out
- *   scsi_command.c   commands of the driver's own: give, wait, try again
+ *   scsi_command.c   commands of the driver's own: given, taken back, given again
  *   scsi_answer.c    what the device's answer to a command means
  *   scsi_sense.c     sense data, and in words
  *   scsi_cdb.c       commands in bytes
@@ -260,15 +260,16 @@ void scsi_cdb_mode_select(uint8_t *cdb, uint8_t bytes);
 
 /* ---- scsi_unit.c ------------------------------------------------------------------------------------- */
 
-/* The other way round of a unit's address, of bytes that a device wrote. False: it is none that this driver
- * understands. */
-bool scsi_address_read(const uint8_t *address, uint8_t *target, uint16_t *number);
-/* One that is there; NULL: none is known. */
-struct scsi_lun *scsi_lun_find(struct virtio_scsi *scsi, uint8_t target, uint16_t number);
-/* The other way: peripheral device addressing reaches to 255, flat space addressing further. */
+/* Writes a unit's address: peripheral device addressing reaches to 255, flat space addressing further. */
 void scsi_address_make(uint8_t *address, unsigned target, unsigned number);
+/* The other way round, of bytes that a device wrote. False: it is none that this driver understands. */
+bool scsi_address_read(const uint8_t *address, uint8_t *target, uint16_t *number);
 /* Of a list entry's level: the number; -1: it is not given in a way that is understood. */
 int scsi_level_read(const uint8_t *level);
+/* Whether the rest of an address, which other levels would use, is all zeros. */
+bool scsi_is_zero(const uint8_t *bytes, unsigned count);
+/* One that is there; NULL: none is known. */
+struct scsi_lun *scsi_lun_find(struct virtio_scsi *scsi, uint8_t target, uint16_t number);
 void scsi_unit_remove(struct scsi_lun *lun);
 /* Begins a step, which ends with 1: it is there, or there is no room for it; 0: it is not; an error of the device;
  * ERR_TIMEOUT: the scan's time is over. */
@@ -332,8 +333,6 @@ void scsi_begin(struct virtio_scsi *scsi, scsi_step *step);
 void scsi_end(struct virtio_scsi *scsi, int result);
 /* Something that was under way has come back. Drain context of CPU 0, or a recovery. */
 void scsi_came_back(struct virtio_scsi *scsi);
-/* Does what was wished, or goes on with it, up to where the device has to answer. Work context. */
-void scsi_attend(struct virtio_scsi *scsi);
 
 /* ---- scsi_attend.c ---------------------------------------------------------------------------------------- */
 
@@ -348,5 +347,8 @@ int scsi_set_write_back(struct scsi_lun *lun, bool on);
 int scsi_resize_queues(struct scsi_lun *lun, unsigned size);
 /* How a program's request has ended: what follows from that is wished. Drain context, any CPU. */
 void scsi_notice(struct scsi_lun *lun, const struct scsi_answer *answer);
+/* Keeps what a unit has said, if it is valid; and the last that was kept. Any context but interrupts, any CPU. */
+void scsi_sense_keep(struct scsi_lun *lun, const struct scsi_sense *sense);
+struct scsi_sense scsi_sense_kept(struct scsi_lun *lun);
 
 #endif

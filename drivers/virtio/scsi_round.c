@@ -318,20 +318,18 @@ static void go_on(struct virtio_scsi *scsi)
 	vport_mark(&scsi->timer);
 }
 
-void scsi_attend(struct virtio_scsi *scsi)
+/* Does what was wished, or goes on with it, up to where the device has to answer. */
+static void run(struct vport_work *work)
 {
+	struct virtio_scsi *scsi =
+		(struct virtio_scsi *)((char *)work - __builtin_offsetof(struct virtio_scsi, work));
+
 	if (scsi->depth == 0) {
 		scsi->round = (struct scsi_round){ .target = 0 };
 		scsi_begin(scsi, go_on);
 	}
 	while (scsi->depth > 0 && scsi->under_way == 0 && vport_now() >= scsi->go_on_at)
 		scsi->steps[scsi->depth - 1](scsi);
-}
-
-static void run(struct vport_work *work)
-{
-	scsi_attend((struct virtio_scsi *)((char *)work -
-					   __builtin_offsetof(struct virtio_scsi, work)));
 }
 
 void scsi_round_init(struct virtio_scsi *scsi)

@@ -46,15 +46,6 @@ static unsigned insert(struct virtio_scsi *scsi, unsigned count, uint16_t number
 	return count + 1;
 }
 
-static bool is_zero(const uint8_t *bytes, unsigned count)
-{
-	uint8_t any = 0;
-
-	for (unsigned i = 0; i < count; i++)
-		any |= bytes[i];
-	return any == 0;
-}
-
 /* An entry of the list; of that of the device (host), with the target in the first level. -1: it is none of
  * this target's that is understood. */
 static int read_entry(const uint8_t *entry, unsigned target, bool host)
@@ -64,7 +55,7 @@ static int read_entry(const uint8_t *entry, unsigned target, bool host)
 
 	if (host)
 		return scsi_address_read(entry, &of, &number) && of == target ? number : -1;
-	return is_zero(entry + 2, SCSI_LUN_BYTES - 2) ? scsi_level_read(entry) : -1;
+	return scsi_is_zero(entry + 2, SCSI_LUN_BYTES - 2) ? scsi_level_read(entry) : -1;
 }
 
 /* From an answer to REPORT LUNS. How many there are in scsi->numbers. */

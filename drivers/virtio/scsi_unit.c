@@ -30,7 +30,7 @@ int scsi_level_read(const uint8_t *level)
 	return (level[0] & 0xc0) == FLAT ? (level[0] & 0x3f) << 8 | level[1] : -1;
 }
 
-static bool is_zero(const uint8_t *bytes, unsigned count)
+bool scsi_is_zero(const uint8_t *bytes, unsigned count)
 {
 	uint8_t any = 0;
 
@@ -43,7 +43,7 @@ bool scsi_address_read(const uint8_t *address, uint8_t *target, uint16_t *number
 {
 	int n = scsi_level_read(address + 2);
 
-	if (address[0] != 1 || n < 0 || !is_zero(address + 4, 4))
+	if (address[0] != 1 || n < 0 || !scsi_is_zero(address + 4, 4))
 		return false;
 	*target = address[1];
 	*number = (uint16_t)n;

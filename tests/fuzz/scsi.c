@@ -437,14 +437,14 @@ static void check_all(void)
 /* Up to its end: what comes back, or the time that has come, has the work item go on. */
 static void attend(void)
 {
-	scsi_attend(&scsi);
+	scsi.work.run(&scsi.work);
 	while (scsi.depth > 0) {
 		if (scsi.control_busy)
 			scsi_control_drain(&scsi);
 		FUZZ_CHECK(scsi.under_way == 0);
 		if (now < scsi.go_on_at)
 			now = scsi.go_on_at;
-		scsi_attend(&scsi);
+		scsi.work.run(&scsi.work);
 	}
 }
 
