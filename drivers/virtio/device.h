@@ -147,9 +147,10 @@ struct virtio_queue {
 		indirect_wanted; /* descriptors in an indirect table, where the ring is large enough */
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
-	bool quiet, awaited; /* interrupts are asked for only while the driver awaits a buffer */
-	bool shared;         /* see virtio_queue_options */
-	bool counts_read;    /* see virtio_queue_options */
+	bool quiet;              /* interrupts are asked for only while it is awaited */
+	bool awaited; /* the drain asks for them: always, but for a quiet or a shared queue */
+	bool shared; /* its driver asks, by virtio_queue_ask: `awaited` stays false. See virtio_queue_options */
+	bool counts_read; /* see virtio_queue_options */
 	bool unfinished; /* the driver's drain has left used buffers: drained again, without interrupts */
 	bool paused;         /* pushes are refused for now: it is about to get another size */
 	bool resizing;       /* it is being reset for that: not to be drained */
@@ -269,8 +270,8 @@ struct virtio_queue_options {
 };
 
 /* Creates queue `index` of a device in probe: it is the next of device->queues, so that a driver that creates 0, 1, 2
- * … finds each by its index. There are at most VIRTIO_MAX_QUEUES, and none twice. 0; ERR_NODEV: the device has no such queue; ERR_FORMAT: it
- * has an impossible one; ERR_NOMEM. */
+ * … finds each by its index. There are at most VIRTIO_MAX_QUEUES, and none twice. 0; ERR_NODEV: the device has no such
+ * queue; ERR_FORMAT: it has an impossible one; ERR_NOMEM. */
 int virtio_queue_create(struct virtio_device *device, unsigned index,
 			const struct virtio_queue_options *options);
 void virtio_queues_free(struct virtio_device *device);
@@ -281,7 +282,8 @@ struct virtio_queue *virtio_queue_at(const struct virtio_device *device, unsigne
  * Resets one queue and enables it again with another size (rounded down to what the format allows, at most
  * what the device allows): what was in flight comes back by the driver's abort with ERR_BUSY, then queue_ready
  * is called. Program or work context of CPU 0. 0; ERR_UNSUPPORTED without VIRTIO_F_RING_RESET, nothing has happened;
- * ERR_NOMEM, ERR_BROKEN, ERR_BUSY (it is being resized), nothing has happened; another error: the device is being recovered as a whole.
+ * ERR_NOMEM, ERR_BROKEN, ERR_BUSY (it is being resized), nothing has happened; another error: the device is being
+ * recovered as a whole.
  */
 int virtio_queue_resize(struct virtio_queue *queue, uint16_t size);
 /* What size that would be. */
@@ -326,8 +328,9 @@ static inline unsigned virtio_queue_push_singles(struct virtio_queue *queue,
 	return queue->paused ? 0 : virtq_push_singles(&queue->ring, buffers, count, writable);
 }
 
-/* Gives what was pushed to the device, and notifies it if it wants that. (virtio_queue_notify: in any case.) */
+/* Rings the queue's doorbell, whether the device wants that or not. Any context but an interrupt handler's. */
 void virtio_queue_notify(struct virtio_queue *queue);
+/* Gives what was pushed to the device, and notifies it if it wants that. */
 static inline void virtio_queue_publish(struct virtio_queue *queue)
 {
 	if (virtq_publish(&queue->ring, &queue->position))
@@ -336,14 +339,16 @@ static inline void virtio_queue_publish(struct virtio_queue *queue)
 /* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device
  * broke a rule, in which case its recovery has been started. */
 bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *written);
-/* The same for up to `max` (> 0): how many. (virtio_queue_broken: the device broke a rule. Returns 0.) */
-unsigned virtio_queue_broken(struct virtio_queue *queue);
+/* The device has broken a rule of the ring (ring.fault says which): starts its recovery. Returns 0: so many are popped. Drain,
+ * work or program context. */
+unsigned virtio_queue_fail(struct virtio_queue *queue);
+/* virtio_queue_pop for up to `max` (> 0): how many. */
 static inline unsigned virtio_queue_pop_many(struct virtio_queue *queue, struct virtq_done *done,
 					     unsigned max)
 {
 	int got = virtq_pop_many(&queue->ring, done, max);
 
-	return got >= 0 ? (unsigned)got : virtio_queue_broken(queue);
+	return got >= 0 ? (unsigned)got : virtio_queue_fail(queue);
 }
 
 /* Of a quiet queue, whose used buffers nobody hurries to see (the regular look finds them, or the driver pops

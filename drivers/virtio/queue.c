@@ -5,7 +5,8 @@
  * An interrupt handler does two things: it silences the queue (with EVENT_IDX that is silent already) and marks it.
  * Draining happens later, in vport_relax, so that interrupts, polling and lost interrupts all take one path.
  *
- * A queue has a home CPU. There its interrupts go and its events are drained, so what drains touch needs no lock;
+ * A queue has a home CPU. There its events are drained, and there its interrupts go, where it has a message of its own (a line's,
+ * and a vector's that all share, go to CPU 0, which sends the mark on): so what drains touch needs no lock;
  * whoever else touches the ring (a recovery, a change of size) removes the events first, which waits until a
  * drain has ended. (A mark may come after that all the same; a drain then does nothing.)
  *
@@ -234,7 +235,7 @@ void virtio_queue_notify(struct virtio_queue *queue)
 		queue->device->transport->notify(queue, value);
 }
 
-unsigned virtio_queue_broken(struct virtio_queue *queue)
+unsigned virtio_queue_fail(struct virtio_queue *queue)
 {
 	virtio_device_fail(queue->device, ERR_IO, queue->ring.fault, queue->ring.fault_value);
 	return 0;

@@ -120,7 +120,7 @@ void virtio_queue_notify(struct virtio_queue *queue)
 {
 	(void)queue;
 }
-unsigned virtio_queue_broken(struct virtio_queue *queue)
+unsigned virtio_queue_fail(struct virtio_queue *queue)
 {
 	(void)queue;
 	failed = true;

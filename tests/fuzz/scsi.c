@@ -153,7 +153,7 @@ int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
 	(void)max;
 	abort();
 }
-unsigned virtio_queue_broken(struct virtio_queue *queue)
+unsigned virtio_queue_fail(struct virtio_queue *queue)
 {
 	(void)queue;
 	abort();
