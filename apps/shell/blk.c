@@ -91,8 +91,8 @@ static int blk_info(struct block_device *disk)
 	return 0;
 }
 
-/* Shows it, when it has been switched if that is asked for: argv is DISK [MODE]. What has none is write-through: what is
- * written is lasting. */
+/* Shows the disk's cache mode, after switching it where the command names one: argv is [writeback|writethrough]. A disk without a
+ * cache counts as write-through, for what is written to it is lasting. */
 static int blk_cache(struct block_device *disk, int argc, char **argv)
 {
 	bool back = argc == 2 && strcmp(argv[1], "writeback") == 0;

@@ -62,8 +62,8 @@ interrupt_stubs:
 	.endr
 
 /*
- * Taken and returned from. Only what a C function may change is saved; vector registers are not,
- * because nothing that runs here is compiled to use them. The interrupted %rip and %rbp on top look
+ * Taken and returned from. Only what a C function may change is saved, and in sleep_until_interrupt not even that (below);
+ * vector registers are not, because nothing that runs here is compiled to use them. The interrupted %rip and %rbp on top look
  * like a frame, so that a backtrace from a handler goes on into what was interrupted.
  */
 interrupt_common:
@@ -104,7 +104,8 @@ interrupt_common:
  * void sleep_until_interrupt(void). An interrupt that comes between sti and hlt is taken after the CPU has halted, and wakes
  * it, because the instruction after sti still runs with interrupts masked. It comes as a call would: what a C function
  * may change is nobody's here. So nothing is saved, and instead of going back with interrupts on, to mask them, it leaves
- * as it is for sleep_until_interrupt's caller, by the stack pointer that the CPU has pushed.
+ * as it is for sleep_until_interrupt's caller, by the stack pointer that the CPU has pushed. (Behind `slept` the CPU goes on when
+ * hlt ends without an interrupt that is taken there: after an NMI, or by an emulator's leave. The caller looks again.)
  */
 	.globl sleep_until_interrupt
 sleep_until_interrupt:

@@ -56,7 +56,7 @@ static const uint32_t wire_type[BLOCK_OPS] = {
  * WRITE_ZEROES has a flag (5.2.6.1-14). */
 static void fill_range(struct block_part *part)
 {
-	void *place = &part->table[RANGE_ENTRY];
+	void *place = &part->table[RANGE_ENTRY]; /* void: that memory is now of another type */
 	struct virtio_blk_discard_write_zeroes *range = place;
 	const struct block_request *request = part->request;
 	bool unmap = request->op == BLOCK_WRITE_ZEROES && request->unmap &&

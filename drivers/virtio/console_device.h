@@ -72,9 +72,9 @@ struct virtio_port {
 	bool open, taken;             /* this end; somebody has it */
 	uint32_t closes, closes_told; /* by the host; of which who has the port knows */
 
-	/* Of the transmit queue, its ring and what follows, for now: a CPU's number + 1; 0: nobody. */
+	bool missed; /* a drain found that the transmit queue had an owner: it is to come again */
+	/* Of that, its ring and what follows, for now: a CPU's number + 1; 0: nobody. */
 	unsigned owner;
-	bool missed; /* a drain found that there was one: it is to come again */
 	struct port_buffer *free_transmit;
 	unsigned free_count; /* of these; others read it */
 	bool stuck;          /* the last wait for a buffer was in vain */

@@ -69,8 +69,8 @@ static __attribute__((noinline)) struct net_buffer *want(struct net_pool *pool)
 
 	if (pool->shared) {
 		vport_lock_take(&pool->lock);
-		__atomic_store_n(&pool->wanted, pool->inbox == NULL, __ATOMIC_RELAXED);
-		bool none = pool->wanted;
+		bool none = pool->inbox == NULL;
+		__atomic_store_n(&pool->wanted, none, __ATOMIC_RELAXED);
 		vport_lock_give(&pool->lock);
 		if (!none)
 			return net_pool_take(pool);

@@ -5,6 +5,12 @@
  *
  * A CPU pushes its own frames to its own pair's queue at once. One without a pair uses another one's: net_outbox.c.
  *
+ *   who                            which frames                          pushed by
+ *   net_send of one                plain: asks nothing, one of a pool's  push_one
+ *   net_send of several            plain ones in a row, NET_BURST        push_plain, as one array
+ *   either                         any other                             net_push, a descriptor for each piece
+ *   the drain, from the outbox     any                                   net_push
+ *
  * See it at work: make run APP=netbench ARGS='net0 tx'
  */
 #include "drivers/virtio/net_nic.h"
