@@ -65,7 +65,11 @@ int main(int argc, char **argv)
 			return usage(argv[0]);
 	}
 	const struct app *app = i < argc ? app_find(argv[i]) : NULL;
-	if (i < argc && (!app || seconds > 0)) /* a program runs for as long as it does */
+	if (i < argc && !app) {
+		kprint("capture: %s: there is no such program\n", argv[i]);
+		return 2;
+	}
+	if (app && seconds > 0) /* a program runs for as long as it does */
 		return usage(argv[0]);
 	if (network_start() != 0) {
 		kprint("capture: there is no memory for the network\n");

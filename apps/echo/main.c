@@ -161,10 +161,14 @@ int main(int argc, char **argv)
 		char *rest = NULL;
 		if (option != '?')
 			*number = strtoull(optarg, &rest, 10);
-		if (!rest || *rest || *number == 0 || port > UINT16_MAX) {
+		if (!rest || *rest || *optarg == '-' || *number == 0 || port > UINT16_MAX) {
 			kprint("usage: %s [-t SECONDS] [-n COUNT] [-p PORT]\n", argv[0]);
 			return 2;
 		}
+	}
+	if (optind != argc) {
+		kprint("echo: %s: it takes no such word\n", argv[optind]);
+		return 2;
 	}
 	for (unsigned i = 0; i < FIRST_CONNECTION + CONNECTIONS; i++)
 		files[i] = (struct pollfd){ .fd = -1, .events = POLLIN };

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "drivers/virtio/port.h"
@@ -132,6 +133,16 @@ static void wait_for_something(int listener, uint64_t end)
 	poll(files, 1 + SLOTS, left < (uint64_t)longest ? (int)left : longest);
 }
 
+static void tell_what(void)
+{
+	struct stat status;
+
+	if (stat("/disk", &status) == 0)
+		kprint("httpd: serving the files of /disk\n");
+	else
+		kprint("httpd: no files (%s): only /status is served\n", strerror(errno));
+}
+
 static void serve(int listener, uint64_t end)
 {
 	while (vport_now() < end) {
@@ -157,10 +168,15 @@ int main(int argc, char **argv)
 		char *rest = NULL;
 		if (option != '?')
 			*number = strtoull(optarg, &rest, 10);
-		if (!rest || *rest || *number == 0 || port > UINT16_MAX || wait > WAIT_MAX) {
+		if (!rest || *rest || *optarg == '-' || *number == 0 || port > UINT16_MAX ||
+		    wait > WAIT_MAX) {
 			kprint("usage: %s [-t SECONDS] [-p PORT] [-w SECONDS]\n", argv[0]);
 			return 2;
 		}
+	}
+	if (optind != argc) {
+		kprint("httpd: %s: it takes no such word\n", argv[optind]);
+		return 2;
 	}
 	totals = (struct totals){ .started = vport_now() };
 	patience = wait * NS_PER_S;
@@ -171,6 +187,7 @@ int main(int argc, char **argv)
 	}
 	if (!network_await(vport_now() + ADDRESS_PATIENCE))
 		kprint("httpd: no interface has an address yet\n");
+	tell_what();
 	kprint("httpd: listening on port %u\n", (unsigned)port);
 	serve(listener, seconds ? vport_now() + seconds * NS_PER_S : VPORT_NEVER);
 	close(listener);

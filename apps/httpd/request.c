@@ -218,6 +218,7 @@ static int read_first_line(struct text line, struct request *request)
 struct headers {
 	unsigned hosts;
 	bool body;
+	struct text length; /* Content-Length */
 };
 
 static struct text trim(struct text text)
@@ -243,6 +244,26 @@ static void read_connection(struct text value, struct request *request)
 	}
 }
 
+/* Section 6.3: decimal digits; where it comes twice, the same. */
+static int read_length(struct text value, struct headers *headers)
+{
+	struct text before = headers->length;
+
+	if (value.length == 0)
+		return BAD_REQUEST;
+	for (size_t i = 0; i < value.length; i++) {
+		if (value.at[i] < '0' || value.at[i] > '9')
+			return BAD_REQUEST;
+	}
+	if (before.length > 0 &&
+	    (before.length != value.length || memcmp(before.at, value.at, value.length) != 0))
+		return BAD_REQUEST;
+	headers->length = value;
+	if (!equals(value, "0"))
+		headers->body = true;
+	return 0;
+}
+
 static int read_header(struct text line, struct headers *headers, struct request *request)
 {
 	size_t whole = line.length;
@@ -262,8 +283,8 @@ static int read_header(struct text line, struct headers *headers, struct request
 		read_connection(value, request);
 	else if (means(name, "Transfer-Encoding"))
 		headers->body = true;
-	else if (means(name, "Content-Length") && !equals(value, "0"))
-		headers->body = true;
+	else if (means(name, "Content-Length"))
+		return read_length(value, headers);
 	return 0;
 }
 

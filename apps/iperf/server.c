@@ -29,7 +29,7 @@ struct connection {
 
 /* Who sends datagrams, and what has come. */
 struct sender {
-	bool busy, ended;
+	bool busy, ended, from_zero; /* from_zero: the first one's number is 0 */
 	struct sockaddr_in6 address;
 	uint64_t start, last, bytes, datagrams, out_of_order;
 	int64_t next;            /* number */
@@ -96,9 +96,15 @@ static struct sender *sender_of(const struct sockaddr_in6 *address)
 	return oldest;
 }
 
+/* As far as numbers have come. */
+static uint64_t sent_by(const struct sender *sender)
+{
+	return (uint64_t)sender->next - (sender->next > 0 && !sender->from_zero);
+}
+
 static uint64_t lost_by(const struct sender *sender)
 {
-	uint64_t sent = (uint64_t)sender->next;
+	uint64_t sent = sent_by(sender);
 
 	return sent > sender->datagrams ? sent - sender->datagrams : 0;
 }
@@ -132,7 +138,7 @@ static void answer(struct sender *sender, const struct datagram_header *header)
 		.microseconds = htonl((uint32_t)(time % NS_PER_S / NS_PER_US)),
 		.lost = htonl((uint32_t)lost_by(sender)),
 		.out_of_order = htonl((uint32_t)sender->out_of_order),
-		.datagrams = htonl((uint32_t)sender->next),
+		.datagrams = htonl((uint32_t)sent_by(sender)),
 		.jitter_seconds = htonl(jitter / 1000000),
 		.jitter_microseconds = htonl(jitter % 1000000),
 	};
@@ -156,7 +162,7 @@ static void take_datagram(const char *data, size_t length, const struct sockaddr
 			sender->ended = true;
 			report("udp received", sender->bytes, sender->last - sender->start);
 			kprint("iperf: udp datagrams=%llu lost=%llu out_of_order=%llu\n",
-			       (unsigned long long)sender->next,
+			       (unsigned long long)sent_by(sender),
 			       (unsigned long long)lost_by(sender),
 			       (unsigned long long)sender->out_of_order);
 		}
@@ -168,6 +174,7 @@ static void take_datagram(const char *data, size_t length, const struct sockaddr
 	sender->last = vport_now();
 	sender->bytes += length;
 	sender->datagrams++;
+	sender->from_zero |= number == 0;
 	if (number < sender->next)
 		sender->out_of_order++;
 	else

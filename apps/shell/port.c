@@ -86,6 +86,8 @@ static int read_text(struct virtio_port *port, uint64_t limit)
 		console_write(piece, (size_t)got);
 	}
 	console_end_line();
+	if (got == 0 && limit > 0)
+		kprint("port: the host's end is closed\n");
 	return got > 0 || got == ERR_FULL ? 0 : (int)got;
 }
 
@@ -149,7 +151,8 @@ int do_port(int argc, char **argv)
 		virtio_port_close(port);
 	}
 	if (error)
-		kprint("port: %s: %s\n", argv[2], error_text(error));
+		kprint("port: %s: %s\n", argv[2],
+		       port == NULL ? "there is no such port" : error_text(error));
 	return error ? 1 : 0;
 }
 

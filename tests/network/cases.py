@@ -182,7 +182,12 @@ def iperf_serves(machine):
         output = iperf_here("-p", ports["udp:5001"], "-u", "-b", "2M", "-n", "500K")
         if "Server Report" not in output:
             raise Failed("the server's report did not come back", output)
-        peer.wait_for("datagrams are told of", lambda text: "iperf: udp datagrams=" in text)
+        told = re.compile(r"^iperf: udp received bytes=(\d+) .*\n(?:.*\n)*?iperf: udp datagrams=(\d+) lost=(\d+) ", re.MULTILINE)
+        peer.wait_for("datagrams are told of", told.search)
+        length, sent, lost = map(int, told.search(peer.text()).groups())
+        came = -(-length // 1470)  # 349 were sent, the last one smaller: when it has come, all are known of
+        if sent - lost != came or sent > 349 or (length % 1470 and sent != 349):
+            raise Failed(f"349 datagrams were sent, {came} came, and {sent} are told of, {lost} of them lost", peer.text())
         return peer.text() + output
 
 

@@ -208,6 +208,8 @@ BAD = [  # what is sent, and the status that is answered; the connection is clos
     (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 405),
     (b"DELETE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     (GOOD + b"Content-Length: 3\r\n\r\nabc", 413),
+    (GOOD + b"Content-Length: -3\r\n\r\n", 400),
+    (GOOD + b"Content-Length: 0\r\nContent-Length: 3\r\n\r\nabc", 400),
     (GOOD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 413),
     (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
     (b"GET /" + b"x" * 2000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
