@@ -148,7 +148,8 @@ static void config_changed(struct virtio_device *device)
 	uint64_t before = blk->disk.capacity;
 
 	/* 5.2.6.1-1 */
-	if (blk_read_capacity(blk) == 0 && blk->disk.capacity != before)
+	if (blk_read_capacity(blk) == 0 && blk->disk.capacity != before &&
+	    virtio_tells_change(device))
 		virtio_log(device, VPORT_LOG_INFO, "%s now has %llu sectors", blk->disk.name,
 			   (unsigned long long)blk->disk.capacity);
 }

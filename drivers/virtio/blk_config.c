@@ -54,14 +54,16 @@ int blk_read_capacity(struct virtio_blk *blk)
 	blk->told_capacity = capacity;
 	/* A byte offset always fits into 63 bits. */
 	if (capacity > INT64_MAX / BLOCK_SECTOR) {
-		virtio_log(blk->device, VPORT_LOG_ERROR, "impossible capacity 0x%llx: limited",
-			   (unsigned long long)capacity);
+		if (virtio_tells_change(blk->device))
+			virtio_log(blk->device, VPORT_LOG_ERROR,
+				   "impossible capacity 0x%llx: limited",
+				   (unsigned long long)capacity);
 		capacity = INT64_MAX / BLOCK_SECTOR;
 	}
 	disk->tail_sectors = (uint32_t)(capacity % (disk->block_size / BLOCK_SECTOR));
 	disk->capacity = capacity - disk->tail_sectors;
 	disk->generation++;
-	if (disk->tail_sectors)
+	if (disk->tail_sectors && virtio_tells_change(blk->device))
 		virtio_log(blk->device, VPORT_LOG_ERROR,
 			   "%s is no multiple of its block size %u: its last %u sectors cannot be "
 			   "reached",

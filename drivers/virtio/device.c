@@ -13,6 +13,9 @@
 #define DEFAULT_RESET_MS 1000
 #define CONFIG_LOOK_NS UINT64_C(250000000)
 
+#define CHANGE_LINES 10 /* about changes, at most, in so much time */
+#define CHANGE_LINES_NS UINT64_C(10000000000)
+
 static struct virtio_device *devices;
 static struct virtio_device **devices_end = &devices;
 
@@ -28,6 +31,22 @@ void virtio_log(const struct virtio_device *device, enum vport_log_level level, 
 	format_va(line + at, sizeof(line) - at, fmt, ap);
 	va_end(ap);
 	vport_log(level, line);
+}
+
+bool virtio_tells_change(struct virtio_device *device)
+{
+	uint64_t now = vport_now();
+
+	if (now - device->change_lines_since >= CHANGE_LINES_NS) {
+		device->change_lines_since = now;
+		device->change_lines = 0;
+	}
+	if (device->change_lines > CHANGE_LINES)
+		return false;
+	if (++device->change_lines <= CHANGE_LINES)
+		return true;
+	virtio_log(device, VPORT_LOG_INFO, "and so on: no more of that for a while");
+	return false;
 }
 
 struct virtio_device *virtio_first(void)

@@ -206,6 +206,8 @@ struct virtio_device {
 	struct virtio_features offered, features;
 	unsigned config_size;
 	uint32_t config_generation;
+	uint64_t change_lines_since; /* when the first of these was logged: virtio_tells_change */
+	unsigned change_lines;
 	bool config_interrupted;
 
 	struct virtio_queue *queues[VIRTIO_MAX_QUEUES]; /* in the order of their creation */
@@ -240,6 +242,9 @@ int virtio_device_reset(struct virtio_device *device);
 int virtio_device_give_up(struct virtio_device *device);
 void virtio_log(const struct virtio_device *device, enum vport_log_level level, const char *fmt,
 		...) __attribute__((format(printf, 3, 4)));
+/* Whether a line about what the device may change as often as it likes is to be logged: no more than ten of them are in ten
+ * seconds. Drain context of CPU 0, work or program context. */
+bool virtio_tells_change(struct virtio_device *device);
 
 /* ---- config.c ------------------------------------------------------------------------ */
 

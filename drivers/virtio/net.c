@@ -15,9 +15,6 @@
 #include "lib/mem.h"
 #include "lib/text.h"
 
-#define LINK_LINES 10 /* about the link, at most, in so much time */
-#define LINK_LINES_NS UINT64_C(10000000000)
-
 /* ---- Interfaces, and who listens to them -------------------------------------------------------------- */
 
 static struct net_device *interfaces;
@@ -343,23 +340,6 @@ static void tell_link(struct net_device *net)
 		net->link_listener(net, net->link_cookie);
 }
 
-/* A device may change its mind as often as it likes: not each time it is worth a line. */
-static void log_link(struct virtio_net *nic)
-{
-	uint64_t now = vport_now();
-
-	if (now - nic->link_lines_since >= LINK_LINES_NS) {
-		nic->link_lines_since = now;
-		nic->link_lines = 0;
-	}
-	if (nic->link_lines == LINK_LINES)
-		return;
-	nic->link_lines++;
-	virtio_log(nic->device, VPORT_LOG_INFO, "%s: link %s%s", nic->net.name,
-		   nic->net.link ? "up" : "down",
-		   nic->link_lines == LINK_LINES ? ", and so on: no more of it for a while" : "");
-}
-
 static void config_changed(struct virtio_device *device)
 {
 	struct virtio_net *nic = device->data;
@@ -371,7 +351,9 @@ static void config_changed(struct virtio_device *device)
 	}
 	if (nic->net.link == before)
 		return;
-	log_link(nic);
+	if (virtio_tells_change(device))
+		virtio_log(device, VPORT_LOG_INFO, "%s: link %s", nic->net.name,
+			   nic->net.link ? "up" : "down");
 	tell_link(&nic->net);
 }
 

@@ -181,8 +181,6 @@ struct virtio_net {
 	unsigned told_pairs;  /* max_virtqueue_pairs: the control queue is behind them */
 	bool setting_pairs;   /* net_set_pairs is at work */
 	uint32_t buffer_bytes;
-	uint64_t link_lines_since; /* when the first of them was logged */
-	unsigned link_lines;
 	struct net_pool *pools; /* by CPU */
 	struct net_control *control;
 	bool announcement_due; /* the device asks for it; CPU 0's */

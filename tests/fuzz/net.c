@@ -135,6 +135,11 @@ bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *writt
 	*written = done.written;
 	return got;
 }
+bool virtio_tells_change(struct virtio_device *of)
+{
+	(void)of;
+	return true;
+}
 void virtio_queue_await(struct virtio_queue *queue)
 {
 	queue->awaited = true;

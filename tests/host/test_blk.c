@@ -302,6 +302,34 @@ static void impossible_capacity_is_told_once(void)
 	CHECK_EQ(fake_logged_times("cannot be reached"), 1);
 }
 
+/* Not each of a thousand is worth a line, nor three. */
+static void capacity_that_flaps(void)
+{
+	make();
+	limits(4096, 0, 0);
+	start();
+	fake_log_clear();
+	for (unsigned i = 0; i < 1000; i++) {
+		uint64_t capacity = i % 2 ? UINT64_MAX - i : 2003 + 8 * i;
+		fake_config_set(&fake, 0, 8, capacity);
+		fake.generation++;
+		fake_interrupt_config(&fake);
+		fake_sleep(1);
+	}
+	CHECK_EQ(fake_logged_times("cannot be reached") + fake_logged_times("impossible capacity") +
+			 fake_logged_times("now has"),
+		 10);
+	CHECK_EQ(fake_logged_times("and so on"), 1);
+	CHECK(disk->capacity > UINT64_C(1) << 50); /* the last one counts all the same */
+	fake_sleep(10000);
+	fake_log_clear();
+	fake_config_set(&fake, 0, 8, 2048);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	fake_sleep(10);
+	CHECK_EQ(fake_logged_times("vda now has 2048 sectors\n"), 1);
+}
+
 /* A block size that is in the configuration and not offered is none. */
 static void block_size_without_the_feature(void)
 {
@@ -459,6 +487,7 @@ int main(void)
 		SCENARIO(configuration_is_read_when_it_changed, ON_BUSES),
 		SCENARIO(capacity_not_a_multiple_of_the_block, ON_BUSES),
 		SCENARIO(impossible_capacity_is_told_once, ON_BUSES),
+		SCENARIO(capacity_that_flaps, ON_BUSES),
 		SCENARIO(block_size_without_the_feature, ON_BUSES),
 		SCENARIO(other_limits_after_a_reset, ON_BUSES),
 		SCENARIO(queue_resized_in_mid_flight, ON_ALL),
