@@ -165,6 +165,11 @@ void virtio_console_attach(void)
 			vport_relax(until);
 	}
 	look_at_all();
+	bool any = every_one || !chosen;
+	for (const struct port_console *here = all; here; here = here->next)
+		any |= here->attached;
+	if (!any)
+		kprint("console=%s: no port that is a console has such a name\n", chosen);
 	if (!console_exists()) { /* what console= asks for is not there: better all than none */
 		every_one = true;
 		look_at_all();

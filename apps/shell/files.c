@@ -82,7 +82,11 @@ int do_part(int argc, char **argv)
 
 static int complain(const char *command, const char *path, int error)
 {
-	kprint("%s: %s: %s (error %d)\n", command, path, error_text(error), error);
+	kprint("%s: %s: %s", command, path, error_text(error));
+	if (strncmp(path, FILES_ROOT, sizeof(FILES_ROOT) - 1) == 0)
+		kprint(" (error %d)\n", error);
+	else
+		kprint("; files are under " FILES_ROOT "\n");
 	return 1;
 }
 

@@ -148,6 +148,29 @@ static const char *given(const struct interface *interface)
 	return NULL;
 }
 
+/* What the command line has for interfaces that there are not. */
+static void tell_of_others(void)
+{
+	static bool told;
+	char line[LINE_BYTES];
+	const char *text;
+
+	for (unsigned n = 0; !told && (text = cmdline_get_nth("ip", n)) != NULL; n++) {
+		const struct interface *i = interfaces;
+		const char *colon = strncmp(text, "net", 3) == 0 ? strchr(text, ':') : NULL;
+		if (!colon)
+			continue;
+		while (i && given(i) != colon + 1)
+			i = i->next;
+		if (i)
+			continue;
+		format(line, sizeof(line),
+		       "ip=%s: there is no such interface, or another ip= is for it", text);
+		vport_log(VPORT_LOG_ERROR, line);
+	}
+	told = true;
+}
+
 void addresses_start(void)
 {
 	char line[LINE_BYTES];
@@ -173,6 +196,7 @@ void addresses_start(void)
 		if (!text)
 			ask(interface);
 	}
+	tell_of_others();
 	choose_default();
 }
 
