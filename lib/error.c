@@ -28,7 +28,7 @@ const char *error_text(int code)
 	case ERR_INVALID:
 		return "invalid argument";
 	case ERR_FORMAT:
-		return "damaged";
+		return "damaged or impossible";
 	case ERR_NOT_FOUND:
 		return "no such file or folder";
 	case ERR_NOT_FOLDER:

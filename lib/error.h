@@ -19,7 +19,8 @@ enum error {
 	ERR_READ_ONLY = -9,   /* a write to something that cannot be written */
 	ERR_BUSY = -10,       /* in use by somebody else */
 	ERR_INVALID = -11,    /* an argument is wrong: unaligned, zero length */
-	ERR_FORMAT = -12, /* a table (FDT, ACPI, capability list, partitions, tar) is malformed */
+	/* a table (FDT, ACPI, capability list, partitions, tar) is malformed, or a device says what cannot be of itself */
+	ERR_FORMAT = -12,
 	ERR_NO_MEDIUM = -13,  /* a drive with nothing in it */
 	ERR_NOT_FOUND = -14,  /* no file, folder or link of that name */
 	ERR_NOT_FOLDER = -15, /* a folder was wanted */
