@@ -287,11 +287,11 @@ static void disk_fails(void)
 		CHECK(bad || memcmp(bytes, media.bytes + 1536 + sector * 512, 512) == 0);
 	}
 	/* So much goes straight to where it is wanted. */
-	static uint8_t many[65536];
-	CHECK_EQ(file_read(&file, 250 * 512, many, sizeof(many)), ERR_IO);
+	static uint8_t direct[65536];
+	CHECK_EQ(file_read(&file, 250 * 512, direct, sizeof(direct)), ERR_IO);
 	media.has_bad_sector = false;
-	CHECK_EQ(file_read(&file, 250 * 512, many, sizeof(many)), sizeof(many));
-	CHECK(memcmp(many, media.bytes + 1536 + 250 * 512, sizeof(many)) == 0);
+	CHECK_EQ(file_read(&file, 250 * 512, direct, sizeof(direct)), sizeof(direct));
+	CHECK(memcmp(direct, media.bytes + 1536 + 250 * 512, sizeof(direct)) == 0);
 	fake.gone = true;
 	CHECK(FAKE_WAIT(disk->gone, 60000));
 	CHECK_EQ(file_read(&file, 0, bytes, 512), ERR_NODEV);
