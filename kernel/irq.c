@@ -25,9 +25,9 @@
  * send but a few between two calls of vport_relax. When a CPU has taken so many they are told apart, and each slot that
  * sends as many more is closed. Queues are looked at now and then all the same.
  *
- * Closed: its line or message is muted, as far as the interrupt controller can do that, and it stays its handlers', so that nobody
- * else is given it meanwhile; who is connected to the line later opens it again. x86_64 cannot mute a message: it is a
- * write to the local APIC, and only the device itself could leave it. There a device that goes on sending them keeps that
+ * Closed: its line or message is muted, as far as the interrupt controller can do that, and it stays its handlers', so that
+ * nobody else is given it meanwhile; who is connected to the line later opens it again. x86_64 cannot mute a message: it is
+ * a write to the local APIC, and only the device itself could stop it. There a device that goes on sending them keeps that
  * CPU for itself, however often its slot is closed. */
 #define MANY_IN_A_ROW 50000
 

@@ -109,9 +109,9 @@ static void timer_set(uint64_t deadline)
 }
 
 /* A masked interrupt wakes wfi all the same, so none is lost between the caller's last look and the sleep. It is not taken
- * by an exception, then: gic_interrupt asks the controller which it is, as the trap code would have it do. Around an ordinary
- * call the compiler itself keeps what it needs, so no registers are saved. wfi may also end with nothing pending: the controller's
- * answer is 1023 then, nothing is called, and the caller looks again. */
+ * by an exception, then: gic_interrupt asks the controller which it is, as it does for the trap code. Around an ordinary call
+ * the compiler itself keeps what it needs, so no registers are saved. wfi may also end with nothing pending: then the
+ * controller's answer is 1023, nothing is called, and the caller looks again. */
 void arch_sleep(uint64_t deadline)
 {
 	if (deadline > FAR_AWAY)
