@@ -331,7 +331,9 @@ int network_describe(const char *name, char *line, size_t size, struct network_c
 		if (!ip4_addr_isany_val(*netif_ip4_gw(netif)))
 			used += format(line + used, size - used, " gateway %s", text);
 	}
-	used += format(line + used, size - used, "%s", interface->automatic ? " dhcp" : " static");
+	used += format(line + used, size - used, "%s%s",
+		       ip4_addr_isany_val(*netif_ip4_addr(netif)) ? "" : " ",
+		       interface->automatic ? "dhcp" : "static");
 	for (unsigned n = 0; n < LWIP_IPV6_NUM_ADDRESSES; n++) {
 		if (!ip6_addr_isvalid(netif_ip6_addr_state(netif, n)))
 			continue;
