@@ -110,7 +110,7 @@ static int choose_features(struct virtio_device *device)
 {
 	if (!virtio_features_has(&device->offered, VIRTIO_F_VERSION_1)) {
 		virtio_log(device, VPORT_LOG_ERROR,
-			   "VERSION_1 is not offered: a legacy device, which is not supported "
+			   "VERSION_1 is not offered: a legacy device "
 			   "(QEMU: disable-legacy=on,disable-modern=off)");
 		return ERR_UNSUPPORTED;
 	}

@@ -156,6 +156,7 @@ struct virtio_queue {
 	bool resizing;       /* it is being reset for that: not to be drained */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
 	bool rekicked;       /* the device was notified once more, to see whether that helps */
+	bool untold;         /* the last publish rang no bell: the next look does */
 
 	/* The doorbell: `doorbell_value` is written, in the given width; see virtio_queue_publish. */
 	vport_reg_t doorbell;
@@ -338,7 +339,8 @@ void virtio_queue_notify(struct virtio_queue *queue);
 /* Gives what was pushed to the device, and notifies it if it wants that. */
 static inline void virtio_queue_publish(struct virtio_queue *queue)
 {
-	if (virtq_publish(&queue->ring, &queue->position))
+	queue->untold = !virtq_publish(&queue->ring, &queue->position);
+	if (!queue->untold)
 		virtio_queue_notify(queue);
 }
 /* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device

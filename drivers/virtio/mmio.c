@@ -243,7 +243,7 @@ static int identify(struct virtio_device *device)
 		return ERR_NODEV; /* an empty slot: not worth a word (4.2.2.2-6) */
 	if (version == MMIO_VERSION_LEGACY) {
 		virtio_log(device, VPORT_LOG_ERROR,
-			   "a legacy device (Version 1), which is not supported: start QEMU with "
+			   "a legacy device (Version 1): start QEMU with "
 			   "-global virtio-mmio.force-legacy=false");
 		return ERR_UNSUPPORTED;
 	}

@@ -118,8 +118,7 @@ int virtio_pci_layout(struct virtio_pci *pci)
 	}
 	if (!pci->common.present && !pci->notify.present && !pci->isr.present) {
 		virtio_log(&pci->device, VPORT_LOG_ERROR,
-			   "a legacy-only device, which is not supported: start QEMU without "
-			   "disable-modern=on");
+			   "a legacy-only device: start QEMU without disable-modern=on");
 		return ERR_UNSUPPORTED;
 	}
 	if (!pci->common.present || !pci->notify.present || !pci->isr.present) {

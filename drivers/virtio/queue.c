@@ -333,15 +333,22 @@ static void find_overdue(struct virtio_queue *queue)
 	}
 }
 
-/* The regular look: drains, because an interrupt may have been lost, and counts time. */
+/* The regular look: drains, because an interrupt may have been lost, and counts time. A notification may have been lost too:
+ * QEMU before 8.1 leaves out the barriers of a machine with one CPU (its commit c914d46d0a64), so that device and driver may
+ * each miss what the other one has just written, and then a receive queue, which has no deadline, would stand for ever. */
 static void queue_look(struct vport_event *event)
 {
 	struct virtio_queue *queue = queue_of(event, look_event);
 
 	event->check_at = vport_now() + LOOK_NS;
 	queue_drain(&queue->event);
-	if (queue->device->state == VIRTIO_RUNNING)
-		find_overdue(queue);
+	if (queue->device->state != VIRTIO_RUNNING)
+		return;
+	find_overdue(queue);
+	if (queue->untold && queue->ring.in_flight > 0 && !queue->resizing) {
+		queue->untold = false;
+		virtio_queue_notify(queue);
+	}
 }
 
 /* ---- Interrupts -------------------------------------------------------------------- */

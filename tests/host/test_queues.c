@@ -545,6 +545,26 @@ static void no_deadline_at_all(void)
 	CHECK(FAKE_WAIT(popped == 1, 1000));
 }
 
+/* The device does not ask to be told of a buffer, and then does not look: it is told at the next look, once. */
+static void told_at_the_next_look(void)
+{
+	endless = true;
+	make();
+	start();
+	fake.wants_no_notifications = true;
+	CHECK(push(0) >= 0);
+	CHECK(FAKE_WAIT(popped == 1, 100)); /* the first one it asks for */
+	fake_sleep(900); /* between two looks */
+	CHECK_EQ(fake.queues[0].notifications, 1);
+	CHECK(push(0) >= 0);
+	fake_sleep(1);
+	CHECK_EQ(fake.queues[0].notifications, 1);
+	CHECK(FAKE_WAIT(popped == 2, 260));
+	CHECK_EQ(fake.queues[0].notifications, 2);
+	fake_sleep(2000);
+	CHECK_EQ(fake.queues[0].notifications, 2);
+}
+
 static void a_deadline_of_hours(void)
 {
 	make();
@@ -822,6 +842,7 @@ int main(void)
 		SCENARIO(overdue_after_two_deadlines, ON_ALL),
 		SCENARIO(answers_when_asked_again, ON_ALL),
 		SCENARIO(no_deadline_at_all, ON_ALL),
+		SCENARIO(told_at_the_next_look, ON_ALL),
 		SCENARIO(a_deadline_of_hours, ON_RINGS),
 		SCENARIO(marks_that_come_late, ON_BUSES),
 		SCENARIO(a_full_queue, ON_RINGS),
