@@ -554,7 +554,7 @@ static void told_at_the_next_look(void)
 	fake.wants_no_notifications = true;
 	CHECK(push(0) >= 0);
 	CHECK(FAKE_WAIT(popped == 1, 100)); /* the first one it asks for */
-	fake_sleep(900); /* between two looks */
+	fake_sleep(900);                    /* between two looks */
 	CHECK_EQ(fake.queues[0].notifications, 1);
 	CHECK(push(0) >= 0);
 	fake_sleep(1);
