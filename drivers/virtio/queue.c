@@ -344,11 +344,11 @@ static void queue_look(struct vport_event *event)
 	queue_drain(&queue->event);
 	if (queue->device->state != VIRTIO_RUNNING)
 		return;
-	find_overdue(queue);
 	if (queue->untold && queue->ring.in_flight > 0 && !queue->resizing) {
 		queue->untold = false;
 		virtio_queue_notify(queue);
 	}
+	find_overdue(queue); /* last: it may find that the device is to be reset */
 }
 
 /* ---- Interrupts -------------------------------------------------------------------- */
