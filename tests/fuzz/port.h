@@ -7,12 +7,11 @@
 #ifndef TESTS_FUZZ_PORT_H
 #define TESTS_FUZZ_PORT_H
 
-#include <stdarg.h>
-
 #include "drivers/virtio/device.h"
 
 #define FUZZ_PORT_PANIC
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/log.h"
 
 void *vport_alloc(size_t size)
 {
@@ -68,18 +67,6 @@ void vport_lock_take(struct vport_lock *lock)
 void vport_lock_give(struct vport_lock *lock)
 {
 	lock->taken_by = 0;
-}
-
-void virtio_log(const struct virtio_device *of, enum vport_log_level level, const char *fmt, ...)
-{
-	char line[300];
-	va_list ap;
-
-	(void)of;
-	(void)level;
-	va_start(ap, fmt);
-	FUZZ_CHECK(vsnprintf(line, sizeof(line), fmt, ap) < (int)sizeof(line));
-	va_end(ap);
 }
 
 #endif

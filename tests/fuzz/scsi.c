@@ -13,6 +13,7 @@
 
 #define FUZZ_PORT_PANIC
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/log.h"
 
 enum step { SCAN, EVENTS, READ, WRITE, FLUSH, SWITCH, RESET, POLL, DESCRIBE, RESIZE, STEPS };
 
@@ -79,18 +80,6 @@ void vport_event_add(struct vport_event *event)
 void vport_work_queue(struct vport_work *work)
 {
 	(void)work;
-}
-
-void virtio_log(const struct virtio_device *of, enum vport_log_level level, const char *fmt, ...)
-{
-	char line[300];
-	va_list ap;
-
-	(void)of;
-	(void)level;
-	va_start(ap, fmt);
-	FUZZ_CHECK(vsnprintf(line, sizeof(line), fmt, ap) < (int)sizeof(line));
-	va_end(ap);
 }
 void scsi_log(const struct scsi_lun *lun, enum vport_log_level level, const char *fmt, ...)
 {
