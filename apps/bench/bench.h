@@ -36,7 +36,7 @@ struct block_device *bench_disk(const struct bench *bench, unsigned cpu);
 /* A request in flight. */
 struct slot {
 	struct block_request request; /* first: its address is the slot's */
-	uint64_t started;
+	uint64_t started;             /* of one that is timed */
 	struct lane *lane;
 	struct block_segment segment;
 };
@@ -48,20 +48,15 @@ struct slot {
  */
 struct lane {
 	struct block_device *disk;
-	uint64_t now;                /* 0: the clock has not been looked at since the last wait */
 	uint64_t random, multiplier; /* state, and by what it is multiplied for the next one */
 	uint64_t places, sectors;
 	uint64_t limit;
-	int64_t left,
-		left_then; /* to be started; below 0, how many have ended since there is none: now, and when
-				  * requests were counted last */
-	/* Those that were started together, and have ended together, took as long: their column (at first any). */
-	uint64_t together, *column;
+	int64_t left; /* to be started; below 0, how many have ended since there is none */
 	uint64_t in_flight, errors, stop_at;
 	unsigned depth, cpu;
 	bool over; /* nothing is in flight any more, and nothing will be */
 	struct slot *slots;
-	uint64_t latency[LATENCY_COLUMNS];
+	uint64_t latency[LATENCY_COLUMNS]; /* of those that are timed */
 };
 
 /* Allocates and prepares what a lane needs. False: no memory. */

@@ -52,7 +52,6 @@ bool lane_make(struct lane *lane, const struct bench *bench, unsigned cpu)
 				 ? bench->limit / bench->cpus + (cpu < bench->limit % bench->cpus)
 				 : INT64_MAX,
 		.depth = (unsigned)bench->depth,
-		.column = lane->latency,
 	};
 	lane->slots = calloc(lane->depth, sizeof(struct slot));
 	for (unsigned i = 0; lane->slots && i < lane->depth; i++) {
@@ -66,94 +65,88 @@ bool lane_make(struct lane *lane, const struct bench *bench, unsigned cpu)
 
 /* ---- What is measured ---------------------------------------------------------------------- */
 
-/* A multiplicative congruential generator, of which the upper bits are used. */
+/* A multiplicative congruential generator: the place is in its upper bits, and who is timed in lower ones. */
 static inline uint64_t random_place(struct lane *lane)
 {
 	lane->random *= lane->multiplier;
 	return (uint64_t)((unsigned __int128)lane->random * lane->places >> 64);
 }
 
-/* What has ended since this was done last took as long as that column says. */
-static inline void count(struct lane *lane)
+/* One in 64, by chance, for looking at the clock costs as much as a good part of a request. */
+static inline bool is_timed(const struct lane *lane)
 {
-	*lane->column += (uint64_t)(lane->left_then - lane->left);
-	lane->left_then = lane->left;
+	return (lane->random & 63 << 20) == 0;
 }
 
 static __attribute__((noinline)) void ended(struct lane *lane)
 {
 	if (--lane->in_flight > 0)
 		return;
-	count(lane);
 	__atomic_store_n(&lane->over, true, __ATOMIC_RELEASE);
 	vport_wake(lane->cpu);
 }
 
-static inline void start(struct slot *slot, struct lane *lane, uint64_t time)
+/* The end of one that is timed. It looks whether the time is up, too. */
+static void timed_request_done(struct block_request *request)
+{
+	struct slot *slot = (struct slot *)request;
+	struct lane *lane = slot->lane;
+	uint64_t now = vport_now();
+
+	++*latency_column(lane->latency, now - slot->started);
+	if (now >= lane->stop_at && lane->left > 0) {
+		lane->limit -= (uint64_t)lane->left;
+		lane->left = 0;
+	}
+	request->done = bench_request_done;
+	bench_request_done(request);
+}
+
+static __attribute__((noinline)) void begin_timing(struct slot *slot)
+{
+	slot->request.done = timed_request_done;
+	slot->started = vport_now();
+}
+
+static inline void start(struct slot *slot, struct lane *lane)
 {
 	slot->request.sector = random_place(lane) * lane->sectors;
-	slot->started = time;
+	if (__builtin_expect(is_timed(lane), false))
+		begin_timing(slot);
 	if (__builtin_expect(block_submit_prepared(lane->disk, &slot->request) < 0, false)) {
 		lane->errors++;
 		ended(lane);
 	}
 }
 
-/* It begins anew if there is to be another one. That one less is left is also how it is counted. */
-static inline void go_on(struct slot *slot, struct lane *lane)
-{
-	if (__builtin_expect(slot->request.status != 0, false))
-		lane->errors++;
-	if (__builtin_expect(--lane->left < 0, false))
-		ended(lane);
-	else
-		start(slot, lane, lane->now);
-}
-
-/* The clock is read once for all that ends together, for reading it costs as much as a good part of a request; and what
- * was started together as well took as long, which is one column of the histogram. */
-static __attribute__((noinline)) void other_time(struct slot *slot, struct lane *lane)
-{
-	count(lane);
-	if (lane->now == 0) {
-		lane->now = vport_now();
-		if (lane->now >= lane->stop_at && lane->left > 0) {
-			lane->limit -= (uint64_t)lane->left;
-			lane->left = lane->left_then = 0;
-		}
-	}
-	lane->together = slot->started;
-	lane->column = latency_column(lane->latency, lane->now - slot->started);
-	go_on(slot, lane);
-}
-
-/* The name is unique among all functions: tools that count from outside look for it. */
-static void bench_request_done(struct block_request *request)
+/* It begins anew if there is to be another one. That one less is left is also how it is counted. The name is unique among
+ * all functions: tools that count from outside look for it. */
+static __attribute__((noinline)) void bench_request_done(struct block_request *request)
 {
 	struct slot *slot = (struct slot *)request;
 	struct lane *lane = slot->lane;
 
-	if (__builtin_expect(slot->started == lane->together, true))
-		go_on(slot, lane);
+	if (__builtin_expect(request->status != 0, false))
+		lane->errors++;
+	if (__builtin_expect(--lane->left < 0, false))
+		ended(lane);
 	else
-		other_time(slot, lane);
+		start(slot, lane);
 }
 
 void lane_run(void *argument)
 {
 	struct lane *lane = argument;
-	uint64_t begin = vport_now();
 	unsigned at_first = lane->depth;
 
 	if (lane->limit < at_first)
 		at_first = (unsigned)lane->limit;
-	lane->left = lane->left_then = (int64_t)(lane->limit - at_first);
+	lane->left = (int64_t)(lane->limit - at_first);
 	lane->in_flight = at_first;
-	for (unsigned i = 0; i < at_first; i++)
-		start(&lane->slots[i], lane, begin);
-	while (!__atomic_load_n(&lane->over, __ATOMIC_ACQUIRE)) {
-		lane->now = 0;
-		lane->together = UINT64_MAX; /* when none was started */
-		vport_relax(VPORT_NEVER);
+	for (unsigned i = 0; i < at_first; i++) {
+		begin_timing(&lane->slots[i]); /* all of these: there may be few others */
+		start(&lane->slots[i], lane);
 	}
+	while (!__atomic_load_n(&lane->over, __ATOMIC_ACQUIRE))
+		vport_relax(VPORT_NEVER);
 }
