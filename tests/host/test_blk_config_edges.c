@@ -71,26 +71,6 @@ static void noise_at(unsigned field)
 	fake.before_config_read = make_noise;
 }
 
-static void in_a_child(void (*run)(unsigned), unsigned argument)
-{
-	int status = 1;
-
-	fflush(stdout);
-	pid_t child = fork();
-	if (child == 0) {
-		run(argument);
-		CHECK_EQ(fake_port.complaints, 0);
-		if (check_failures)
-			printf("# field %u\n", argument);
-		fflush(stdout);
-		if (__gcov_dump)
-			__gcov_dump();
-		_exit(check_failures != 0);
-	}
-	CHECK(child > 0 && waitpid(child, &status, 0) == child);
-	CHECK_EQ(status, 0);
-}
-
 static void probe_with_noise(unsigned field)
 {
 	make_with_all();
@@ -120,8 +100,8 @@ static void reset_with_noise(unsigned field)
 static void row33_one_field_never_settles(void)
 {
 	for (unsigned field = 0; field < FIELDS; field++) {
-		in_a_child(probe_with_noise, field);
-		in_a_child(reset_with_noise, field);
+		scenario_row(probe_with_noise, field);
+		scenario_row(reset_with_noise, field);
 	}
 	make_with_all();
 	noise_at(FIELDS - 1);
@@ -143,7 +123,7 @@ static void probe_with_bytes(unsigned bytes)
 static void row33_one_field_is_not_there(void)
 {
 	for (unsigned bytes = 1; bytes <= 58; bytes++)
-		in_a_child(probe_with_bytes, bytes);
+		scenario_row(probe_with_bytes, bytes);
 }
 
 /* ---- The last values that make sense ------------------------------------------------------------ */

@@ -1,59 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio-net's offloads (VIRTIO 1.4, 5.1.9): checksums and segments both ways, merged buffers, reported hashes, the
- * features that need others, and devices that say what is not so (FAULTS 7, 39, 40). */
+/* virtio-net's offloads (VIRTIO 1.4, 5.1.9): checksums and segments both ways, merged buffers, reported hashes, and devices
+ * that say what is not so (FAULTS 7, 39, 40). */
 #include "tests/host/fake/net_jobs.h"
 
 enum { NEEDS_CSUM = 1, DATA_VALID = 2, RSC_INFO = 4 };
 enum { TCPV4 = 1, UDP = 3, TCPV6 = 4, UDP_L4 = 5, ECN = 0x80 };
 
 /* ---- Features (5.1.3.1) ------------------------------------------------------------------- */
-
-/* What is offered, and what of it may not be accepted because something else is not offered. */
-static void features_that_need_others(void)
-{
-	static const struct {
-		int offered[4];
-		int without;
-	} rows[] = {
-		{ { FAKE_GUEST_TSO4, -1 }, FAKE_GUEST_TSO4 },
-		{ { FAKE_GUEST_TSO6, -1 }, FAKE_GUEST_TSO6 },
-		{ { FAKE_GUEST_CSUM, FAKE_GUEST_ECN, -1 }, FAKE_GUEST_ECN },
-		{ { FAKE_GUEST_TSO4, FAKE_GUEST_ECN, -1 }, FAKE_GUEST_ECN },
-		{ { FAKE_GUEST_UFO, -1 }, FAKE_GUEST_UFO },
-		{ { FAKE_GUEST_USO4, -1 }, FAKE_GUEST_USO4 },
-		{ { FAKE_GUEST_USO6, -1 }, FAKE_GUEST_USO6 },
-		{ { FAKE_HOST_TSO4, -1 }, FAKE_HOST_TSO4 },
-		{ { FAKE_HOST_TSO6, -1 }, FAKE_HOST_TSO6 },
-		{ { FAKE_CSUM, FAKE_HOST_ECN, -1 }, FAKE_HOST_ECN },
-		{ { FAKE_HOST_UFO, -1 }, FAKE_HOST_UFO },
-		{ { FAKE_HOST_USO, -1 }, FAKE_HOST_USO },
-		{ { FAKE_CTRL_RX, -1 }, FAKE_CTRL_RX },
-		{ { FAKE_CTRL_VLAN, -1 }, FAKE_CTRL_VLAN },
-		{ { FAKE_CTRL_RX_EXTRA, -1 }, FAKE_CTRL_RX_EXTRA },
-		{ { FAKE_GUEST_ANNOUNCE, -1 }, FAKE_GUEST_ANNOUNCE },
-		{ { FAKE_MQ, -1 }, FAKE_MQ },
-		{ { FAKE_CTRL_MAC_ADDR, -1 }, FAKE_CTRL_MAC_ADDR },
-		{ { FAKE_CTRL_GUEST_OFFLOADS, -1 }, FAKE_CTRL_GUEST_OFFLOADS },
-		{ { FAKE_RSS, -1 }, FAKE_RSS },
-		{ { FAKE_HASH_REPORT, -1 }, FAKE_HASH_REPORT },
-	};
-
-	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		pid_t child = fork();
-		int status = 0;
-		if (child == 0) {
-			make_offering(rows[i].offered);
-			start();
-			CHECK(!fake_accepted(&fake, (unsigned)rows[i].without));
-			CHECK_EQ(net->can & ~(unsigned)NET_CAN_CHECKSUM, 0);
-			CHECK_EQ(net->may_hear & ~(unsigned)NET_HEARS_CHECKSUM, 0);
-			works();
-			_exit(check_failures != 0);
-		}
-		CHECK(waitpid(child, &status, 0) == child);
-		CHECK_EQ(status, 0);
-	}
-}
 
 static void features_all_of_them(void)
 {
@@ -540,7 +493,6 @@ static void row7_empty_pieces(void)
 int main(void)
 {
 	static const struct scenario scenarios[] = {
-		SCENARIO(features_that_need_others, ON_BUSES),
 		SCENARIO(features_all_of_them, ON_ALL),
 		SCENARIO(checksum_is_the_devices, ON_ALL),
 		SCENARIO(checksum_outside_of_the_frame, ON_BUSES),

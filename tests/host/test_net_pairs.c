@@ -1,42 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-net with several pairs of queues (VIRTIO 1.4, 5.1.9.5.6) and several CPUs, which take turns here: whose pair a
  * frame takes, where it is heard, what is released and sent elsewhere, pairs that go and come, and recoveries meanwhile. */
-#include "tests/host/fake/net_jobs.h"
-
-/* The test goes on on that CPU; which it was on. */
-static unsigned fake_on(unsigned cpu)
-{
-	unsigned before = vport_cpu();
-
-	fake_on_cpu(cpu);
-	return before;
-}
-
-static void make_pairs(void)
-{
-	MAKE(FAKE_CTRL_VQ, FAKE_MQ, FAKE_CTRL_RX);
-}
-
-static void start_on(unsigned cpus)
-{
-	fake_cpus(cpus);
-	make_pairs();
-	start();
-	fake_sleep(5);
-}
-
-#define CALLERS_OWN 64 /* frames that an outbox holds here */
-
-static unsigned done_count, done_on;
-static int done_status;
-
-static void done_release(struct net_buffer *frame, int status)
-{
-	done_count++;
-	done_status = status;
-	done_on = vport_cpu();
-	net_release(net, frame);
-}
+#include "tests/host/fake/pairs_jobs.h"
 
 /* The same for a frame whose cookie says where that is to be. */
 static unsigned homes[FAKE_CPUS] = { 0, 1, 2, 3 };
@@ -61,33 +26,6 @@ static void send_to_be_done(void)
 	frame->done = done_at_home;
 	frame->cookie = &homes[vport_cpu()];
 	CHECK_EQ(net_send(net, &frame, 1), 1);
-}
-
-/* From that CPU: on it, and waited for. */
-static void sends_from(unsigned cpu, unsigned expected_pair)
-{
-	unsigned before = wire.sent_by[expected_pair], dones = done_count, was = fake_on(cpu);
-	struct net_buffer *frame = net_take(net);
-
-	CHECK(frame != NULL);
-	fill(net_data(frame), 100, cpu);
-	frame->length = 100;
-	frame->done = done_release;
-	CHECK_EQ(net_send(net, &frame, 1), 1);
-	fake_on(was);
-	CHECK(FAKE_WAIT(done_count > dones, 500));
-	CHECK_EQ(wire.sent_by[expected_pair], before + 1);
-	CHECK_EQ(done_on, cpu);
-	CHECK_EQ(done_status, 0);
-}
-
-static void all_work(unsigned pairs)
-{
-	for (unsigned i = 0; i < pairs; i++) {
-		receives_by(i, 60 + i);
-		CHECK_EQ(heard_on, i);
-		sends_from(i, i);
-	}
 }
 
 static void a_pair_for_each_cpu(void)
@@ -133,52 +71,6 @@ static void more_pairs_than_cpus(void)
 	for (unsigned i = 0; i < 4; i++)
 		receives_by(i, 100);
 	sends_from(0, 0);
-	works();
-}
-
-/* Of two frames that another CPU has handed over, the second cannot be mapped. Its done function sends. */
-static unsigned dones;
-
-static void note_done(struct net_buffer *frame, int status)
-{
-	(void)frame;
-	CHECK_EQ(status, 0);
-	dones++;
-}
-
-static void send_another(struct net_buffer *frame, int status)
-{
-	struct net_buffer *another = net_take(net);
-
-	(void)frame;
-	CHECK_EQ(status, ERR_NOMEM);
-	dones++;
-	fill(net_data(another), 60, 1);
-	another->length = 60;
-	CHECK_EQ(net_send(net, &another, 1), 1);
-}
-
-static void outbox_that_cannot_be_mapped(void)
-{
-	static uint8_t memory[2][200] __attribute__((aligned(256)));
-	static struct net_buffer buffers[2];
-	struct net_buffer *frames[] = { &buffers[0], &buffers[1] };
-
-	fake_setting("pairs", "1");
-	start_on(2);
-	for (unsigned i = 0; i < 2; i++) {
-		net_buffer_over(&buffers[i], memory[i], sizeof(memory[i]));
-		buffers[i].start = NET_ROOM;
-		buffers[i].length = 60;
-		buffers[i].done = i == 0 ? note_done : send_another;
-	}
-	fake_on_cpu(1);
-	CHECK_EQ(net_send(net, frames, 2), 2);
-	fake_on_cpu(0);
-	unsigned before = wire.sent;
-	fake_port.mapping_fails = fake_port.mapped + 2;
-	CHECK(FAKE_WAIT(dones == 2 && wire.sent == before + 2, 100));
-	CHECK_EQ(dones, 2);
 	works();
 }
 
@@ -257,37 +149,6 @@ static void waits_for_a_buffer(void)
 	all_work(1);
 }
 
-/* One that finds the outbox full may sleep until there is room, though it wants to know nothing of its frames. */
-static void waits_for_the_outbox(void)
-{
-	enum { OWN = 31, OTHERS = 64 };
-	struct net_buffer *frames[OWN + OTHERS];
-
-	fake_setting("pairs", "1");
-	start_on(2);
-	fake_port.sound_sleep = true;
-	for (unsigned i = 0; i < OWN + OTHERS; i++) {
-		fake_on(i < OWN);
-		frames[i] = net_take(net);
-		CHECK(frames[i] != NULL);
-		frames[i]->length = 60;
-	}
-	unsigned before = wire.sent;
-	fake_on(1);
-	for (unsigned sent = 0; sent < OWN + OTHERS;) {
-		uint64_t begun = fake_port.now;
-		int taken = net_send(net, frames + sent, OWN + OTHERS - sent);
-		CHECK(taken >= 0);
-		sent += (unsigned)taken;
-		if (sent < OWN + OTHERS)
-			vport_relax(begun + UINT64_C(5000000000));
-		CHECK(fake_port.now < begun + UINT64_C(200000000));
-	}
-	fake_on(0);
-	CHECK(FAKE_WAIT(wire.sent == before + OWN + OTHERS, 1000));
-	all_work(1);
-}
-
 static void pairs_go_and_come(void)
 {
 	start_on(4);
@@ -353,59 +214,6 @@ static void refused_pairs(void)
 	all_work(2);
 }
 
-/* Memory of a program on a CPU without a pair, which the port has no room for when its home pushes it, behind a frame
- * that was pushed: they fail, and done functions send at once, one inside another's call at most. */
-static struct net_buffer owns[CALLERS_OWN];
-static unsigned inside_done, deepest_done, failed_count, sent_inside;
-
-static void done_sends_again(struct net_buffer *frame, int status)
-{
-	(void)frame;
-	done_count++;
-	failed_count += status < 0;
-	inside_done++;
-	if (inside_done > deepest_done)
-		deepest_done = inside_done;
-	struct net_buffer *next = net_take(net);
-	if (next) {
-		fill(net_data(next), 60, 1);
-		next->length = 60;
-		if (net_send(net, &next, 1) == 1)
-			sent_inside++;
-		else
-			net_release(net, next);
-	}
-	inside_done--;
-}
-
-static void many_that_cannot_be_mapped(void)
-{
-	static uint8_t memory[CALLERS_OWN][NET_ROOM + 600] __attribute__((aligned(1024)));
-	struct net_buffer *frames[CALLERS_OWN];
-
-	fake_setting("pairs", "1");
-	start_on(2);
-	for (unsigned i = 0; i < CALLERS_OWN; i++) {
-		frames[i] = &owns[i];
-		net_buffer_over(&owns[i], memory[i], sizeof(memory[i]));
-		owns[i].start = NET_ROOM;
-		owns[i].length = i ? 600 : 20;
-		owns[i].done = done_sends_again;
-	}
-	fake_on_cpu(1);
-	CHECK_EQ(net_send(net, frames, CALLERS_OWN), CALLERS_OWN);
-	fake_on_cpu(0);
-	fake_port.piece = 512; /* only the first one can be in one part */
-	CHECK(FAKE_WAIT(done_count == CALLERS_OWN, 1000));
-	fake_port.piece = 0;
-	CHECK(failed_count > 0 && failed_count < CALLERS_OWN);
-	CHECK(deepest_done <= 2);
-	CHECK(FAKE_WAIT(wire.sent == sent_inside + CALLERS_OWN - failed_count, 1000));
-	CHECK_EQ(counted().failed, failed_count);
-	CHECK_EQ(fake_port.mappings, 0);
-	all_work(1);
-}
-
 /* Frames in every pair's queue and outbox when the device needs a reset: each is done once. */
 static void row35_recovery_with_many_cpus(void)
 {
@@ -466,7 +274,6 @@ static void row36_gone_with_many_cpus(void)
 	}
 }
 
-/* A flood is taken in turns: as long as the queue is not empty, no interrupt is asked for. */
 /* CPU 1 has found no room, because of a recovery, and waits for it; there comes none. */
 static void given_up_while_another_cpu_waits(void)
 {
@@ -490,6 +297,7 @@ static void given_up_while_another_cpu_waits(void)
 	fake_on(0);
 }
 
+/* A flood is taken in turns: as long as the queue is not empty, no interrupt is asked for. */
 static void flood_without_interrupts(void)
 {
 	static const uint8_t header[20];
@@ -510,13 +318,10 @@ int main(void)
 	static const struct scenario scenarios[] = {
 		SCENARIO(a_pair_for_each_cpu, ON_ALL),
 		SCENARIO(fewer_pairs_than_cpus, ON_ALL),
-		SCENARIO(outbox_that_cannot_be_mapped, ON_ALL),
-		SCENARIO(many_that_cannot_be_mapped, ON_ALL),
 		SCENARIO(more_pairs_than_cpus, ON_ALL),
 		SCENARIO(released_elsewhere, ON_ALL),
 		SCENARIO(sent_elsewhere, ON_ALL),
 		SCENARIO(waits_for_a_buffer, ON_ALL),
-		SCENARIO(waits_for_the_outbox, ON_ALL),
 		SCENARIO(pairs_go_and_come, ON_ALL),
 		SCENARIO(pair_that_does_not_empty, ON_ALL),
 		SCENARIO(refused_pairs, ON_BUSES),

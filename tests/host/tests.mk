@@ -7,7 +7,7 @@ HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pc
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_transport_edges test_queues \
 	test_blk test_blk_faults test_partition test_files test_rng test_console test_console_ports test_console_faults test_edit test_net test_scsi test_scsi_faults test_scsi_sense
-HOST_TESTS += test_net_offload test_net_control test_net_pairs
+HOST_TESTS += test_net_offload test_net_control test_net_pairs test_net_outbox test_net_config
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split test_scsi_modes test_scsi_edges test_blk_edges
 HOST_TESTS += test_irq test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu
@@ -80,6 +80,8 @@ test_console_system = $(test_config) $(addprefix kernel/,console.c virtio_consol
 test_net = $(test_config)
 test_net_offload = $(test_config)
 test_net_pairs = $(test_config)
+test_net_outbox = $(test_config)
+test_net_config = $(test_config)
 test_net_control = $(test_config)
 test_scsi = $(test_config)
 test_scsi_faults = $(test_config)

@@ -56,16 +56,40 @@ static struct {
 /* Where coverage is measured, a process that ends early must leave its counts. */
 extern void __gcov_dump(void) __attribute__((weak));
 
-static inline _Noreturn void scenario_child(void (*run)(void))
+static inline _Noreturn void scenario_end(void)
 {
-	alarm(SCENARIO_SECONDS);
-	run();
 	CHECK_EQ(fake_port.complaints, 0);
 	CHECK(misses_expected || fake_port.arena.misses == 0);
 	fflush(stdout);
 	if (__gcov_dump)
 		__gcov_dump();
 	_exit(check_failures != 0);
+}
+
+static inline _Noreturn void scenario_child(void (*run)(void))
+{
+	alarm(SCENARIO_SECONDS);
+	run();
+	scenario_end();
+}
+
+/* A row of a scenario's table, in a process of its own as well: it begins as the scenario did. */
+static inline void scenario_row(void (*run)(unsigned row), unsigned row)
+{
+	int status = 1;
+
+	fflush(stdout);
+	pid_t child = fork();
+	if (child == 0) {
+		alarm(SCENARIO_SECONDS);
+		check_failures = 0; /* its own */
+		run(row);
+		if (check_failures)
+			printf("# row %u\n", row);
+		scenario_end();
+	}
+	CHECK(child > 0 && waitpid(child, &status, 0) == child);
+	CHECK_EQ(status, 0);
 }
 
 /* check.h's cases have no argument: it is their number that tells which it is. */
