@@ -71,6 +71,7 @@ def said(process, who):
 def booted(machine, way, wait, frames):
     kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
     option = {"poll": "-p", "pause": "-y", "irq": ""}[wait]
+    machine = dataclasses.replace(machine, irq="" if wait == "irq" else "poll").checked()
     words = ["app=netbench"] + machine.kernel_options() + ["--", option, f"-n {frames} net0 {way}"]
     return emulated(machine, way, kernel, " ".join(words))
 

@@ -116,12 +116,10 @@ void arch_sleep(uint64_t deadline)
 {
 	if (deadline > FAR_AWAY)
 		deadline = VPORT_NEVER;
-	if (deadline != arch_cpu()->timer) {
-		if (deadline == VPORT_NEVER)
-			timer_off();
-		else
-			timer_set(deadline);
-	}
+	/* One that is set already and fires earlier is left as it is: a sleeper that wakes too early just sleeps again, and to
+	 * set it costs two registers that an emulator or hypervisor writes for us. */
+	if (deadline < arch_cpu()->timer)
+		timer_set(deadline);
 	isb();
 	dsb(sy);
 	__asm__ volatile("wfi" ::: "memory");

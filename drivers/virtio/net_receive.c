@@ -55,8 +55,7 @@ static bool refill_some(struct net_pair *pair, unsigned count)
 
 void net_refill(struct net_pair *pair)
 {
-	unsigned left = pair->receive_max - pair->receive->ring.in_flight;
-	bool was_empty = pair->receive->ring.in_flight == 0;
+	unsigned before = pair->receive->ring.in_flight, left = pair->receive_max - before;
 
 	while (left > 0) {
 		unsigned count = left < NET_BURST ? left : NET_BURST;
@@ -64,10 +63,12 @@ void net_refill(struct net_pair *pair)
 			break;
 		left -= count;
 	}
+	if (pair->receive->ring.in_flight == before)
+		return; /* most looks of a program that polls: there is nothing to publish */
 	virtio_queue_publish(pair->receive);
 	/* It may have been polled empty, and the interrupt for what was popped taken for nobody's: its drain asks anew. Not
 	 * where there is still nothing to ask for: this may be its drain, which would mark itself for ever. */
-	if (was_empty && pair->receive->ring.in_flight > 0)
+	if (before == 0)
 		vport_mark(&pair->receive->event);
 }
 
