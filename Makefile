@@ -211,6 +211,7 @@ kernels: $(METAL:%=kernel-%)
 kernel-%: | need-build
 	@$(MAKE) --no-print-directory $(if $(filter 1,$(V)),,-s) ARCH=$* all $(O)/$*/kit.o
 
+include apps/shell/shell.mk
 include tests/host/tests.mk
 include bench/bench.mk
 include tests/fuzz/fuzz.mk

@@ -318,6 +318,12 @@ bool vport_setting_is(const char *key, const char *value)
 	return false;
 }
 
+const char *vport_setting_text(const char *key)
+{
+	(void)key;
+	return NULL;
+}
+
 _Noreturn void vport_panic(const char *what, const char *file, int line)
 {
 	(void)file;

@@ -40,6 +40,11 @@ bool vport_setting_is(const char *key, const char *value)
 	return text && text_equal(text, value);
 }
 
+const char *vport_setting_text(const char *key)
+{
+	return cmdline_get(key);
+}
+
 bool vport_logs(enum vport_log_level level)
 {
 	return level != VPORT_LOG_TRACE || vport_setting("trace", 0) != 0;

@@ -24,7 +24,7 @@ BEGIN, END = "<!-- supported: tools/docs.py --write -->\n", "<!-- /supported -->
 FOLDERS = "apps arch bench boot docs drivers kernel lib linker test-images tests tools".split()
 PATH = re.compile(r"`((?:" + "|".join(FOLDERS) + r")/[^`\s]*|Makefile)`")
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#:]+)\)")
-KEY = re.compile(r"\b(?:vport_setting|vport_setting_is|cmdline_get|cmdline_get_nth|discover)\(\"([^\"]+)\"")
+KEY = re.compile(r"\b(?:vport_setting|vport_setting_is|vport_setting_text|cmdline_get|cmdline_get_nth|discover)\(\"([^\"]+)\"")
 DOCUMENTED_KEY = re.compile(r"^\| `([\w.]+)=", re.MULTILINE)
 
 

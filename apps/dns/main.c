@@ -5,7 +5,8 @@
  *     make run APP=dns ARGS=example.org
  *     dns [-s SERVER[:PORT]] NAME…        another server than the one that DHCP told of, this time
  *
- * A line an address: `dns: NAME ADDRESS`; or why there is none: no such name, or no answer. Its status is 0 when each name has one.
+ * A line an address: `dns: NAME ADDRESS`; or why there is none: no such name, no answer, or a server that could not say
+ * (SERVFAIL and the like). Its status is 0 when each name has one.
  */
 #include <arpa/inet.h>
 #include <netdb.h>

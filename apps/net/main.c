@@ -4,7 +4,10 @@
  * addresses.
  *
  *     make run APP=net
- *     ringlet> net static net0 10.0.2.20/24,gw=10.0.2.2,dns=10.0.2.3
+ *     net [list | link | mac | stats [INTERFACE]]
+ *     net up | down | dhcp INTERFACE
+ *     net mac INTERFACE ADDRESS        as in 52:54:00:12:34:57
+ *     net static INTERFACE ADDRESS/BITS[,gw=ADDRESS][,dns=ADDRESS[:PORT]]
  *
  * Left out: IPv6 addresses other than those that routers advertise.
  */

@@ -3,7 +3,7 @@
  * Asks a machine for an echo, RFC 792 and RFC 4443.
  *
  *     make run APP=ping ARGS=10.0.2.2
- *     ping [-c COUNT] [-s BYTES] HOST        COUNT of 4; BYTES of 56 behind the header, 1400 at most
+ *     ping [-c COUNT] [-s BYTES] HOST        COUNT of 4; BYTES of 56 behind the header, 65507 at most: in fragments
  *
  * Its status is 0 when at least one answer came.
  */
@@ -22,17 +22,19 @@
 
 #define NS_PER_MS UINT64_C(1000000)
 #define PATIENCE_MS 1000
-#define BYTES_MAX 1400
+#define BYTES_MAX \
+	65507 /* what a packet of IPv4 holds behind its headers; the stack cuts it into fragments */
 
 enum { ECHO_REPLY = 0, ECHO = 8, ECHO6 = 128, ECHO_REPLY6 = 129 };
 
 struct echo {
 	uint8_t type, code;
 	uint16_t checksum, identifier, sequence;
-	uint8_t data[BYTES_MAX];
+	uint8_t data[];
 };
 #define ECHO_HEADER 8
-_Static_assert(sizeof(struct echo) == ECHO_HEADER + BYTES_MAX, "RFC 792");
+#define PACKET_BYTES (60 + ECHO_HEADER + BYTES_MAX) /* behind the longest header of IPv4 */
+_Static_assert(sizeof(struct echo) == ECHO_HEADER, "RFC 792");
 
 static struct {
 	int fd;
@@ -42,6 +44,8 @@ static struct {
 	char name[INET6_ADDRSTRLEN];
 	uint16_t identifier;
 	size_t bytes;
+	struct echo *question;
+	uint8_t *packet; /* with the answer, of PACKET_BYTES */
 } target;
 
 /* RFC 1071 */
@@ -59,16 +63,17 @@ static uint16_t checksum(const void *data, size_t length)
 
 static int ask(uint16_t sequence)
 {
-	struct echo echo = { .type = target.six ? ECHO6 : ECHO,
-			     .identifier = htons(target.identifier),
-			     .sequence = htons(sequence) };
+	struct echo *echo = target.question;
 
+	*echo = (struct echo){ .type = target.six ? ECHO6 : ECHO,
+			       .identifier = htons(target.identifier),
+			       .sequence = htons(sequence) };
 	for (size_t i = 0; i < target.bytes; i++)
-		echo.data[i] = (uint8_t)i;
+		echo->data[i] = (uint8_t)i;
 	if (!target.six) /* the stack makes that of IPv6 */
-		echo.checksum = htons(checksum(&echo, ECHO_HEADER + target.bytes));
-	return sendto(target.fd, &echo, ECHO_HEADER + target.bytes, 0,
-		      (struct sockaddr *)&target.to, target.to_length) < 0
+		echo->checksum = htons(checksum(echo, ECHO_HEADER + target.bytes));
+	return sendto(target.fd, echo, ECHO_HEADER + target.bytes, 0, (struct sockaddr *)&target.to,
+		      target.to_length) < 0
 		       ? -1
 		       : 0;
 }
@@ -77,16 +82,17 @@ static int ask(uint16_t sequence)
 static bool is_answer(const uint8_t *packet, size_t length, uint16_t sequence)
 {
 	size_t header = target.six ? 0 : (packet[0] & 15u) * 4;
+	const uint8_t *data = packet + header + ECHO_HEADER;
 	struct echo echo;
 
 	if (length != header + ECHO_HEADER + target.bytes)
 		return false;
-	memcpy(&echo, packet + header, length - header);
+	memcpy(&echo, packet + header, ECHO_HEADER);
 	if (echo.type != (target.six ? ECHO_REPLY6 : ECHO_REPLY) ||
 	    echo.identifier != htons(target.identifier) || echo.sequence != htons(sequence))
 		return false;
 	for (size_t i = 0; i < target.bytes; i++) {
-		if (echo.data[i] != (uint8_t)i)
+		if (data[i] != (uint8_t)i)
 			return false;
 	}
 	return true;
@@ -95,15 +101,14 @@ static bool is_answer(const uint8_t *packet, size_t length, uint16_t sequence)
 /* Nanoseconds until the answer came; 0: none did. */
 static uint64_t await(uint16_t sequence)
 {
-	static uint8_t packet[64 + sizeof(struct echo)];
 	uint64_t start = vport_now(), end = start + PATIENCE_MS * NS_PER_MS;
 
 	for (uint64_t now = start; now < end; now = vport_now()) {
 		struct pollfd file = { .fd = target.fd, .events = POLLIN };
 		if (poll(&file, 1, (int)((end - now) / NS_PER_MS) + 1) <= 0)
 			continue;
-		long got = recv(target.fd, packet, sizeof(packet), 0);
-		if (got >= ECHO_HEADER && is_answer(packet, (size_t)got, sequence))
+		long got = recv(target.fd, target.packet, PACKET_BYTES, 0);
+		if (got >= ECHO_HEADER && is_answer(target.packet, (size_t)got, sequence))
 			return vport_now() - start;
 	}
 	return 0;
@@ -184,5 +189,13 @@ int main(int argc, char **argv)
 		       BYTES_MAX);
 		return 2;
 	}
-	return ping(argv[optind], (unsigned)count);
+	target.question = malloc(ECHO_HEADER + target.bytes);
+	target.packet = malloc(PACKET_BYTES);
+	bool memory = target.question && target.packet;
+	if (!memory)
+		kprint("ping: out of memory\n");
+	int status = memory ? ping(argv[optind], (unsigned)count) : 1;
+	free(target.question);
+	free(target.packet);
+	return status;
 }

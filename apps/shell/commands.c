@@ -198,6 +198,15 @@ static void print_usage(const struct command *command)
 	kprint("%s%s\n", command->limits[0] == '\0' ? "" : "; ", command->limits);
 }
 
+static void print_program_help(const char *name)
+{
+	const struct program_help *program = program_helps;
+
+	while (program->name != NULL && strcmp(program->name, name) != 0)
+		program++;
+	kprint("%s is a program:\n\n%s", name, program->name != NULL ? program->text : "");
+}
+
 static int help_about(const char *name)
 {
 	const struct command *command = command_find(name);
@@ -207,8 +216,7 @@ static int help_about(const char *name)
 		return 0;
 	}
 	if (app_find(name) != NULL) {
-		kprint("%s is a program; what it does is told at the top of apps/%s/main.c\n", name,
-		       name);
+		print_program_help(name);
 		return 0;
 	}
 	kprint("help: there is no command and no program %s\n", name);

@@ -17,6 +17,12 @@ int command_run(int argc, char **argv);
 /* A number of the C language's notation, all of the argument. */
 bool number(const char *argument, uint64_t *value);
 
+/* What is told of a program: the comment at the top of its main.c (shell.mk). The last one has no name. */
+struct program_help {
+	const char *name, *text;
+};
+extern const struct program_help program_helps[];
+
 /* blk.c: disks. `read` is `blk read`, `hexdump` shows what was read last. */
 #define MAX_SECTORS 2048
 #define BLK_ARGUMENTS \

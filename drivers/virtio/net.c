@@ -127,13 +127,21 @@ static int create_pair(struct virtio_net *nic, unsigned index)
 /* How many pairs are wanted: one a CPU, as far as there are so many. */
 static unsigned wanted_pairs(const struct virtio_net *nic)
 {
-	uint64_t wanted = vport_setting("pairs", nic->cpus);
+	const char *text = vport_setting_text("pairs");
+	uint64_t wanted = vport_setting("pairs", 0);
 
+	if (wanted == 0) {
+		if (text)
+			virtio_log(nic->device, VPORT_LOG_ERROR,
+				   "pairs=%s: a number of at least 1 is wanted: one a CPU is used",
+				   text);
+		wanted = nic->cpus;
+	}
 	if (wanted > NET_MAX_PAIRS)
 		wanted = NET_MAX_PAIRS;
 	if (wanted > nic->told_pairs)
 		wanted = nic->told_pairs;
-	return wanted > 0 ? (unsigned)wanted : 1;
+	return wanted > 0 ? (unsigned)wanted : 1; /* told_pairs may be 0 */
 }
 
 /* As many as there really are. */

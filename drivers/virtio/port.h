@@ -207,6 +207,8 @@ bool vport_logs(enum vport_log_level level);
 uint64_t vport_setting(const char *key, uint64_t fallback);
 /* Whether key=value was given with exactly that value (ring=packed, irq=poll). */
 bool vport_setting_is(const char *key, const char *value);
+/* As it was given, for who tells that it makes no sense; NULL: it was not. */
+const char *vport_setting_text(const char *key);
 
 /* A caller's bug: says so and ends. Never called for what a device did. */
 _Noreturn void vport_panic(const char *what, const char *file, int line);

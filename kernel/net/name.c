@@ -46,10 +46,33 @@ static bool port_of(const char *service, int flags, uint16_t *port)
 
 /* ---- Asking --------------------------------------------------------------------------------------------------- */
 
+enum { NO_ERROR = 0, NO_SUCH_NAME = 3 }; /* RFC 1035, 4.1.1: RCODE */
+#define UDP_HEADER_BYTES 8
+#define RCODE_AT (UDP_HEADER_BYTES + 3)
+
 struct question {
 	ip_addr_t answer;
 	bool done, found, silent; /* silent: no server has answered */
+	uint8_t rcode;            /* of what has come where nothing was found */
 };
+
+static uint8_t last_rcode;
+
+/* lwIP does not tell why a server has no address for us. So as long as something is asked, datagrams are looked at as a raw
+ * socket sees them; each goes to lwIP's own resolver right behind. */
+static u8_t look(void *argument, struct raw_pcb *pcb, struct pbuf *packet, const ip_addr_t *from)
+{
+	uint8_t head[RCODE_AT + 1];
+
+	(void)argument;
+	(void)pcb;
+	(void)from;
+	if (pbuf_copy_partial(packet, head, sizeof(head), ip_current_header_tot_len()) ==
+		    sizeof(head) &&
+	    (head[0] << 8 | head[1]) == network_dns_port)
+		last_rcode = head[RCODE_AT] & 15;
+	return 0;
+}
 
 static void answered(const char *name, const ip_addr_t *address, void *argument)
 {
@@ -60,6 +83,7 @@ static void answered(const char *name, const ip_addr_t *address, void *argument)
 	question->found = address != NULL;
 	/* lwIP does not say why there is none: but of an answer it tells when that has come. */
 	question->silent = stack_in_timers;
+	question->rcode = last_rcode;
 	if (address)
 		question->answer = *address;
 }
@@ -88,6 +112,18 @@ static bool trim(char *trimmed, const char *name)
 }
 
 /* lwIP calls back in any case, after a few tries. */
+static int await(struct question *question)
+{
+	while (!question->done)
+		vport_relax(VPORT_NEVER);
+	if (question->found)
+		return 0;
+	if (question->silent)
+		return EAI_AGAIN;
+	return question->rcode == NO_ERROR || question->rcode == NO_SUCH_NAME ? EAI_NONAME
+									      : EAI_FAIL;
+}
+
 static int ask(const char *full_name, int family, ip_addr_t *address)
 {
 	struct question question = { .done = false };
@@ -101,16 +137,20 @@ static int ask(const char *full_name, int family, ip_addr_t *address)
 	if (strcmp(name, "localhost") != 0 &&
 	    (!network_await(vport_now() + ROUTE_PATIENCE) || network_dns_server()[0] == '\0'))
 		return EAI_AGAIN;
+	struct raw_pcb *view = raw_new_ip_type(IPADDR_TYPE_ANY, IP_PROTO_UDP);
+	if (!view)
+		return EAI_MEMORY;
+	raw_recv(view, look, NULL);
 	err_t error = dns_gethostbyname_addrtype(name, address, answered, &question, types);
 	stack_leave();
-	if (error == ERR_OK)
-		return 0;
-	if (error != ERR_INPROGRESS)
-		return error == ERR_MEM ? EAI_AGAIN : EAI_NONAME;
-	while (!question.done)
-		vport_relax(VPORT_NEVER);
-	*address = question.answer;
-	return question.found ? 0 : question.silent ? EAI_AGAIN : EAI_NONAME;
+	int status = error == ERR_OK           ? 0
+		     : error == ERR_INPROGRESS ? await(&question)
+		     : error == ERR_MEM        ? EAI_AGAIN
+					       : EAI_NONAME;
+	raw_remove(view);
+	if (error == ERR_INPROGRESS)
+		*address = question.answer;
+	return status;
 }
 
 /* The address: a number, a name, or none at all. */
@@ -215,6 +255,8 @@ const char *gai_strerror(int error)
 		return "there is no such name";
 	case EAI_AGAIN:
 		return "no answer from a name server";
+	case EAI_FAIL:
+		return "the name server could not say";
 	case EAI_FAMILY:
 		return "no such address family";
 	case EAI_SOCKTYPE:

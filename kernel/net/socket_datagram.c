@@ -15,6 +15,7 @@
 #include "kernel/net/socket.h"
 
 #define UDP_LONGEST (UINT16_MAX - 28)
+#define RAW_LONGEST (UINT16_MAX - 20) /* behind the header of IPv4 */
 #define IP6_HEADER_BYTES 40
 #define ICMP6_CHECKSUM_AT 2
 
@@ -147,7 +148,7 @@ long datagram_send(struct socket *socket, const struct iovec *pieces, int count,
 
 	if (!to && !socket->connected)
 		return -EDESTADDRREQ;
-	if (length > UDP_LONGEST)
+	if (length > (is_raw(socket) ? RAW_LONGEST : UDP_LONGEST))
 		return -EMSGSIZE;
 	for (;;) {
 		struct pbuf *data = gather(pieces, count, length);

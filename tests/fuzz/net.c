@@ -54,6 +54,10 @@ uint64_t vport_setting(const char *key, uint64_t fallback)
 {
 	return strcmp(key, "pairs") == 0 ? 3 : fallback;
 }
+const char *vport_setting_text(const char *key)
+{
+	return strcmp(key, "pairs") == 0 ? "3" : NULL;
+}
 
 /* ---- The core --------------------------------------------------------------------------------- */
 

@@ -298,9 +298,14 @@ static void with_pairs(unsigned row)
 	static const struct {
 		const char *wanted;
 		unsigned told, used;
-	} rows[] = { { "0", 4, 1 }, { "3", 4, 3 }, { "4", 2, 2 }, { "1000", 32, 16 } };
+		bool nonsense;
+	} rows[] = { { "3", 4, 3, false },  { "4", 2, 2, false }, { "1000", 32, 16, false },
+		     { NULL, 4, 2, false }, { "0", 4, 2, true },  { "two", 4, 2, true },
+		     { "3x", 4, 2, true },  { "", 4, 2, true } };
 
-	fake_setting("pairs", rows[row].wanted);
+	if (rows[row].wanted)
+		fake_setting("pairs", rows[row].wanted);
+	fake_cpus(2);
 	MAKE(FAKE_CTRL_VQ, FAKE_MQ);
 	fake_config_set(&fake, 8, 2, rows[row].told);
 	fake.queue_count = FAKE_QUEUES; /* 31 pairs, if need be */
@@ -308,13 +313,15 @@ static void with_pairs(unsigned row)
 		fake.queues[i].size = fake.queues[i].size_max = 64;
 	start();
 	CHECK_EQ(net->pairs_max, rows[row].used);
+	CHECK_EQ(fake_logged_times(": a number of at least 1 is wanted: one a CPU is used\n"),
+		 rows[row].nonsense);
 	receives_by(0, 100);
 	sends(100);
 }
 
 static void pairs_that_are_wanted(void)
 {
-	for (unsigned row = 0; row < 4; row++)
+	for (unsigned row = 0; row < 8; row++)
 		scenario_row(with_pairs, row);
 }
 

@@ -70,6 +70,26 @@ def web(machine):
             return peer.text()
 
 
+def damaged(machine):
+    """An archive that ends too early, or has a bad header: one line says so, and what is no file is served."""
+    with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
+        site(pathlib.Path(folder))
+        whole = pathlib.Path(f"{folder}/site.tar").read_bytes()
+        second = whole.index(b"style.css")  # its header
+        bad = {"cut": whole[:second + 512 + 100000],
+               "header": whole[:second + 148] + b"7777777" + whole[second + 155:]}
+        for name, content in bad.items():
+            path = pathlib.Path(f"{folder}/{name}.tar")
+            path.write_bytes(content + bytes(-len(content) % 512))
+            with serving(machine, "httpd", r"^httpd: listening", tcp=(80,), disks=(Disk(str(path)),)) as (peer, ports):
+                http_client.without_files(ports["tcp:80"])
+                output = peer.text()
+            told = re.findall(r"^vda: its tar archive is damaged at byte \d+: .+$", output, re.MULTILINE)
+            if len(told) != 1 or not re.search(r"^httpd: .*only /status is served$", output, re.MULTILINE):
+                raise Failed(f"{name}: not one line about the archive and one about what is served", output)
+    return output
+
+
 # ---- Echo -------------------------------------------------------------------------------------------------
 def slow_clients(machine):
     """Those that ask, or read, a little now and then are cut off; the file is more than all buffers on the way hold."""
@@ -133,9 +153,12 @@ def echo(machine):
 
 # ---- What asks --------------------------------------------------------------------------------------------
 LINES = [r"^dhcp: net0 10\.0\.2\.15/24 gateway 10\.0\.2\.2 dhcp .*dns 10\.0\.2\.3$",
-         r"^ping: 10\.0\.2\.2 sent=3 received=[1-3]$",
+         r"^ping: 10\.0\.2\.2 sent=3 received=[1-3]$", r"^65515 bytes from 10\.0\.2\.2: seq=1 ",
+         r"^usage: ping .*, with up to 65507 BYTES$",
          r"^dns: here\.ringlet\.test 192\.0\.2\.33$", r"^dns: here\.ringlet\.test 2001:db8::33$",
          r"^dns: none\.ringlet\.test: there is no such name$",
+         r"^dns: broken\.ringlet\.test: the name server could not say$",
+         r"^dns: refused\.ringlet\.test: the name server could not say$",
          r"^dns: whole\.ringlet\.test\. 192\.0\.2\.34$", r"^dns: two\.\.dots: there is no such name$",
          r"^dns: again\.ringlet\.test: no answer from a name server$",
          r"^\d+\.\d{6} net0 > ip 10\.0\.2\.15 > 10\.0\.2\.2 icmp type 8 ",
@@ -144,11 +167,13 @@ LINES = [r"^dhcp: net0 10\.0\.2\.15/24 gateway 10\.0\.2\.2 dhcp .*dns 10\.0\.2\.
 
 
 def asking(machine):
-    known = {"here.ringlet.test": ("192.0.2.33", "2001:db8::33"), "whole.ringlet.test": ("192.0.2.34", "2001:db8::34")}
+    known = {"here.ringlet.test": ("192.0.2.33", "2001:db8::33"), "whole.ringlet.test": ("192.0.2.34", "2001:db8::34"),
+             "broken.ringlet.test": 2, "refused.ringlet.test": 5}
     with NameServer(known) as names, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        lines = ["dhcp", "ping -c 3 10.0.2.2",
-                 f"dns -s 10.0.2.2:{names.port} here.ringlet.test none.ringlet.test whole.ringlet.test. two..dots",
+        lines = ["dhcp", "ping -c 3 10.0.2.2", "ping -c 2 -s 65507 10.0.2.2", "ping -s 65508 10.0.2.2",
+                 f"dns -s 10.0.2.2:{names.port} here.ringlet.test none.ringlet.test "
+                 "broken.ringlet.test refused.ringlet.test whole.ringlet.test. two..dots",
                  f"dns -s 10.0.2.2:{silent.getsockname()[1]} again.ringlet.test",
                  "capture ping 10.0.2.2", "net static net0 10.0.2.20/24,gw=10.0.2.2", "ping 10.0.2.2", "net"]
         vmm = Qemu()
@@ -159,6 +184,35 @@ def asking(machine):
     for line in LINES:
         if not re.search(line, output, re.MULTILINE):
             raise Failed(f"nothing that matches {line!r} was printed", output)
+    return output
+
+
+# What makes no sense on the command line, or is typed and makes none: a line each, and the machine goes on.
+NONSENSE = ("pairs=two", "ip=here", "ip=net7:10.0.0.1/24", "console=nosuch")
+ANSWERS = [
+    r"^console=nosuch: no port that is a console has such a name$",
+    r"^.*: pairs=two: a number of at least 1 is wanted: one a CPU is used$",
+    r"^ip=here: ADDRESS/BITS is wanted, as in ip=10\.0\.2\.15/24,gw=10\.0\.2\.2: DHCP instead$",
+    r"^ip=net7:10\.0\.0\.1/24: there is no such interface, or another ip= is for it$",
+    r"^net0 52:54:00:12:34:56 mtu 1500 link up 10\.0\.2\.15/24 gateway 10\.0\.2\.2 dhcp\b",
+    r"^net0 link up$", r"^net0 52:54:00:12:34:56$", r"^net0 pairs=\d+ sent=\d+ .* dropped_out=\d+$",
+    r"^net: net9: there is no such interface$", r"^net: net8: there is no such interface$",
+    r"^net: 10\.0\.2\.9: that is not ADDRESS/BITS\[,gw=ADDRESS\]", r"^net: 52:54: that is not an address, as in ",
+    r"^net: 01:00:5e:00:00:01: that is not the address of one station$",
+    r"^usage: net \[list \| link \| mac \| stats \[INTERFACE\]\]$",
+    r"^net is a program:\n\nNetwork interfaces: .*\n(.*\n)*    net up \| down \| dhcp INTERFACE$"]
+
+
+def nonsense(machine):
+    lines = ["net", "net link", "net mac net0", "net stats", "net link net9", "net down net8", "net static net0 10.0.2.9",
+             "net mac net0 52:54", "net mac net0 01:00:5e:00:00:01", "net nonsense", "help net", "echo the end"]
+    status, output, _ = boot(Qemu(), machine, guest_of(
+        machine, "shell", " ".join(f'"{line}"' for line in lines), options=NONSENSE), TIMEOUT)
+    if status != 0 or not re.search("^the end$", output, re.MULTILINE):
+        raise Failed(f"status {status}", output)
+    for line in ANSWERS:
+        if len(re.findall(line, output, re.MULTILINE)) != 1:
+            raise Failed(f"it is not once that {line!r} was printed", output)
     return output
 
 
@@ -246,5 +300,7 @@ def tests():
         for what in (web, echo, asking, iperf_serves, iperf_asks, sockets):
             yield Test(f"network/{what.__name__.replace('_', '-')}/{name}", functools.partial(needs_lwip, what, machine))
         if machine.smp == 1:
-            yield Test(f"network/slow-clients/{name}", functools.partial(needs_lwip, slow_clients, machine))
+            for what in (slow_clients, damaged, nonsense):
+                yield Test(f"network/{what.__name__.replace('_', '-')}/{name}",
+                           functools.partial(needs_lwip, what, machine))
         yield Test(f"network/tap/{name}", functools.partial(needs_lwip, tap, name))

@@ -147,6 +147,20 @@ def reads_slowly(port, path):
             raise Failed("a client that reads for ever is served for ever")
 
 
+def without_files(port):
+    """There are none to be served: asked again and again, it says so, and the page about the machine is there."""
+    client = Client(port)
+    for _ in range(3):
+        for path in ("/", "/index.html", "/folder/data.bin"):
+            response, _ = client.ask(path)
+            expect(f"{path}: status without any files", response.status, 500)
+        response, body = client.ask("/status")
+        expect("/status: status", response.status, 200)
+        if b"vda" not in body:
+            raise Failed("/status does not tell of the disk")
+    client.close()
+
+
 def timed_out(port):
     client = Client(port)
     _, body = client.ask("/status.json")

@@ -6,10 +6,11 @@ import struct
 import threading
 
 A, AAAA = 1, 28
+NO_SUCH_NAME = 3
 
 
 class NameServer:
-    """`names`: name → (IPv4 address, IPv6 address)."""
+    """`names`: name → (IPv4 address, IPv6 address), or the RCODE of the answer."""
 
     def __init__(self, names):
         self.names = names
@@ -42,9 +43,9 @@ class NameServer:
         kind = struct.unpack_from(">H", question, at + 1)[0]
         addresses = self.names.get(".".join(labels))
         record = b""
-        if addresses and kind in (A, AAAA):
+        rcode = NO_SUCH_NAME if addresses is None else addresses if isinstance(addresses, int) else 0
+        if rcode == 0 and kind in (A, AAAA):
             four = kind == A
             packed = socket.inet_pton(socket.AF_INET if four else socket.AF_INET6, addresses[0 if four else 1])
             record = struct.pack(">HHHIH", 0xc00c, kind, 1, 60, len(packed)) + packed
-        flags = 0x8180 if addresses else 0x8183  # no such name
-        return question[:2] + struct.pack(">HHHHH", flags, 1, bool(record), 0, 0) + question[12:at + 5] + record
+        return question[:2] + struct.pack(">HHHHH", 0x8180 | rcode, 1, bool(record), 0, 0) + question[12:at + 5] + record

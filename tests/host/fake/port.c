@@ -417,13 +417,21 @@ static const char *find_setting(const char *key)
 uint64_t vport_setting(const char *key, uint64_t fallback)
 {
 	const char *value = find_setting(key);
-	return value ? strtoull(value, NULL, 10) : fallback;
+	char *end = NULL;
+	uint64_t number = value ? strtoull(value, &end, 10) : 0;
+
+	return value && *value && !*end ? number : fallback;
 }
 
 bool vport_setting_is(const char *key, const char *value)
 {
 	const char *found = find_setting(key);
 	return found && strcmp(found, value) == 0;
+}
+
+const char *vport_setting_text(const char *key)
+{
+	return find_setting(key);
 }
 
 static char *log_text; /* all lines, each with its newline */
