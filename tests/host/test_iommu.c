@@ -97,6 +97,45 @@ static void only_said(void)
 	CHECK_EQ(writes, 1);
 }
 
+/* 33: whether it lets them through cannot be found out, and so it is told nothing. */
+static void row33_configuration_never_rests(void)
+{
+	make(1u << BYPASS_CONFIG_BIT, 0);
+	fake.generation_runs = true;
+	CHECK_EQ(fake_probe(&fake), ERR_BUSY);
+	CHECK_EQ(writes, 0);
+	CHECK(fake_logged("it does not let devices through: those behind it reach no memory"));
+}
+
+/* The first ten have names, which they keep. */
+static void names(void)
+{
+	struct fake_device *many = calloc(11, sizeof(*many));
+	struct virtio_device *device;
+	char name[] = "iommu0";
+
+	if (!many)
+		abort();
+	for (unsigned i = 0; i < 11; i++) {
+		make(1u << BYPASS_CONFIG_BIT, 1);
+		fake_port_detach(&fake.port);
+		fake_device_init(&many[i], bus, fake.model, ring);
+		fake_config_set(&many[i], BYPASS_AT, 1, 1);
+		CHECK_EQ(fake_probe(&many[i]), 0);
+	}
+	many[0].status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
+	fake_interrupt_config(&many[0]);
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1 && virtio_first()->state == VIRTIO_RUNNING,
+			2000));
+	device = virtio_first();
+	for (unsigned i = 0; i < 10; i++, device = virtio_next(device)) {
+		name[5] = (char)('0' + i);
+		CHECK_TEXT(device->name, name);
+	}
+	CHECK_TEXT(device->name, "");
+	CHECK(virtio_next(device) == NULL);
+}
+
 static const struct scenario scenarios[] = {
 	SCENARIO(told_to, ON_ALL),
 	SCENARIO(by_itself, ON_PCI | ON_SPLIT),
@@ -104,6 +143,8 @@ static const struct scenario scenarios[] = {
 	SCENARIO(by_the_older_feature, ON_PCI | ON_SPLIT),
 	SCENARIO(not_at_all, ON_PCI | ON_SPLIT),
 	SCENARIO(only_said, ON_ALL),
+	SCENARIO(row33_configuration_never_rests, ON_BUSES),
+	SCENARIO(names, ON_BUSES),
 };
 
 int main(void)
