@@ -250,10 +250,9 @@ static void drain(struct virtio_queue *queue)
 
 /* ---- Probe, remove, stop, ready, abort, gone --------------------------------------------------------------------- */
 
+/* Nobody has opened a port yet: none has memory. */
 static void free_console(struct virtio_console *console)
 {
-	for (unsigned i = 0; console->ports && i < console->port_count; i++)
-		console_port_free(&console->ports[i]);
 	console_control_free(console);
 	if (console->ports)
 		vport_free(console->ports, console->port_room * sizeof(struct virtio_port));
@@ -338,11 +337,9 @@ static void ready(struct virtio_device *device)
 
 static void abort_buffer(struct virtio_queue *queue, void *cookie, int error)
 {
-	struct virtio_console *console = queue->device->data;
-
-	(void)cookie; /* ready starts over with all buffers */
+	(void)queue; /* ready starts over with all buffers */
+	(void)cookie;
 	(void)error;
-	console_control_abort(console, queue);
 }
 
 /* Transmit queues stay ours: a write returns at once. */

@@ -97,7 +97,7 @@ void console_control_start(struct virtio_console *console)
 	console->messages = NULL;
 	console->messages_end = &console->messages;
 	console->sending = false;
-	for (unsigned i = 0; i < CONTROL_BUFFERS && i < console->control_receive->setup.size; i++)
+	for (unsigned i = 0; i < console->control_receive->setup.size; i++) /* of CONTROL_BUFFERS */
 		give(console, &console->control[i]);
 	virtio_queue_publish(console->control_receive);
 	PORT_SET(console, announce_until, vport_now() + ANNOUNCE_NS);
@@ -130,12 +130,6 @@ void console_control_drain_transmit(struct virtio_console *console)
 		console->sending = false;
 		vport_work_queue(&console->attend); /* the next one, or all is told */
 	}
-}
-
-void console_control_abort(struct virtio_console *console, const struct virtio_queue *queue)
-{
-	if (queue == console->control_transmit)
-		console->sending = false;
 }
 
 /* ---- What the device tells -------------------------------------------------------------------- */

@@ -139,8 +139,6 @@ void console_tell_listener(struct virtio_console *console);
 
 /* ---- console_port.c --------------------------------------------------------------------------- */
 
-/* Frees its buffers, which the device does not reach any more. */
-void console_port_free(struct virtio_port *port);
 /* After DRIVER_OK: begins anew with all buffers. */
 void console_port_start(struct virtio_port *port);
 /* Drain context, or work context on CPU 0, the home of both queues. */
@@ -175,7 +173,6 @@ void console_control_start(struct virtio_console *console);
 /* Drain context. */
 void console_control_drain_receive(struct virtio_console *console);
 void console_control_drain_transmit(struct virtio_console *console);
-void console_control_abort(struct virtio_console *console, const struct virtio_queue *queue);
 /* The work item: messages that came, one to be sent, the listener. */
 void console_attend(struct vport_work *work);
 

@@ -14,11 +14,6 @@
 
 /* ---- Buffers -------------------------------------------------------------------------- */
 
-static unsigned fewer(unsigned wanted, const struct virtio_queue *queue)
-{
-	return wanted < queue->setup.size ? wanted : queue->setup.size;
-}
-
 static size_t bytes_of(const struct virtio_port *port)
 {
 	return (size_t)port->buffer_bytes * (port->receive_count + port->transmit_count);
@@ -43,8 +38,8 @@ static int allocate_buffers(struct virtio_port *port)
 {
 	dma_addr_t address;
 
-	port->receive_count = fewer(PORT_RECEIVE_BUFFERS, port->receive);
-	port->transmit_count = fewer(PORT_TRANSMIT_BUFFERS, port->transmit);
+	port->receive_count = port->receive->setup.size; /* PORT_RECEIVE_BUFFERS at most */
+	port->transmit_count = port->transmit->setup.size;
 	port->buffer_bytes = PORT_IS(port, is_console) ? CONSOLE_BUFFER_BYTES : PORT_BUFFER_BYTES;
 	uint8_t *memory =
 		vport_dma_alloc(port->console->device->port, bytes_of(port), 64, &address);
@@ -58,12 +53,6 @@ static int allocate_buffers(struct virtio_port *port)
 	list_buffers(port);
 	PORT_SET(port, memory, memory);
 	return 0;
-}
-
-void console_port_free(struct virtio_port *port)
-{
-	if (port->memory)
-		vport_dma_free(port->console->device->port, port->memory, bytes_of(port));
 }
 
 /* ---- Waiting for a change ----------------------------------------------------------------- */
@@ -150,8 +139,8 @@ void console_port_drain_receive(struct virtio_port *port)
 	if (!PORT_IS(port, memory))
 		return;
 	give_emptied(port);
-	/* As often as there are buffers: a device that returns them empty does not keep us here. */
-	while (came < port->receive_count && virtio_queue_pop(port->receive, &cookie, &written)) {
+	/* They are given again behind this: a device that returns them empty does not keep us here. */
+	while (virtio_queue_pop(port->receive, &cookie, &written)) {
 		append_received(port, cookie, written);
 		came++;
 	}

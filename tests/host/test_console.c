@@ -59,7 +59,10 @@ static void prints(void)
 	static char text[3001], expected[3001];
 
 	make();
+	fake_config_set(&fake, 4, 4, 31); /* max_nr_ports, which says nothing here */
 	start();
+	CHECK(virtio_console_settled(virtio_port_device(console)));
+	CHECK(!fake_logged("queues for"));
 	for (unsigned i = 0; i < sizeof(text) - 1; i++)
 		text[i] = (char)(' ' + i % 90);
 	CHECK_EQ(print(text), 3000);
@@ -345,6 +348,11 @@ static void print_late(struct fake_device *device, const char *step)
 	(void)device;
 	if (!known || known->state != VIRTIO_RECOVERING || strncmp(step, "queue", 5) != 0)
 		return;
+	fake_on_cpu(1); /* one that sees that it is not running has no wait before it */
+	uint64_t begun = fake_port.now;
+	CHECK_EQ(print("much later"), 0);
+	CHECK(fake_port.now - begun < 100000000);
+	fake_on_cpu(0);
 	known->state = VIRTIO_RUNNING;
 	CHECK_EQ(print("late"), 0);
 	known->state = VIRTIO_RECOVERING;
@@ -353,6 +361,7 @@ static void print_late(struct fake_device *device, const char *step)
 
 static void row35_print_during_the_reset(void)
 {
+	fake_cpus(2);
 	make();
 	start();
 	fake.after_step = print_late;

@@ -102,6 +102,9 @@ static void row41_names(void)
 	CHECK(fake_tell_more(&fake, 1, FAKE_PORT_NAME, 1, "again", 5));
 	unimpressed(port, count + 2);
 	CHECK_TEXT(info_of(port).name, "again");
+	CHECK(fake_tell_more(&fake, 1, FAKE_PORT_NAME, 1, "with a space", 12));
+	unimpressed(port, count + 2);
+	CHECK_TEXT(info_of(port).name, "with a space");
 }
 
 static void row41_too_short(void)
@@ -317,6 +320,23 @@ static void small_queues(void)
 	CHECK_EQ(virtio_port_send(port, stream, STREAM), 2 * 4096);
 }
 
+/* One of them smaller than the other. */
+static void one_small_queue(void)
+{
+	make(3);
+	fake.queues[4].size_max = fake.queues[4].size = 2;
+	host.ports[1] = (struct fake_console_port){ .there = true, .open = true };
+	start();
+	struct virtio_port *port = virtio_port_first();
+	CHECK_EQ(virtio_port_open(port), 0);
+	CHECK(FAKE_WAIT(info_of(port).host_open, 1000));
+	passes(port, 1);
+	fake_sleep(1);
+	CHECK_EQ(fake_port_send(&fake, 1, stream, STREAM), 2 * 4096);
+	host.ports[1].slow = true;
+	CHECK_EQ(virtio_port_send(port, stream, STREAM), 8 * 4096);
+}
+
 /* Somebody else writes while one waits for the device: not for ever, and not into its middle. */
 static struct virtio_port *written;
 static unsigned written_inside;
@@ -327,9 +347,11 @@ static bool write_inside(struct fake_queue *queue, struct ring_chain *chain, uin
 	(void)length;
 	if (queue->index != 5 || written_inside++ > 0)
 		return true;
-	CHECK_EQ(virtio_console_write(written, "x", 1), 0); /* a line about it, say */
-	fake_on_cpu(0);
 	uint64_t begun = fake_port.now;
+	CHECK_EQ(virtio_console_write(written, "x", 1), 0); /* a line about it, say */
+	CHECK(fake_port.now - begun < 100000000);
+	fake_on_cpu(0);
+	begun = fake_port.now;
 	CHECK_EQ(virtio_console_write(written, "x", 1), 0);
 	CHECK(fake_port.now - begun >= 1000000000);
 	CHECK_EQ(virtio_port_send(written, "x", 1), ERR_FULL);
@@ -368,8 +390,10 @@ static void broken_while_one_writes(void)
 	host.ports[1].slow = true;
 	run_device = fake.port.run;
 	fake.port.run = break_it;
+	uint64_t begun = fake_port.now;
 	CHECK_EQ(virtio_console_write(port, stream, 20 * 4096), 8 * 4096);
 	CHECK_EQ(virtio_console_write(port, stream, 1), 0);
+	CHECK(fake_port.now - begun < 500000000);
 	CHECK(FAKE_WAIT(virtio_first()->resets == 1, 1000));
 	host.ports[1].slow = false;
 	CHECK(FAKE_WAIT(info_of(port).host_open && info_of(port).there, 1000));
@@ -411,6 +435,7 @@ int main(void)
 		SCENARIO(fewer_queues_than_it_says, ON_BUSES),
 		SCENARIO(no_control_queue, ON_BUSES),
 		SCENARIO(small_queues, ON_ALL),
+		SCENARIO(one_small_queue, ON_ALL),
 		SCENARIO(written_by_two, ON_ALL),
 		SCENARIO(broken_while_one_writes, ON_ALL),
 		SCENARIO(emergency, ON_BUSES),

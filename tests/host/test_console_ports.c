@@ -56,6 +56,7 @@ static void all_at_once(void)
 		passes(port, count++);
 	}
 	CHECK_EQ(count, FAKE_PORTS);
+	CHECK(virtio_port_find("same") == virtio_port_first()); /* of several, the first */
 }
 
 static unsigned changes;
@@ -91,11 +92,42 @@ static void size(void)
 	fake_interrupt_config(&fake); /* nothing has changed */
 	fake_sleep(300);
 	CHECK_EQ(changes, 1);
+	fake_config_set(&fake, 2, 2, 50); /* rows alone */
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	CHECK(FAKE_WAIT(info_of(first).rows == 50 && changes == 2, 1000));
 	/* By a message: columns before rows. */
 	fake_tell_more(&fake, 2, FAKE_RESIZE, 0, "\x64\x00\x1e\x00", 4);
 	CHECK(FAKE_WAIT(info_of(second).columns == 100 && info_of(second).rows == 30, 100));
-	CHECK(FAKE_WAIT(changes == 2 && changed_last == second, 100));
+	CHECK(FAKE_WAIT(changes == 3 && changed_last == second, 100));
 	CHECK_EQ(info_of(first).columns, 132);
+	/* One that comes in its place has none; port 0 has what the configuration says. */
+	for (unsigned id = 0; id <= 2; id += 2) {
+		unplug(id);
+		plug(id, NULL);
+	}
+	fake_sleep(10);
+	CHECK(info_of(first).there && info_of(second).there);
+	CHECK_EQ(info_of(first).columns, 132);
+	CHECK_EQ(info_of(second).columns, 0);
+	CHECK_EQ(info_of(second).rows, 0);
+}
+
+/* Without the feature the configuration says nothing, and a message is what counts: until the port is another one. */
+static void size_by_messages_alone(void)
+{
+	make(2);
+	fake_config_set(&fake, 0, 4, 0x190050);
+	host.ports[0] = (struct fake_console_port){ .there = true, .console = true };
+	start();
+	struct virtio_port *port = virtio_port_first();
+	CHECK_EQ(info_of(port).columns, 0);
+	fake_tell_more(&fake, 0, FAKE_RESIZE, 0, "\x64\x00\x1e\x00", 4);
+	CHECK(FAKE_WAIT(info_of(port).columns == 100 && info_of(port).rows == 30, 100));
+	unplug(0);
+	plug(0, NULL);
+	CHECK(FAKE_WAIT(info_of(port).there && info_of(port).columns == 0, 100));
+	CHECK_EQ(info_of(port).rows, 0);
 }
 
 /* ---- Data ------------------------------------------------------------------------------------------ */
@@ -200,6 +232,7 @@ static void nobody_has_it_open(void)
 
 	fake_sleep(1);
 	virtio_port_close(port);
+	CHECK_EQ(virtio_console_write(port, "x", 1), 0);
 	CHECK_EQ(fake_port_send(&fake, 1, stream, 100), 100); /* into a buffer that it has still */
 	fake_sleep(1);
 	CHECK_EQ(info_of(port).dropped, 100);
@@ -223,6 +256,9 @@ static void nobody_has_it_open(void)
 
 /* ---- The host's end ---------------------------------------------------------------------------------- */
 
+/* Neither who reads nor who writes would wait. */
+#define HUNG_UP (VIRTIO_PORT_READABLE | VIRTIO_PORT_WRITABLE | VIRTIO_PORT_HUNG_UP)
+
 static void host_closes(void)
 {
 	struct virtio_port *port = begin_open();
@@ -236,7 +272,9 @@ static void host_closes(void)
 		CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), 0);
 		CHECK_EQ(virtio_port_write(port, "x", 1, VPORT_NEVER), ERR_CLOSED);
 		CHECK_EQ(virtio_port_write(port, "", 0, VPORT_NEVER), ERR_CLOSED);
-		CHECK(virtio_port_ready(port) & VIRTIO_PORT_HUNG_UP);
+		CHECK_EQ(virtio_port_ready(port), HUNG_UP);
+		fake_tell(&fake, 1, FAKE_PORT_OPEN, 0); /* said twice */
+		fake_sleep(1);
 		fake_tell(&fake, 1, FAKE_PORT_OPEN, 1);
 		CHECK(FAKE_WAIT(info_of(port).host_open, 100));
 		CHECK_EQ(virtio_port_ready(port), VIRTIO_PORT_WRITABLE);
@@ -248,6 +286,7 @@ static void host_closes(void)
 	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), 8 * 4096);
 	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), ERR_CLOSED);
 	CHECK_EQ(virtio_port_flush(port, VPORT_NEVER), ERR_CLOSED);
+	CHECK_EQ(virtio_port_ready(port), HUNG_UP); /* though there is no room to write */
 }
 
 /* It closes its end and opens it again before anybody looks: that is told all the same, once, where it was. */
@@ -267,6 +306,18 @@ static void host_closes_for_a_moment(void)
 	CHECK_EQ(virtio_port_receive(port, into, STREAM), 5);
 	CHECK_EQ(virtio_port_receive(port, into, STREAM), ERR_FULL);
 	CHECK_EQ(virtio_port_send(port, "x", 1), 1);
+	/* Twice, and each where it was. */
+	for (unsigned i = 0; i < 2; i++) {
+		fake_port_send(&fake, 1, "part", 4);
+		fake_tell(&fake, 1, FAKE_PORT_OPEN, 0);
+		fake_tell(&fake, 1, FAKE_PORT_OPEN, 1);
+		fake_sleep(1);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(virtio_port_receive(port, into, STREAM), 4);
+		CHECK_EQ(virtio_port_receive(port, into, STREAM), 0);
+	}
+	CHECK_EQ(virtio_port_receive(port, into, STREAM), ERR_FULL);
 	/* Or to the writer. */
 	fake_tell(&fake, 1, FAKE_PORT_OPEN, 0);
 	fake_tell(&fake, 1, FAKE_PORT_OPEN, 1);
@@ -309,8 +360,11 @@ static void plugged_and_unplugged(void)
 		struct virtio_port *port = virtio_port_find("late");
 		CHECK(FAKE_WAIT((port = virtio_port_find("late")) != NULL, 100));
 		CHECK_EQ(info_of(port).received, 0);
+		CHECK_EQ(info_of(port).sent, 0);
+		CHECK_EQ(info_of(port).dropped, 0);
 		CHECK_EQ(virtio_port_open(port), 0);
 		CHECK(FAKE_WAIT(info_of(port).host_open, 100));
+		passes(port, 7);
 		passes(port, 7);
 		fake_port_send(&fake, 7, "last", 4);
 		unplug(7);
@@ -352,6 +406,12 @@ static void unplugged_under_a_write(void)
 	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), 8 * 4096);
 	CHECK_EQ(virtio_port_write(port, stream, STREAM, VPORT_NEVER), ERR_NODEV);
 	CHECK_EQ(virtio_port_flush(port, VPORT_NEVER), ERR_NODEV);
+	CHECK_EQ(virtio_port_ready(port), HUNG_UP);
+	/* The device is told nothing of a port that it does not have. */
+	host.ports[1].there = false;
+	virtio_port_close(port);
+	fake_sleep(10);
+	CHECK_EQ(host.ports[1].closes, 0);
 }
 
 /* ---- Resets ------------------------------------------------------------------------------------------------ */
@@ -364,13 +424,22 @@ static void reset_with_a_file_open(void)
 		passes(port, 1);
 		fake_port_send(&fake, 1, "lost", 4);
 		need_reset(i);
+		if (i == 3) { /* what comes after it comes after the error */
+			CHECK(FAKE_WAIT(info_of(port).there && info_of(port).host_open, 1000));
+			fake_port_send(&fake, 1, "new", 3);
+			fake_sleep(1);
+			CHECK_EQ(virtio_port_ready(port), HUNG_UP);
+		}
 		CHECK_EQ(i % 2 ? virtio_port_read(port, into, STREAM, VPORT_NEVER)
 			       : virtio_port_write(port, "x", 1, VPORT_NEVER),
 			 ERR_IO);
 		CHECK(FAKE_WAIT(info_of(port).there && info_of(port).host_open, 1000));
+		if (i == 3)
+			CHECK_EQ(virtio_port_receive(port, into, STREAM), 3);
 		passes(port, 1);
 		CHECK(host.ports[1].guest_open); /* it was told so again */
 	}
+	CHECK(info_of(port).received > 1000 && info_of(port).sent > 1000); /* of all the time */
 	CHECK_EQ(host.device_readies, 6);
 	virtio_port_close(port);
 }
@@ -396,6 +465,7 @@ static void not_there_after_a_reset(void)
 	need_reset(1);
 	CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), ERR_IO);
 	uint64_t begun = fake_port.now;
+	CHECK(!(virtio_port_ready(port) & VIRTIO_PORT_HUNG_UP)); /* it may come back */
 	CHECK_EQ(virtio_port_receive(port, into, STREAM), ERR_FULL);
 	CHECK_EQ(virtio_port_send(port, into, STREAM), ERR_FULL);
 	CHECK_EQ(virtio_port_read(port, into, STREAM, VPORT_NEVER), ERR_NODEV);
@@ -464,7 +534,15 @@ static void host_takes_one_now_and_then(void)
 {
 	struct virtio_port *port = begin_open();
 
+	/* All that there is room for needs no room behind it. */
 	host.ports[1].slow = true;
+	uint64_t at = fake_port.now;
+	CHECK_EQ(virtio_console_write(port, stream, 8 * 4096), 8 * 4096);
+	CHECK(fake_port.now - at < 100000000);
+	while (fake_port_take(&fake, 1))
+		;
+	fake_sleep(1);
+	host.ports[1].length = 0;
 	run_device = fake.port.run;
 	fake.port.run = take_one_now_and_then;
 	taken_at = fake_port.now;
@@ -534,6 +612,46 @@ static void sent_on_another_cpu_without_event_idx(void)
 	sent_elsewhere(false);
 }
 
+/* Who waits on another CPU is woken by what comes, and by room: it looks itself only now and then. Each comes while it
+ * sleeps. */
+static void (*plain_run)(struct vport_device *device);
+static unsigned comes;
+
+static void have_something_come(struct vport_device *device)
+{
+	plain_run(device);
+	if (comes++ > 0)
+		return;
+	fake_port_send(&fake, 1, "late", 4);
+	while (fake_port_take(&fake, 1))
+		;
+}
+
+static void woken_on_another_cpu(void)
+{
+	fake_cpus(2);
+	struct virtio_port *port = begin_open();
+	fake_sleep(1);
+	host.ports[1].slow = true;
+	plain_run = fake.port.run;
+	fake.port.run = have_something_come;
+	fake_port.sound_sleep = true;
+	fake_on_cpu(1);
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t begun = fake_port.now;
+		comes = 0;
+		CHECK_EQ(virtio_port_read(port, into, 4, begun + 5000000000), 4);
+		CHECK(fake_port.now - begun < 100000000);
+		begun = fake_port.now;
+		comes = 0;
+		CHECK_EQ(virtio_port_write(port, stream, 9 * 4096, begun + 5000000000), 9 * 4096);
+		CHECK(fake_port.now - begun < 100000000);
+		CHECK_EQ(virtio_port_read(port, into, 4, VPORT_NEVER), 4);
+	}
+	fake_on_cpu(0);
+	fake.port.run = plain_run;
+}
+
 /* The host chooses names; a path stays what it says. */
 static void named_like_a_path(void)
 {
@@ -589,6 +707,7 @@ int main(void)
 		SCENARIO(announced, ON_ALL),
 		SCENARIO(all_at_once, ON_ALL),
 		SCENARIO(size, ON_BUSES),
+		SCENARIO(size_by_messages_alone, ON_BUSES),
 		SCENARIO(both_ways, ON_ALL),
 		SCENARIO(reader_is_slow, ON_ALL),
 		SCENARIO(host_is_slow, ON_ALL),
@@ -608,6 +727,7 @@ int main(void)
 		SCENARIO(host_takes_one_now_and_then, ON_BUSES),
 		SCENARIO(sent_on_another_cpu, ON_ALL),
 		SCENARIO(sent_on_another_cpu_without_event_idx, ON_ALL),
+		SCENARIO(woken_on_another_cpu, ON_ALL),
 		SCENARIO(polled, ON_ALL),
 		SCENARIO(out_of_memory, ON_ALL),
 	};
