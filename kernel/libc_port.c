@@ -9,7 +9,8 @@
  * One program has a port open at a time (EBUSY). read waits for the first byte, and returns 0 while the host's end is
  * closed; write waits until all of it is on its way, and fails with EPIPE while the host's end is closed; both go on when
  * it is opened again. close waits until the host has taken what was written, but not for longer than ten seconds: the
- * rest stays on its way. With O_NONBLOCK nothing waits (EAGAIN). A port that was taken away is ENODEV until the file is closed; a device that was reset is one EIO.
+ * rest stays on its way. With O_NONBLOCK nothing waits (EAGAIN). A port that was taken away is ENODEV until the file is
+ * closed; a device that was reset is one EIO.
  *
  * See it at work: make run APP=porttest
  */

@@ -29,8 +29,8 @@ void report(const char *what, uint64_t bytes, uint64_t ns);
 
 /* ---- On the wire, big-endian --------------------------------------------------------------------------- */
 
-/* A datagram's first bytes. Its number counts from 0, or from 1 (iperf 2.1); the last one has its number negative, and is sent until it is
- * answered. */
+/* A datagram's first bytes. Its number counts from 0, or from 1 (iperf 2.1); the last one has its number negative, and is
+ * sent until it is answered. */
 struct datagram_header {
 	uint32_t number_low, seconds, microseconds, number_high;
 };

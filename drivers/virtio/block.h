@@ -168,8 +168,9 @@ int block_submit(struct block_device *disk, struct block_request *request);
  * For a read or write that will be submitted again and again, with the same memory and another sector each time
  * (a database's fixed buffers): checks it, makes its memory visible to the device and its descriptors once,
  * so that block_submit_prepared has little left to do. Until block_unprepare the request's op, segments and memory
- * stay as they are, and belong to the driver. Program context; `sector` need not be set. 0; ERR_INVALID; ERR_READ_ONLY; ERR_UNSUPPORTED: it is
- * more than one device request, or the disk has no such thing: it can be submitted all the same; ERR_NOMEM.
+ * stay as they are, and belong to the driver. Program context; `sector` need not be set. 0; ERR_INVALID; ERR_READ_ONLY;
+ * ERR_UNSUPPORTED: it is more than one device request, or the disk has no such thing: it can be submitted all the same;
+ * ERR_NOMEM.
  */
 int block_prepare(struct block_device *disk, struct block_request *request);
 /* block_submit for such a request, in fewer steps; for any other it is the same. */

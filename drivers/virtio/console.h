@@ -83,9 +83,9 @@ void virtio_port_close(struct virtio_port *port);
  * does not read. Drain, work and program context, on any CPU, one at a time.
  */
 long virtio_port_receive(struct virtio_port *port, void *buffer, size_t length);
-/* Sends, without waiting: how many bytes were taken (of none: 0, where some would be); ERR_CLOSED: the host's end is not open; ERR_FULL: none fit,
- * because the host does not take those before them; ERR_NODEV and ERR_IO as above. The buffer is the caller's again at
- * once. Context as above. */
+/* Sends, without waiting: how many bytes were taken (of none: 0, where some would be); ERR_CLOSED: the host's end is not
+ * open; ERR_FULL: none fit, because the host does not take those before them; ERR_NODEV and ERR_IO as above. The buffer is
+ * the caller's again at once. Context as above. */
 long virtio_port_send(struct virtio_port *port, const void *buffer, size_t length);
 
 /* What would return something other than ERR_FULL. */

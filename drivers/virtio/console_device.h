@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the files of virtio-console share: console.c (bring-up), console_port.c and console_transmit.c (data), console_control.c (messages).
- * The contract for others is console.h. */
+/* What the files of virtio-console share: console.c (bring-up), console_port.c and console_transmit.c (data),
+ * console_control.c (messages). The contract for others is console.h. */
 #ifndef DRIVERS_VIRTIO_CONSOLE_DEVICE_H
 #define DRIVERS_VIRTIO_CONSOLE_DEVICE_H
 

@@ -2,8 +2,8 @@
 /*
  * Acknowledgements that wait to be sent. lwIP makes one for every second segment (RFC 5681, 4.2), and segments come in
  * bursts: of two in one batch the later one says all that the earlier one did. So it takes its place, and neither the
- * machine's emulator nor the sender is troubled with both; but a sender learns of no more than ACKNOWLEDGE_MOST times two segments at
- * a time, because by what is acknowledged it sends more.
+ * machine's emulator nor the sender is troubled with both; but a sender learns of no more than ACKNOWLEDGE_MOST times two
+ * segments at a time, because by what is acknowledged it sends more.
  *
  * One that acknowledges nothing new tells of a loss, and stays.
  *

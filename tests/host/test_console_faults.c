@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* virtio-console with several ports, and a device that breaks the rules of VIRTIO 1.4, 5.3.6.2, or lies in its
  * configuration: row 41 of docs/hardening.md, and what else may be done with control messages. */
+#include "tests/host/fake/others.h"
 #include "tests/host/fake/ports_rig.h"
 
 static unsigned ignored(void)
@@ -164,34 +165,21 @@ static void row13_control_message_never_used(void)
 }
 
 /* Nobody else waits with us for such a device. */
-static unsigned others_ran;
-
-static void run_other(struct vport_work *work)
-{
-	(void)work;
-	others_ran++;
-}
-
 static void row13_others_do_not_wait_for_it(void)
 {
-	static struct vport_work other = { .run = run_other };
 	struct virtio_port *port = begin_open();
 
 	host.mute = true;
 	for (unsigned i = 0; i < 3; i++) {
 		virtio_port_close(port);
 		fake_sleep(1);
-		vport_work_queue(&other);
-		fake_sleep(1);
-		CHECK_EQ(others_ran, i + 1);
+		others_do_not_wait(1);
 		CHECK_EQ(virtio_port_open(port), 0);
 	}
 	CHECK_EQ(virtio_first()->resets, 0);
 	/* The same while it is told that we are ready. */
 	need_reset(1);
-	vport_work_queue(&other);
-	fake_sleep(1);
-	CHECK_EQ(others_ran, 4);
+	others_do_not_wait(1);
 	CHECK(!virtio_console_settled(virtio_console_first()));
 	host.mute = false;
 	need_reset(2);
