@@ -11,6 +11,8 @@
 #include "tests/host/fake/scenario.h"
 
 #define STREAM 200000
+/* Neither who reads nor who writes would wait. */
+#define HUNG_UP (VIRTIO_PORT_READABLE | VIRTIO_PORT_WRITABLE | VIRTIO_PORT_HUNG_UP)
 
 static struct fake_device fake;
 static struct fake_host host;

@@ -10,6 +10,9 @@
 #include "tests/host/fake/scenario.h"
 #include "tests/host/fake/scsi.h"
 
+/* 5.6.6.2: events. */
+enum { TRANSPORT_RESET = 1, ASYNC_NOTIFY = 2, PARAM_CHANGE = 3 };
+
 static struct fake_device fake;
 static struct fake_scsi media;
 
