@@ -393,6 +393,51 @@ static void nobody_listens(void)
 	works();
 }
 
+/* Some devices leave out how many buffers a frame is in, where it can be in one only (5.1.9.4.1-1). */
+static void number_of_buffers_left_out(void)
+{
+	static uint8_t frame[60];
+
+	make();
+	start();
+	for (unsigned i = 0; i < 200; i++) {
+		struct ring_chain *chain = fake.queues[0].ring.taken;
+		CHECK(chain != NULL);
+		ring_chain_write(chain, 0, good_header, 10);
+		ring_chain_write(chain, 12, frame, sizeof(frame));
+		fake_use(&fake.queues[0], chain, 12 + sizeof(frame));
+		CHECK(FAKE_WAIT(heard == i + 1, 10));
+		sends(60); /* by buffers that have been elsewhere */
+	}
+	CHECK_EQ(counted().malformed, 0);
+}
+
+/* A listener that looks itself whether there is more is not called from within. */
+static unsigned inside_listener;
+
+static void poll_inside(struct net_device *interface, struct net_buffer *const *frames,
+			unsigned count, void *cookie)
+{
+	CHECK_EQ(inside_listener++, 0);
+	net_poll(interface);
+	hear(interface, frames, count, cookie);
+	inside_listener--;
+}
+
+static void listener_that_polls(void)
+{
+	static uint8_t frame[60];
+
+	make();
+	start();
+	net_listen(net, poll_inside, &heard);
+	for (unsigned i = 0; i < 60; i++)
+		CHECK(fake_receive(&fake, good_header, frame, sizeof(frame), 0));
+	CHECK(FAKE_WAIT(heard == 60, 100));
+	net_listen(net, hear, &heard);
+	works();
+}
+
 static void polled(void)
 {
 	fake_setting("irq", "poll");
@@ -446,6 +491,9 @@ static void link_that_flaps(void)
 	for (unsigned i = 0; i < 1000; i++)
 		set_link(i % 2);
 	CHECK_EQ(links_told, 1000);
+	fake_interrupt_config(&fake); /* nothing has changed */
+	fake_sleep(100);
+	CHECK_EQ(links_told, 1000);
 	CHECK_EQ(fake_logged_times("link up") + fake_logged_times("link down"), 10);
 	CHECK_EQ(fake_logged_times("and so on"), 1);
 	fake_sleep(10000);
@@ -480,6 +528,8 @@ int main(void)
 		SCENARIO(listener_that_keeps_frames, ON_ALL),
 		SCENARIO(listener_that_keeps_all, ON_ALL),
 		SCENARIO(nobody_listens, ON_ALL),
+		SCENARIO(number_of_buffers_left_out, ON_ALL),
+		SCENARIO(listener_that_polls, ON_ALL),
 		SCENARIO(polled, ON_ALL),
 		SCENARIO(link_goes_and_comes, ON_BUSES),
 		SCENARIO(link_that_flaps, ON_BUSES),

@@ -260,6 +260,7 @@ static void row40_hashes_without_a_key(void)
 	start();
 	CHECK(fake_logged("impossible limits of RSS, a key of 39 bytes"));
 	CHECK_EQ(net->can, 0);
+	CHECK_EQ(net->rss.table_length, 0);
 	works();
 }
 
@@ -272,6 +273,77 @@ static void rss_without_mq(void)
 	CHECK(net->can & NET_CAN_SPREAD);
 	CHECK(!(net->can & NET_CAN_REPORT_HASH));
 	CHECK_EQ(net->pairs_max, 4);
+	struct net_rss rss = { .types = NET_HASH_TCP4,
+			       .table_length = 1,
+			       .key_bytes = NET_RSS_KEY_USUAL };
+	CHECK_EQ(net_set_rss(net, &rss), 0);
+	CHECK_EQ(net->hears, 0); /* frames are spread by a hash that nobody is told */
+}
+
+/* Without RSS there is no table, whatever the configuration says. */
+static void hashes_without_rss(void)
+{
+	MAKE(FAKE_CTRL_VQ, FAKE_HASH_REPORT);
+	start();
+	CHECK_EQ(net->can, NET_CAN_REPORT_HASH);
+	CHECK_EQ(net->rss.table_length, 0);
+	CHECK_EQ(net->rss.key_bytes, 40);
+}
+
+/* A table shorter than ours may be. */
+static void row40_short_table(void)
+{
+	MAKE(FAKE_CTRL_VQ, FAKE_RSS);
+	fake_config_set(&fake, 18, 2, 64);
+	start();
+	struct net_rss rss = { .types = NET_HASH_TCP4,
+			       .table_length = 128,
+			       .key_bytes = NET_RSS_KEY_USUAL };
+	CHECK_EQ(net_set_rss(net, &rss), ERR_RANGE);
+	rss.table_length = 64;
+	CHECK_EQ(net_set_rss(net, &rss), 0);
+	rss.types = rss.key_bytes = 0; /* nothing is hashed: no key is needed */
+	CHECK_EQ(net_set_rss(net, &rss), 0);
+}
+
+/* 5.1.9.5.4: the bit means nothing where that was not negotiated. */
+static void announcement_that_was_not_negotiated(void)
+{
+	MAKE(FAKE_CTRL_VQ);
+	start();
+	fake_config_set(&fake, 6, 2, 3);
+	fake.generation++;
+	fake_interrupt_config(&fake);
+	fake_sleep(50);
+	CHECK_EQ(wire.commands, 0);
+	CHECK_EQ(wire.sent, 0);
+	works();
+}
+
+static void with_a_control_queue_of(unsigned row)
+{
+	static const struct {
+		uint32_t size;
+		int error;
+	} rows[] = { { 1, ERR_UNSUPPORTED }, { 2, 0 } };
+	struct fake_queue *queue = &fake.queues[2];
+
+	MAKE(FAKE_CTRL_VQ, FAKE_CTRL_VLAN);
+	fake_withdraw(&fake, VIRTIO_F_INDIRECT_DESC);
+	queue->size = queue->size_max = rows[row].size;
+	CHECK_EQ(fake_probe(&fake), rows[row].error);
+	if (rows[row].error) {
+		CHECK_NOTHING_LEFT();
+		return;
+	}
+	CHECK_EQ(net_vlan_add(net_find("net0"), 5), 0);
+	CHECK(wire.vlans[5]);
+}
+
+static void control_queue_that_is_small(void)
+{
+	for (unsigned row = 0; row < 2; row++)
+		scenario_row(with_a_control_queue_of, row);
 }
 
 /* 22: nobody knows where the control queue is, and the device asks for what is told by it. */
@@ -357,7 +429,7 @@ static void with_small_queues(unsigned row)
 	static const struct {
 		unsigned first, second, pieces;
 	} rows[] = { { 64, 8, 8 }, { 4, 64, 4 }, { 16, 16, 16 }, { 64, 64, NET_MAX_PIECES },
-		     { 64, 1, 0 }, { 1, 64, 0 } };
+		     { 64, 2, 2 }, { 2, 64, 2 }, { 64, 1, 0 },   { 1, 64, 0 } };
 
 	fake_setting("pairs", "2");
 	MAKE(FAKE_CTRL_VQ, FAKE_MQ);
@@ -377,7 +449,7 @@ static void with_small_queues(unsigned row)
 
 static void queues_that_are_small(void)
 {
-	for (unsigned row = 0; row < 6; row++)
+	for (unsigned row = 0; row < 8; row++)
 		scenario_row(with_small_queues, row);
 }
 
@@ -450,6 +522,10 @@ int main(void)
 		SCENARIO(buffers_as_large_as_they_must_be, ON_RINGS),
 		SCENARIO(row40_hashes_without_a_key, ON_BUSES),
 		SCENARIO(rss_without_mq, ON_BUSES),
+		SCENARIO(hashes_without_rss, ON_BUSES),
+		SCENARIO(row40_short_table, ON_BUSES),
+		SCENARIO(announcement_that_was_not_negotiated, ON_BUSES),
+		SCENARIO(control_queue_that_is_small, ON_ALL),
 		SCENARIO(row22_announcement_without_a_control_queue, ON_BUSES),
 		SCENARIO(pairs_that_are_wanted, ON_RINGS),
 		SCENARIO(queue_that_is_not_there, ON_BUSES),

@@ -56,6 +56,18 @@ static void no_control_queue(void)
 	CHECK_EQ(net_vlan_remove(net, 1), ERR_UNSUPPORTED);
 	CHECK_EQ(net_set_hears(net, 0), ERR_UNSUPPORTED);
 	CHECK_EQ(wire.commands, 0);
+	CHECK(!fake.queues[2].ready); /* where it would be */
+	works();
+}
+
+/* It has the queue, and knows no command. */
+static void nothing_to_control(void)
+{
+	MAKE(FAKE_CTRL_VQ);
+	start();
+	CHECK_EQ(net_set_modes(net, 0), ERR_UNSUPPORTED);
+	CHECK_EQ(net_set_filter(net, NULL, 0, NULL, 0), ERR_UNSUPPORTED);
+	CHECK_EQ(wire.commands, 0);
 	works();
 }
 
@@ -341,6 +353,57 @@ static void refuses_after_its_reset(void)
 	CHECK_EQ(net_set_pairs(net, 4), 0);
 	CHECK_EQ(net->pairs, 4);
 	works();
+	/* And something else, of which the pairs know nothing. */
+	wire.refuse_class = 2 + 1;
+	recovers();
+	CHECK(fake_logged("it refuses command 0 of class 2"));
+	CHECK_EQ(net->pairs, 4);
+	CHECK(!wire.vlans[5]);
+	works();
+}
+
+/* How many pairs are used, or by which hash frames are spread: what was set last is what is set again. */
+static void set_last_is_set_again(void)
+{
+	fake_setting("pairs", "4");
+	MAKE(FAKE_CTRL_VQ, FAKE_MQ, FAKE_HASH_REPORT);
+	start();
+	struct net_rss rss = spread_over(1);
+	CHECK_EQ(net_set_rss(net, &rss), 0);
+	CHECK(net->hears & NET_HEARS_HASH);
+	recovers();
+	CHECK(wire.rss_length > 0);
+	CHECK_EQ(net_set_pairs(net, 2), 0);
+	CHECK(!(net->hears & NET_HEARS_HASH));
+	recovers();
+	CHECK_EQ(wire.rss_length, 0);
+	CHECK_EQ(wire.pairs, 2);
+	CHECK(!(net->hears & NET_HEARS_HASH));
+}
+
+/* Two at once: the second one is told so, and nothing is mixed up. */
+static int second_status;
+
+static void set_pairs_too(struct vport_work *work)
+{
+	(void)work;
+	second_status = net_set_pairs(net, 3);
+}
+
+static void two_set_pairs_at_once(void)
+{
+	static struct vport_work work = { .run = set_pairs_too };
+
+	fake_setting("pairs", "4");
+	MAKE(FAKE_CTRL_VQ, FAKE_MQ);
+	start();
+	vport_work_queue(&work); /* runs while the first one waits */
+	CHECK_EQ(net_set_pairs(net, 2), 0);
+	fake_sleep(1);
+	CHECK_EQ(second_status, ERR_BUSY);
+	CHECK_EQ(net->pairs, 2);
+	CHECK_EQ(wire.pairs, 2);
+	works();
 }
 
 /* It breaks the rules of a ring while it is told everything again: that is no answer, and all of it is told once more. */
@@ -411,6 +474,7 @@ static void refused(void)
 		CHECK_EQ(net_set_hears(net, 0), class == 5 ? ERR_IO : 0);
 	}
 	CHECK_EQ(net->resets, 0);
+	CHECK(!fake_logged("refuses")); /* who has asked knows */
 	works();
 }
 
@@ -626,6 +690,7 @@ int main(void)
 		SCENARIO(modes, ON_ALL),
 		SCENARIO(modes_without_the_other_ones, ON_BUSES),
 		SCENARIO(no_control_queue, ON_BUSES),
+		SCENARIO(nothing_to_control, ON_BUSES),
 		SCENARIO(filter, ON_ALL),
 		SCENARIO(address, ON_ALL),
 		SCENARIO(address_of_our_own, ON_BUSES),
@@ -637,6 +702,8 @@ int main(void)
 		SCENARIO(row13_announcement_never_acknowledged, ON_ALL),
 		SCENARIO(row35_everything_is_set_again, ON_ALL),
 		SCENARIO(refuses_after_its_reset, ON_ALL),
+		SCENARIO(set_last_is_set_again, ON_ALL),
+		SCENARIO(two_set_pairs_at_once, ON_BUSES),
 		SCENARIO(breaks_down_while_it_is_told, ON_ALL),
 		SCENARIO(breaks_down_when_it_is_asked, ON_ALL),
 		SCENARIO(refused, ON_ALL),

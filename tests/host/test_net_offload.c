@@ -108,6 +108,10 @@ static void checksum_outside_of_the_frame(void)
 		CHECK_EQ(send_with(60, offload), ERR_RANGE);
 	}
 	CHECK_EQ(wire.sent, 0);
+	struct net_offload last = { .flags = NET_CHECKSUM_START,
+				    .checksum_start = 34,
+				    .checksum_offset = 24 };
+	CHECK_EQ(send_with(60, last), 1); /* in the last two bytes */
 	works();
 }
 
@@ -202,6 +206,20 @@ static void segments_are_the_devices(void)
 		CHECK_EQ(fake_port.mappings, 0);
 	}
 	CHECK_EQ(counted().failed, 0);
+	/* Of UDP the headers end with the checksum, and none has that flag. */
+	struct net_offload udp = { .flags = NET_CHECKSUM_START,
+				   .segments = NET_UDP_L4,
+				   .header_bytes = 42,
+				   .segment_bytes = 1472,
+				   .checksum_start = 34,
+				   .checksum_offset = 6 };
+	CHECK_EQ(send_with(1514, udp), 1);
+	udp.flags |= NET_SEGMENTS_ECN;
+	CHECK_EQ(send_with(1514, udp), ERR_INVALID);
+	/* Nor one that is whole. */
+	udp.segments = NET_WHOLE;
+	CHECK_EQ(send_with(1514, udp), 1);
+	CHECK_EQ(wire.header[1], 0);
 	works();
 }
 
@@ -265,6 +283,7 @@ static void checksum_that_the_device_vouches_for(void)
 {
 	static const uint8_t good[20] = HEADER(DATA_VALID, 0, 0, 0, 0, 0);
 	static const uint8_t partial[20] = HEADER(NEEDS_CSUM, 0, 0, 0, 34, 16);
+	static const uint8_t edges[20] = HEADER(NEEDS_CSUM, 0, 14, 0, 14, 44);
 	static const uint8_t unknown[20] = HEADER(0xf8, 0, 0, 0, 0xffff, 0xffff);
 
 	MAKE(FAKE_GUEST_CSUM);
@@ -276,6 +295,10 @@ static void checksum_that_the_device_vouches_for(void)
 	CHECK_EQ(heard_offload.flags, NET_CHECKSUM_START);
 	CHECK_EQ(heard_offload.checksum_start, 34);
 	CHECK_EQ(heard_offload.checksum_offset, 16);
+	CHECK(comes_in(edges, 60, 0)); /* behind the Ethernet header, into the last two bytes */
+	CHECK_EQ(heard_offload.flags, NET_CHECKSUM_START);
+	CHECK_EQ(heard_offload.checksum_start, 14);
+	CHECK_EQ(heard_offload.header_bytes, 14);
 	CHECK(comes_in(unknown, 60, 0)); /* 5.1.9.4.2-1, -4 */
 	CHECK_EQ(heard_offload.flags, 0);
 	CHECK_EQ(heard_offload.checksum_start, 0);
@@ -313,6 +336,7 @@ static void segments_that_come_in(void)
 		{ TCPV4 | ECN, NET_TCP4, NET_CHECKSUM_START | NET_SEGMENTS_ECN },
 		{ UDP, NET_UFO, NET_CHECKSUM_START },
 		{ UDP_L4, NET_UDP_L4, NET_CHECKSUM_START },
+		{ UDP_L4 | ECN, NET_UDP_L4, NET_CHECKSUM_START }, /* which means nothing there */
 	};
 
 	MAKE(FAKE_GUEST_CSUM, FAKE_GUEST_TSO4, FAKE_GUEST_TSO6, FAKE_GUEST_ECN, FAKE_GUEST_UFO,
@@ -337,6 +361,15 @@ static void segments_in_large_buffers(void)
 	MAKE(FAKE_GUEST_CSUM, FAKE_GUEST_TSO4);
 	start();
 	CHECK_EQ(net->pieces_heard, 1);
+	CHECK_EQ(net->buffers, 127); /* of 65,600 bytes, in 8 MiB: half of them to receive, */
+	CHECK_EQ(virtio_queue_at(virtio_first(), 0)->ring.in_flight, 64);
+	struct net_buffer *to_send[64];
+	unsigned count = 0;
+	while (count < 64 && (to_send[count] = net_take(net)) != NULL)
+		count++;
+	CHECK_EQ(count, 63); /* and half to send */
+	while (count > 0)
+		net_release(net, to_send[--count]);
 	for (unsigned i = 0; i < 200; i++)
 		CHECK(comes_in(header, 65549, 0));
 	CHECK_EQ(heard_pieces, 1);
@@ -352,6 +385,9 @@ static void hash_that_is_reported(void)
 	CHECK(comes_in(header, 60, 0));
 	CHECK_EQ(heard_offload.hashed, NET_HASHED_UDP6);
 	CHECK_EQ(heard_offload.hash, 0x12345678);
+	header[16] = NET_HASHED_LAST;
+	CHECK(comes_in(header, 60, 0));
+	CHECK_EQ(heard_offload.hashed, NET_HASHED_LAST);
 	header[16] = 0;
 	CHECK(comes_in(header, 60, 0));
 	CHECK_EQ(heard_offload.hashed, NET_HASHED_NONE);
@@ -366,6 +402,14 @@ static void hash_that_is_reported(void)
 	works(); /* frames that are sent have the longer header, too: 5.1.9.2.1-1 */
 	struct net_offload offload = { .flags = NET_CHECKSUM_START, .checksum_start = 20 };
 	CHECK_EQ(send_with(100, offload), 1);
+	/* Whatever was there: the fake device complains of a header that says what is for received ones. */
+	for (unsigned i = 0; i < 2; i++) {
+		struct net_buffer *frame = take_frame(100, i ? offload : (struct net_offload){ 0 });
+		unsigned before = wire.sent;
+		memset(net_data(frame) - 20, 0xff, 20);
+		CHECK_EQ(net_send(net, &frame, 1), 1);
+		CHECK(FAKE_WAIT(wire.sent > before, 100));
+	}
 	works();
 }
 

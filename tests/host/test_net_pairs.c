@@ -74,6 +74,30 @@ static void more_pairs_than_cpus(void)
 	works();
 }
 
+/* A pool has buffers for all pairs of its CPU; the smallest one counts for who keeps frames. */
+static void with_pools_of(unsigned row)
+{
+	static const struct {
+		unsigned long_queue;
+		unsigned buffers;
+	} rows[] = { { 4, 128 }, { 2, 192 } };
+
+	fake_setting("pairs", "3");
+	fake_cpus(2);
+	make_pairs();
+	fake.queues[rows[row].long_queue].size_max = 256;
+	fake.queues[rows[row].long_queue].size = 256;
+	start();
+	CHECK_EQ(net->buffers, rows[row].buffers);
+	receives_by(1, 60);
+}
+
+static void buffers_of_the_smallest_pool(void)
+{
+	for (unsigned row = 0; row < 2; row++)
+		scenario_row(with_pools_of, row);
+}
+
 /* What is heard on one CPU is given back on another, until all of its pool has been there. */
 static void released_elsewhere(void)
 {
@@ -319,6 +343,7 @@ int main(void)
 		SCENARIO(a_pair_for_each_cpu, ON_ALL),
 		SCENARIO(fewer_pairs_than_cpus, ON_ALL),
 		SCENARIO(more_pairs_than_cpus, ON_ALL),
+		SCENARIO(buffers_of_the_smallest_pool, ON_RINGS),
 		SCENARIO(released_elsewhere, ON_ALL),
 		SCENARIO(sent_elsewhere, ON_ALL),
 		SCENARIO(waits_for_a_buffer, ON_ALL),
