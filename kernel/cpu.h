@@ -10,6 +10,8 @@
 
 /* A machine may have more: they stay off. */
 #define CPU_MAX 8
+/* How many interrupts between two calls of vport_relax are too many: see kernel/irq.c. */
+#define INTERRUPTS_IN_A_ROW 50000
 
 struct _reent;
 struct cpu_call;
@@ -36,7 +38,7 @@ struct cpu {
 	struct vport_event *draining; /* the rest of what was marked before this pass */
 	uint64_t earliest;            /* no check_at of its events is before it */
 	bool in_drain, in_work, in_recovery;
-	unsigned turns; /* of that loop which found something to do */
+	unsigned turns_left; /* that may find something to do before the clock is looked at */
 
 	/* What other CPUs write. */
 	struct vport_lock events_lock;
@@ -49,7 +51,7 @@ struct cpu {
 	bool sleeping;
 
 	/* Interrupts (kernel/irq.c). */
-	unsigned in_a_row;    /* interrupts since the last call of vport_relax */
+	int interrupts_left;  /* since the last call of vport_relax; below 0: too many */
 	uint32_t storms;      /* how often those were too many */
 	unsigned dispatching; /* the slot whose handlers run, + 1; 0: none */
 

@@ -18,6 +18,9 @@
 #include "kernel/arch.h"
 #include "kernel/cpu.h"
 
+/* How many turns in a row may find something to do before the times are looked at all the same. */
+#define TURNS_WITHOUT_TIME 64
+
 static struct vport_work *works, **works_tail = &works;
 static struct vport_lock works_lock;
 
@@ -25,6 +28,7 @@ void event_init(struct cpu *cpu)
 {
 	cpu->marked_tail = &cpu->marked;
 	cpu->earliest = VPORT_NEVER;
+	cpu->turns_left = TURNS_WITHOUT_TIME;
 }
 
 /* ---- Other CPUs ---------------------------------------------------------------- */
@@ -65,9 +69,6 @@ static void send_mark(struct vport_event *event)
 
 static inline void mark_here(struct cpu *cpu, struct vport_event *event)
 {
-	/* Only this CPU takes a mark away again, and no interrupt does. */
-	if (*(volatile bool *)&event->marked)
-		return;
 	bool on = arch_irq_off();
 	if (!event->marked) {
 		event->marked = true;
@@ -160,7 +161,7 @@ void event_interrupt(void)
 	struct cpu *cpu = arch_cpu();
 
 	if (!cpu->in_drain)
-		forget(cpu); /* otherwise drain_marked does, when that pass has ended */
+		forget(cpu); /* otherwise drain_taken does, when that pass has ended */
 }
 
 /* Its home does it, in an interrupt: a program that computes there need not call vport_relax. */
@@ -199,27 +200,31 @@ void vport_event_remove(struct vport_event *event)
 
 /* ---- Draining ------------------------------------------------------------------- */
 
+/* The first one that is marked: an interrupt may change it at any time. */
+static inline struct vport_event *first_marked(const struct cpu *cpu)
+{
+	return *(struct vport_event *const volatile *)&cpu->marked;
+}
+
 /* A pass begins, of what is marked. With interrupts masked. */
 static inline void take_marked(struct cpu *cpu)
 {
 	/* From here on nothing is taken off the lists for other CPUs. */
 	cpu->in_drain = true;
-	cpu->draining = cpu->marked;
 	cpu->marked = NULL;
 	cpu->marked_tail = &cpu->marked;
 }
 
-static inline void drain_taken(struct cpu *cpu)
+/* Drains what was taken, from `first` on. */
+static inline void drain_taken(struct cpu *cpu, struct vport_event *first)
 {
-	bool polled = false;
-	for (struct vport_event *event; (event = cpu->draining) != NULL;) {
+	for (struct vport_event *event = first; event != NULL; event = cpu->draining) {
 		cpu->draining = event->next_marked;
 		/* From here on an interrupt may put it on the new list: next_marked is its again. */
 		*(volatile bool *)&event->marked = false;
 		event->drain(event);
 		if (event->check_at < cpu->earliest)
 			cpu->earliest = event->check_at;
-		polled |= event->marked;
 	}
 	*(volatile bool *)&cpu->in_drain = false;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -227,22 +232,21 @@ static inline void drain_taken(struct cpu *cpu)
 	if (__atomic_load_n(&cpu->forget, __ATOMIC_RELAXED) != NULL)
 		forget(cpu);
 	/* An event that marks itself wants to be polled: this is a turn of that loop. */
-	if (polled)
+	if (first_marked(cpu) != NULL)
 		arch_pause();
 }
 
-static __attribute__((noinline)) void drain_marked(struct cpu *cpu)
+/* Whether there was anything marked. */
+static __attribute__((noinline)) bool drain_marked(struct cpu *cpu)
 {
 	bool on = arch_irq_off();
-	take_marked(cpu);
+	struct vport_event *first = cpu->marked;
+	if (first != NULL)
+		take_marked(cpu);
 	arch_irq_restore(on);
-	drain_taken(cpu);
-}
-
-/* An interrupt may change it at any time. */
-static inline bool is_marked(const struct cpu *cpu)
-{
-	return *(struct vport_event *const volatile *)&cpu->marked != NULL;
+	if (first != NULL)
+		drain_taken(cpu, first);
+	return first != NULL;
 }
 
 /* Marks the events whose time has come, and finds out the earliest time of the others. Seldom, and so not in the
@@ -260,6 +264,7 @@ static __attribute__((noinline)) void mark_due(struct cpu *cpu)
 	}
 	vport_lock_give(&cpu->events_lock);
 	cpu->earliest = earliest;
+	cpu->turns_left = TURNS_WITHOUT_TIME;
 }
 
 /* ---- Work ----------------------------------------------------------------------- */
@@ -338,13 +343,15 @@ static __attribute__((noinline)) bool attend(struct cpu *cpu)
 		receive_marks(cpu);
 		arch_irq_restore(on);
 	}
-	if (is_marked(cpu)) {
-		drain_marked(cpu);
-		done = true;
-	}
+	done |= drain_marked(cpu);
 	if (what & ATTENTION_WORK)
 		done |= run_work(cpu);
 	return done;
+}
+
+static inline bool is_wanted(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0;
 }
 
 /* Sleeps unless there is a reason not to. With interrupts masked: between this look and the sleep none can mark, for
@@ -357,7 +364,7 @@ static inline void idle(struct cpu *cpu, uint64_t deadline)
 		return;
 	__atomic_store_n(&cpu->sleeping, true, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) == 0)
+	if (!is_wanted(cpu))
 		arch_sleep(wake_at);
 	__atomic_store_n(&cpu->sleeping, false, __ATOMIC_RELAXED);
 }
@@ -366,39 +373,33 @@ static inline void idle(struct cpu *cpu, uint64_t deadline)
 static inline bool drain_or_sleep(struct cpu *cpu, uint64_t deadline)
 {
 	bool on = arch_irq_off();
-	if (!is_marked(cpu))
+	struct vport_event *first = first_marked(cpu);
+	if (first == NULL) {
 		idle(cpu, deadline);
-	bool found = is_marked(cpu);
-	if (found)
+		first = first_marked(cpu);
+	}
+	if (first != NULL)
 		take_marked(cpu);
 	arch_irq_restore(on);
-	if (found)
-		drain_taken(cpu);
-	return found;
+	if (first != NULL)
+		drain_taken(cpu, first);
+	return first != NULL;
 }
-
-static inline bool is_wanted(const struct cpu *cpu)
-{
-	return __atomic_load_n(&cpu->attention, __ATOMIC_RELAXED) != 0;
-}
-
-/* How many turns in a row may find something to do before the times are looked at all the same. */
-#define TURNS_WITHOUT_TIME 64
 
 void vport_relax(uint64_t deadline)
 {
 	struct cpu *cpu = arch_cpu();
 	kit_assert(!cpu->in_drain);
-	cpu->in_a_row = 0;
+	cpu->interrupts_left = INTERRUPTS_IN_A_ROW - 1;
 
 	bool done = drain_or_sleep(cpu, deadline);
 	if (is_wanted(cpu))
 		done |= attend(cpu);
 	/* The clock is read only when nothing else can have ended the sleep. */
-	if (done && ++cpu->turns % TURNS_WITHOUT_TIME != 0)
+	if (done && --cpu->turns_left > 0)
 		return;
 	mark_due(cpu);
-	if (is_wanted(cpu) || is_marked(cpu))
+	if (is_wanted(cpu) || first_marked(cpu) != NULL)
 		attend(cpu);
 }
 

@@ -28,8 +28,7 @@
  * Closed: its line or message is muted, as far as the interrupt controller can do that, and it stays its handlers', so that
  * nobody else is given it meanwhile; who is connected to the line later opens it again. x86_64 cannot mute a message: it is
  * a write to the local APIC, and only the device itself could stop it. There a device that goes on sending them keeps that
- * CPU for itself, however often its slot is closed. */
-#define MANY_IN_A_ROW 50000
+ * CPU for itself, however often its slot is closed. (How many are too many: INTERRUPTS_IN_A_ROW, in cpu.h.) */
 
 /* What a handler was connected as, so that it can be found again. */
 #define INDEX_LINE UINT32_MAX /* instead of an MSI-X table entry */
@@ -46,7 +45,7 @@ struct handler {
 static struct handler handlers[MAX_HANDLERS];
 static struct handler *slots[IRQ_SLOTS];
 static uint16_t unhandled[IRQ_SLOTS];
-/* How often, since that CPU had MANY_IN_A_ROW of all the last time: a storm is its number on the CPU, and which CPU it is. What
+/* How often, since that CPU had too many of all the last time: a storm is its number on the CPU, and which CPU it is. What
  * was counted in another one counts no more. (A slot has one CPU, but for those that each has of its own.) */
 static struct {
 	uint32_t storm;
@@ -102,14 +101,14 @@ static __attribute__((noinline, cold)) void close_unhandled(unsigned slot)
 
 static __attribute__((noinline, cold)) void count_endless(struct cpu *cpu, unsigned slot)
 {
-	if (cpu->in_a_row == MANY_IN_A_ROW)
+	if (cpu->interrupts_left == -1)
 		cpu->storms++;
 	uint32_t storm = cpu->storms * CPU_MAX + cpu->id;
 	if (slot_in_a_row[slot].storm != storm) {
 		slot_in_a_row[slot].storm = storm;
 		slot_in_a_row[slot].count = 0;
 	}
-	if (++slot_in_a_row[slot].count < MANY_IN_A_ROW)
+	if (++slot_in_a_row[slot].count < INTERRUPTS_IN_A_ROW)
 		return;
 	slot_in_a_row[slot].count = 0; /* the others' stand: they are closed in as many more each */
 	close_slot(slot, "its interrupts do not end");
@@ -119,7 +118,7 @@ void irq_dispatch(unsigned slot)
 {
 	struct cpu *cpu = arch_cpu();
 	/* Before and behind the handlers, because disconnect has the lock while it waits for them. */
-	if (__builtin_expect(++cpu->in_a_row >= MANY_IN_A_ROW, false))
+	if (__builtin_expect(--cpu->interrupts_left < 0, false))
 		count_endless(cpu, slot);
 	/* Either disconnect, on another CPU, sees that we are here, or we do not see what it has taken out. */
 	__atomic_store_n(&cpu->dispatching, slot + 1, __ATOMIC_RELAXED);

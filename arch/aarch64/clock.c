@@ -108,19 +108,23 @@ static void timer_set(uint64_t deadline)
 	arch_cpu()->timer = deadline;
 }
 
+static __attribute__((noinline)) void set_earlier(uint64_t deadline)
+{
+	if (deadline <= FAR_AWAY)
+		timer_set(deadline);
+	isb();
+}
+
 /* A masked interrupt wakes wfi all the same, so none is lost between the caller's last look and the sleep. It is not taken
  * by an exception, then: gic_interrupt asks the controller which it is, as it does for the trap code. Around an ordinary call
  * the compiler itself keeps what it needs, so no registers are saved. wfi may also end with nothing pending: then the
  * controller's answer is 1023, nothing is called, and the caller looks again. */
 void arch_sleep(uint64_t deadline)
 {
-	if (deadline > FAR_AWAY)
-		deadline = VPORT_NEVER;
 	/* One that is set already and fires earlier is left as it is: a sleeper that wakes too early just sleeps again, and to
 	 * set it costs two registers that an emulator or hypervisor writes for us. */
-	if (deadline < arch_cpu()->timer)
-		timer_set(deadline);
-	isb();
+	if (__builtin_expect(deadline < arch_cpu()->timer, false))
+		set_earlier(deadline);
 	dsb(sy);
 	__asm__ volatile("wfi" ::: "memory");
 	gic_interrupt();

@@ -22,6 +22,7 @@
 #define PRIORITY 0xa0a0a0a0 /* the same for all: nothing preempts */
 
 static const struct gic *gic;
+static void (*take_interrupt)(void); /* gic->interrupt */
 static int gic_node = ERR_NODEV;
 static const struct gic_msi *msi_controller;
 static int msi_node = ERR_NODEV;
@@ -59,6 +60,7 @@ static void find_controller(void)
 			continue;
 		}
 		gic = controllers[i].gic;
+		take_interrupt = gic->interrupt;
 		gic_node = node;
 		return;
 	}
@@ -207,7 +209,7 @@ void arch_cpu_stop(const struct cpu *cpu)
 
 void gic_interrupt(void)
 {
-	gic->interrupt();
+	take_interrupt();
 }
 
 bool gic_other(uint32_t taken)

@@ -111,11 +111,12 @@ static inline __attribute__((always_inline)) void gic_serve(uint32_t (*acknowled
 {
 	uint32_t taken = acknowledge();
 
-	if (__builtin_expect(taken - INTID_PPI < INTID_END - INTID_PPI, true))
+	if (__builtin_expect(taken - INTID_PPI < INTID_END - INTID_PPI, true)) {
 		irq_dispatch(taken);
-	else if (!gic_other(taken))
-		return;
-	end(taken);
+		end(taken);
+	} else if (gic_other(taken)) {
+		end(taken);
+	}
 }
 
 /* Entry `index` of the node's reg, mapped; `least` bytes at least. 0 when there is none. */

@@ -22,13 +22,19 @@
 static inline uint32_t mmio_read32(uintptr_t address)
 {
 	uint32_t value;
-	__asm__ volatile("ldr %w0, [%1]" : "=r"(value) : "r"(address) : "memory");
+	__asm__ volatile("ldr %w0, %1"
+			 : "=r"(value)
+			 : "m"(*(const volatile uint32_t *)address)
+			 : "memory");
 	return value;
 }
 
 static inline void mmio_write32(uintptr_t address, uint32_t value)
 {
-	__asm__ volatile("str %w0, [%1]" ::"rZ"(value), "r"(address) : "memory");
+	__asm__ volatile("str %w1, %0"
+			 : "=m"(*(volatile uint32_t *)address)
+			 : "rZ"(value)
+			 : "memory");
 }
 
 #endif

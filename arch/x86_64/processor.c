@@ -73,17 +73,25 @@ void processor_init(struct processor *processor)
 	traps_load();
 }
 
-void arch_sleep(uint64_t deadline)
+static __attribute__((noinline)) void arm_and_sleep(uint64_t deadline)
 {
-	/* A timer that is set already and fires earlier is left as it is: a sleeper that wakes too early just
-	 * sleeps again, and not writing the register saves more than that costs. */
-	if (__builtin_expect(arch_cpu()->timer <= deadline, true) ? lapic_present()
-								  : lapic_timer_arm(deadline))
+	if (lapic_timer_arm(deadline))
 		sleep_until_interrupt();
 	else
 		/* Nothing could wake us, or it is time already: take what is pending. The instruction after sti
 		 * still runs with interrupts masked, so there must be one. */
 		__asm__ volatile("sti; pause; cli" : : : "memory");
+}
+
+void arch_sleep(uint64_t deadline)
+{
+	/* A timer that is set already and fires earlier is left as it is: a sleeper that wakes too early just
+	 * sleeps again, and not writing the register saves more than that costs. (Where there is no timer, a sleep that
+	 * needs none is one that nothing ends, and takes no more.) */
+	if (__builtin_expect(arch_cpu()->timer <= deadline, true))
+		sleep_until_interrupt();
+	else
+		arm_and_sleep(deadline);
 }
 
 _Noreturn void arch_halt(void)

@@ -56,7 +56,7 @@ interrupt_stubs:
 	vector = VECTOR_EXCEPTIONS
 	.rept VECTOR_COUNT - VECTOR_EXCEPTIONS
 	.balign 8
-	pushq $(vector - 0x80) /* fits a signed byte, which keeps the stub at 7 bytes */
+	pushq $((vector ^ 0x80) - 0x80) /* a signed byte, which keeps the stub at 7 bytes */
 	jmp interrupt_common
 	vector = vector + 1
 	.endr
@@ -78,8 +78,7 @@ interrupt_common:
 	pushq %r9
 	pushq %r10
 	pushq %r11
-	movq 72(%rsp), %rdi
-	addl $0x80, %edi
+	movzbl 72(%rsp), %edi
 	subq $8, %rsp /* to a multiple of 16 after the next two */
 	pushq 88(%rsp)
 	pushq %rbp
@@ -115,8 +114,7 @@ slept:
 	cli
 	ret
 interrupt_of_sleep:
-	movl (%rsp), %edi
-	addl $0x80, %edi
+	movzbl (%rsp), %edi
 	call interrupt_taken
 	movq 32(%rsp), %rsp
 	ret
