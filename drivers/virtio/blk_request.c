@@ -102,14 +102,12 @@ static int result(struct block_part *part, uint32_t written)
 {
 	const struct virtio_blk_req *req = part->wire;
 
-	switch (shared_load8(&req->status)) {
-	case VIRTIO_BLK_S_OK:
-		return written >= part->buffer.writable ? 0 : ERR_IO;
-	case VIRTIO_BLK_S_UNSUPP:
-		return ERR_UNSUPPORTED;
-	default: /* VIRTIO_BLK_S_IOERR, the poison, or nonsense */
-		return ERR_IO;
-	}
+	uint8_t status = shared_load8(&req->status);
+
+	if (__builtin_expect(status == VIRTIO_BLK_S_OK && written >= part->buffer.writable, true))
+		return 0;
+	/* VIRTIO_BLK_S_IOERR, the poison, nonsense, or too little. */
+	return status == VIRTIO_BLK_S_UNSUPP ? ERR_UNSUPPORTED : ERR_IO;
 }
 
 const struct block_wire blk_wire = {

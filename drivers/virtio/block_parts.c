@@ -74,7 +74,6 @@ int block_pool_init(struct block_pool *pool, struct virtio_device *device,
 		.device = device,
 		.wire = wire,
 		.indirect = virtio_has(device, VIRTIO_F_INDIRECT_DESC),
-		.one_cpu = vport_cpu_count() == 1,
 	};
 	while (pool->free_count < count) {
 		int error = add_chunk(pool);

@@ -13,6 +13,7 @@ void block_queue_init(struct block_queue *bq, struct block_pool *pool, struct vi
 	bq->waiting_end = &bq->waiting;
 	bq->inbox_end = &bq->inbox;
 	bq->ready_end = &bq->ready;
+	bq->direct_at = vport_cpu_count() == 1 ? &pool->direct : &bq->direct;
 }
 
 /* ---- Hand out -------------------------------------------------------------------------- */
@@ -139,8 +140,7 @@ static void put_into_inbox(struct block_queue *bq, struct block_request *request
 void block_queue_submit(struct block_queue *bq, struct block_request *request, bool at_home)
 {
 	if (at_home && bq->draining) {
-		bq->direct = false;
-		bq->pool->direct = NULL;
+		*bq->direct_at = NULL;
 		append(&bq->waiting_end, request);
 	} else {
 		put_into_inbox(bq, request);
@@ -248,6 +248,7 @@ void block_queue_wait_first(struct block_queue *bq, struct virtq_buffer *first)
 
 void block_queue_issue_waiting(struct block_queue *bq)
 {
+	bq->draining = true;
 	if (*(struct block_request *const volatile *)&bq->inbox)
 		empty_inbox(bq);
 	if (bq->later)
@@ -255,6 +256,8 @@ void block_queue_issue_waiting(struct block_queue *bq)
 	push_again(bq);
 	while (!bq->again && bq->waiting && issue(bq))
 		;
+	bq->draining = false;
+	virtio_queue_publish(bq->queue);
 }
 
 /* ---- The end of a queue, or of the device ----------------------------------------------------- */

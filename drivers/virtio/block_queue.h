@@ -77,7 +77,9 @@ struct block_queue {
 	struct block_part *again; /* to be pushed once more: the queue was given another size */
 	struct block_part *later; /* not before its time: the device was busy */
 	bool draining;            /* completions run: what they submit goes out at their end */
-	bool direct; /* and, of prepared requests, by `ready`: nothing waits before them */
+	/* The queue itself while they run and nothing waits before what they submit: prepared requests go by `ready`. With
+	 * one CPU it stands in the pool, where who submits finds it at once. */
+	struct block_queue *direct, **direct_at;
 	struct virtq_buffer *ready, **ready_end; /* parts that only have to be pushed */
 };
 
@@ -89,9 +91,8 @@ struct block_pool {
 	struct block_part *free;
 	struct block_chunk *chunks;
 	unsigned free_count;
-	unsigned common; /* parts that prepared requests leave to the others */
-	bool one_cpu;
-	struct block_queue *direct; /* with one CPU: its queue, as long as that is `direct` */
+	unsigned common;            /* parts that prepared requests leave to the others */
+	struct block_queue *direct; /* with one CPU: see block_queue */
 	bool indirect;              /* VIRTIO_F_INDIRECT_DESC */
 };
 
@@ -134,7 +135,7 @@ int block_queues_resize(struct block_queue *queues, unsigned count, unsigned siz
 /* Fails all that waits, with ERR_NODEV: the device will not come back. */
 void block_queue_fail(struct block_queue *bq);
 /* For block_queue_drain: what a used part means where it was not the usual case; parts for which there is no room
- * now, and which come before all that waits; and, when what is ready has been handed out, what waits. */
+ * now, and which come before all that waits; and what waits is handed out, with all that was pushed. */
 void block_queue_finish(struct block_queue *bq, struct block_part *part, int error);
 void block_queue_wait_first(struct block_queue *bq, struct virtq_buffer *first);
 void block_queue_issue_waiting(struct block_queue *bq);
@@ -165,7 +166,7 @@ static inline int block_queue_submit_prepared(struct block_queue *bq, struct blo
 					      uint64_t sector, const struct block_wire *wire,
 					      bool at_home)
 {
-	if (!at_home || !bq->direct || !block_queue_make_ready(bq, request, sector, wire)) {
+	if (!at_home || !*bq->direct_at || !block_queue_make_ready(bq, request, sector, wire)) {
 		request->driver.sector = sector;
 		block_queue_submit(bq, request, at_home);
 	}
@@ -183,35 +184,24 @@ static inline bool block_queue_has_waiting(const struct block_queue *bq)
 		(uintptr_t)bq->waiting) != 0;
 }
 
-/* Hands out what is ready, when all completions have run, and then what waits. */
-static inline void block_queue_issue(struct block_queue *bq)
+/* Completes what the device has used, hands out what that made ready and what waits: a driver's drain. */
+static inline __attribute__((always_inline)) void block_queue_drain(struct block_queue *bq,
+								    const struct block_wire *wire)
 {
-	bq->direct = false;
-	bq->pool->direct = NULL;
-	if (bq->ready_end != &bq->ready) {
-		*bq->ready_end = NULL;
-		struct virtq_buffer *left = virtio_queue_push_list(bq->queue, bq->ready);
-		bq->ready_end = &bq->ready;
-		if (__builtin_expect(left != NULL, false))
-			block_queue_wait_first(bq, left);
-	}
-	if (__builtin_expect(block_queue_has_waiting(bq), false))
-		block_queue_issue_waiting(bq);
-	bq->draining = false;
-}
-
-/* Completes what the device has used, hands out what waits: a driver's drain. */
-static inline void block_queue_drain(struct block_queue *bq, const struct block_wire *wire)
-{
+	struct virtio_queue *queue = bq->queue;
 	struct virtq_done done[BLOCK_BATCH], *next = done;
-	struct virtq_done *end = done + virtio_queue_pop_many(bq->queue, done, BLOCK_BATCH);
+	unsigned count = virtio_queue_pop_many(queue, done, BLOCK_BATCH);
 
-	if (next == end && !block_queue_has_waiting(bq))
-		return; /* most looks of a CPU that polls find nothing, and the next one shall come soon */
+	/* Most looks of a CPU that polls find nothing, and the next one shall come soon. */
+	if (count == 0) {
+		if (block_queue_has_waiting(bq))
+			block_queue_issue_waiting(bq);
+		return;
+	}
 	bq->draining = true;
-	bq->direct = !bq->waiting && !bq->again;
-	bq->pool->direct = bq->direct && bq->pool->one_cpu ? bq : NULL;
-	for (; next < end; next++) {
+	if (!bq->waiting && !bq->again)
+		*bq->direct_at = bq;
+	do {
 		struct block_part *part = next->cookie;
 		int error = wire->result(part, next->written);
 		struct block_request *request = part->request;
@@ -219,9 +209,22 @@ static inline void block_queue_drain(struct block_queue *bq, const struct block_
 			request->done(request);
 		else
 			block_queue_finish(bq, part, error);
+		next++;
+	} while (--count > 0);
+	*bq->direct_at = NULL;
+	bq->draining = false;
+
+	*bq->ready_end = NULL;
+	bq->ready_end = &bq->ready;
+	if (bq->ready) {
+		struct virtq_buffer *left = virtio_queue_push_list(queue, bq->ready);
+		if (__builtin_expect(left != NULL, false))
+			block_queue_wait_first(bq, left);
 	}
-	block_queue_issue(bq);
-	virtio_queue_publish(bq->queue);
+	if (__builtin_expect(block_queue_has_waiting(bq), false))
+		block_queue_issue_waiting(bq);
+	else
+		virtio_queue_publish(queue);
 }
 
 #endif
