@@ -102,21 +102,24 @@ static void timed_request_done(struct block_request *request)
 	bench_request_done(request);
 }
 
-static __attribute__((noinline)) void begin_timing(struct slot *slot)
+static inline void submit(struct slot *slot, struct lane *lane)
 {
-	slot->request.done = timed_request_done;
-	slot->started = vport_now();
-}
-
-static inline void start(struct slot *slot, struct lane *lane)
-{
-	slot->request.sector = random_place(lane) * lane->sectors;
-	if (__builtin_expect(is_timed(lane), false))
-		begin_timing(slot);
 	if (__builtin_expect(block_submit_prepared(lane->disk, &slot->request) < 0, false)) {
 		lane->errors++;
 		ended(lane);
 	}
+}
+
+static __attribute__((noinline)) void start_timed(struct slot *slot, struct lane *lane)
+{
+	slot->request.done = timed_request_done;
+	slot->started = vport_now();
+	submit(slot, lane);
+}
+
+static inline void choose_place(struct slot *slot, struct lane *lane)
+{
+	slot->request.sector = random_place(lane) * lane->sectors;
 }
 
 /* It begins anew if there is to be another one. That one less is left is also how it is counted. The name is unique among
@@ -128,10 +131,15 @@ static __attribute__((noinline)) void bench_request_done(struct block_request *r
 
 	if (__builtin_expect(request->status != 0, false))
 		lane->errors++;
-	if (__builtin_expect(--lane->left < 0, false))
+	if (__builtin_expect(--lane->left < 0, false)) {
 		ended(lane);
+		return;
+	}
+	choose_place(slot, lane);
+	if (__builtin_expect(is_timed(lane), false))
+		start_timed(slot, lane);
 	else
-		start(slot, lane);
+		submit(slot, lane);
 }
 
 void lane_run(void *argument)
@@ -144,8 +152,8 @@ void lane_run(void *argument)
 	lane->left = (int64_t)(lane->limit - at_first);
 	lane->in_flight = at_first;
 	for (unsigned i = 0; i < at_first; i++) {
-		begin_timing(&lane->slots[i]); /* all of these: there may be few others */
-		start(&lane->slots[i], lane);
+		choose_place(&lane->slots[i], lane);
+		start_timed(&lane->slots[i], lane); /* all of these: there may be few others */
 	}
 	while (!__atomic_load_n(&lane->over, __ATOMIC_ACQUIRE))
 		vport_relax(VPORT_NEVER);
