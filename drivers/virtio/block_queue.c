@@ -190,6 +190,7 @@ static void later(struct block_queue *bq, struct block_part *part)
 
 	part->next = *list;
 	*list = part;
+	*bq->direct_at = NULL; /* in a drain: it waits before what is submitted now */
 }
 
 /* The device had no time for them: those whose time has come are pushed again. */

@@ -199,7 +199,7 @@ static inline __attribute__((always_inline)) void block_queue_drain(struct block
 		return;
 	}
 	bq->draining = true;
-	if (!bq->waiting && !bq->again)
+	if (__builtin_expect(!block_queue_has_waiting(bq), true))
 		*bq->direct_at = bq;
 	do {
 		struct block_part *part = next->cookie;
@@ -211,6 +211,7 @@ static inline __attribute__((always_inline)) void block_queue_drain(struct block
 			block_queue_finish(bq, part, error);
 		next++;
 	} while (--count > 0);
+	bool nothing_waits = *bq->direct_at == bq;
 	*bq->direct_at = NULL;
 	bq->draining = false;
 
@@ -218,13 +219,15 @@ static inline __attribute__((always_inline)) void block_queue_drain(struct block
 	bq->ready_end = &bq->ready;
 	if (bq->ready) {
 		struct virtq_buffer *left = virtio_queue_push_list(queue, bq->ready);
-		if (__builtin_expect(left != NULL, false))
+		if (__builtin_expect(left != NULL, false)) {
 			block_queue_wait_first(bq, left);
+			nothing_waits = false;
+		}
 	}
-	if (__builtin_expect(block_queue_has_waiting(bq), false))
-		block_queue_issue_waiting(bq);
-	else
+	if (__builtin_expect(nothing_waits, true))
 		virtio_queue_publish(queue);
+	else
+		block_queue_issue_waiting(bq);
 }
 
 #endif
