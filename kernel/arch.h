@@ -19,7 +19,8 @@
 /* What every interrupt and every turn of the event loop passes by, and so is inline where there is metal:
  *
  *   struct cpu *arch_cpu(void);      this CPU's data; valid from the first C line on
- *   bool arch_irq_off(void);         masks interrupts on this CPU; returns whether they were on
+ *   void arch_irq_mask(void);        masks interrupts on this CPU
+ *   bool arch_irq_off(void);         the same; returns whether they were on
  *   void arch_irq_restore(bool on);
  *   void arch_pause(void);           one turn of a loop that polls memory
  */

@@ -118,6 +118,7 @@ void cpu_stop_others(void)
 			return;
 		cpu_stop();
 	}
+	cpu->is_last = true;
 	for (unsigned i = 0; i < cpu_count; i++) {
 		if (cpu_table[i] != cpu)
 			arch_cpu_stop(cpu_table[i]);

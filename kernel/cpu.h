@@ -60,6 +60,7 @@ struct cpu {
 	struct vport_lock calls_lock;
 	struct cpu_call *calls, **calls_tail; /* what it is to run; by calls_lock */
 	bool stopped;                         /* for good */
+	bool is_last; /* it has stopped all others, and has interrupts masked from then on */
 };
 
 /* Those that run, by their numbers. The first one adds itself before it does anything else. */

@@ -372,7 +372,7 @@ static inline void idle(struct cpu *cpu, uint64_t deadline)
 /* Drains what is marked, or what is marked after a sleep; whether there was anything. */
 static inline bool drain_or_sleep(struct cpu *cpu, uint64_t deadline)
 {
-	bool on = arch_irq_off();
+	arch_irq_mask();
 	struct vport_event *first = first_marked(cpu);
 	if (first == NULL) {
 		idle(cpu, deadline);
@@ -380,7 +380,8 @@ static inline bool drain_or_sleep(struct cpu *cpu, uint64_t deadline)
 	}
 	if (first != NULL)
 		take_marked(cpu);
-	arch_irq_restore(on);
+	/* A program, and work, have interrupts on, but at the very end. */
+	arch_irq_restore(!cpu->is_last);
 	if (first != NULL)
 		drain_taken(cpu, first);
 	return first != NULL;

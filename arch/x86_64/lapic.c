@@ -25,7 +25,6 @@
 enum lapic_register {
 	LAPIC_ID = 0x20,
 	LAPIC_TASK_PRIORITY = 0x80,
-	LAPIC_EOI = 0xb0,
 	LAPIC_SPURIOUS = 0xf0,
 	LAPIC_COMMAND = 0x300,
 	LAPIC_COMMAND_HIGH = 0x310,
@@ -47,20 +46,20 @@ enum lapic_register {
 #define DIVIDE_BY_16 3 /* 1 s at a bus clock of 1 GHz is 2^26 ticks: 64 s fit */
 #define REGISTERS_SIZE 0x1000
 
-static volatile char *registers; /* NULL in x2APIC mode */
+volatile char *lapic_registers;
 bool lapic_ready;
 static uint64_t ticks_per_ns_shifted; /* times 2^32; 0: not known yet */
 
 static uint32_t lapic_read(enum lapic_register reg)
 {
-	return registers != NULL ? mmio_read32(registers + reg)
-				 : (uint32_t)msr_read(MSR_X2APIC + reg / 16);
+	return lapic_registers != NULL ? mmio_read32(lapic_registers + reg)
+				       : (uint32_t)msr_read(MSR_X2APIC + reg / 16);
 }
 
 static void lapic_write(enum lapic_register reg, uint32_t value)
 {
-	if (registers != NULL)
-		mmio_write32(registers + reg, value);
+	if (lapic_registers != NULL)
+		mmio_write32(lapic_registers + reg, value);
 	else
 		msr_write(MSR_X2APIC + reg / 16, value);
 }
@@ -91,8 +90,8 @@ bool lapic_init(void)
 		base = msr_read(MSR_APIC_BASE);
 	}
 	if ((base & APIC_BASE_X2APIC) == 0) {
-		registers = map_device(base & APIC_BASE_ADDRESS, REGISTERS_SIZE);
-		if (registers == NULL) {
+		lapic_registers = map_device(base & APIC_BASE_ADDRESS, REGISTERS_SIZE);
+		if (lapic_registers == NULL) {
 			kprint("lapic: its registers at 0x%llx cannot be mapped\n",
 			       (unsigned long long)(base & APIC_BASE_ADDRESS));
 			return false;
@@ -109,7 +108,7 @@ void lapic_init_secondary(void)
 	uint64_t base = msr_read(MSR_APIC_BASE) | APIC_BASE_ENABLE;
 
 	/* Both modes at once would be two names for a CPU. */
-	msr_write(MSR_APIC_BASE, registers == NULL ? base | APIC_BASE_X2APIC : base);
+	msr_write(MSR_APIC_BASE, lapic_registers == NULL ? base | APIC_BASE_X2APIC : base);
 	set_up();
 	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 }
@@ -118,17 +117,17 @@ uint32_t lapic_id(void)
 {
 	uint32_t id = lapic_read(LAPIC_ID);
 
-	return registers != NULL ? id >> 24 : id;
+	return lapic_registers != NULL ? id >> 24 : id;
 }
 
-void lapic_eoi(void)
+void lapic_eoi_x2(void)
 {
-	lapic_write(LAPIC_EOI, 0);
+	msr_write(MSR_X2APIC + LAPIC_EOI / 16, 0);
 }
 
 void lapic_send(uint32_t destination, uint32_t command)
 {
-	if (registers == NULL) {
+	if (lapic_registers == NULL) {
 		/* This write waits for nothing, unlike one to memory that is not cached: what is to be seen there
 		 * would still be on its way (Intel SDM volume 3, 10.12.3). */
 		__asm__ volatile("mfence; lfence" : : : "memory");

@@ -4,6 +4,7 @@
 #define ARCH_X86_64_LAPIC_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Switches this CPU's on, with all but messages and its timer masked. False, with a line that says
@@ -16,7 +17,16 @@ static inline bool lapic_present(void)
 	return lapic_ready;
 }
 uint32_t lapic_id(void);
-void lapic_eoi(void);
+extern volatile char *lapic_registers; /* NULL in x2APIC mode */
+#define LAPIC_EOI 0xb0
+void lapic_eoi_x2(void);
+static inline void lapic_eoi(void)
+{
+	if (lapic_registers != NULL)
+		*(volatile uint32_t *)(lapic_registers + LAPIC_EOI) = 0;
+	else
+		lapic_eoi_x2();
+}
 
 /* Sends another CPU an interrupt: the low word of the command register (LAPIC_NMI, …) says which. Any
  * context. */

@@ -16,6 +16,11 @@ static inline struct cpu *arch_cpu(void)
 	return cpu;
 }
 
+static inline void arch_irq_mask(void)
+{
+	__asm__ volatile("msr daifset, #2" : : : "memory");
+}
+
 static inline bool arch_irq_off(void)
 {
 	uint64_t daif;

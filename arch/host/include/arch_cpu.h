@@ -9,6 +9,7 @@ struct cpu;
 
 struct cpu *arch_cpu(void);
 bool arch_irq_off(void);
+#define arch_irq_mask() ((void)arch_irq_off())
 void arch_irq_restore(bool on);
 void arch_pause(void);
 
