@@ -7,38 +7,48 @@
  */
 #include "kernel/net/checksum.h"
 
-/* With the next eight bytes: one load, at any address. */
-static inline uint64_t add_word(uint64_t sum, const uint8_t *at)
+/* Adds the next eight bytes, at any address: a load and an addition, and one for the carry, which is counted. */
+static inline void add_word(uint64_t *sum, uint64_t *carries, const uint8_t *at)
 {
 	uint64_t word;
 
 	__builtin_memcpy(&word, at, sizeof(word));
-	sum += word;
-	return sum + (sum < word);
+	*carries += __builtin_add_overflow(*sum, word, sum);
+}
+
+static inline void add_words(uint64_t *sum, uint64_t *carries, const uint8_t *at)
+{
+	add_word(sum, carries, at);
+	add_word(sum, carries, at + sizeof(uint64_t));
+	add_word(sum, carries, at + 2 * sizeof(uint64_t));
+	add_word(sum, carries, at + 3 * sizeof(uint64_t));
 }
 
 uint16_t network_checksum(const void *data, int length)
 {
 	const uint8_t *at = data;
 	size_t left = (size_t)length;
-	uint64_t sum = 0, word;
+	uint64_t sum = 0, carries = 0, word;
 
-	for (; left >= 4 * sizeof(word); left -= 4 * sizeof(word), at += 4 * sizeof(word)) {
-		sum = add_word(sum, at);
-		sum = add_word(sum, at + sizeof(word));
-		sum = add_word(sum, at + 2 * sizeof(word));
-		sum = add_word(sum, at + 3 * sizeof(word));
+	for (; left >= 8 * sizeof(word); left -= 8 * sizeof(word), at += 8 * sizeof(word)) {
+		add_words(&sum, &carries, at);
+		add_words(&sum, &carries, at + 4 * sizeof(word));
+	}
+	if (left & 4 * sizeof(word)) {
+		add_words(&sum, &carries, at);
+		at += 4 * sizeof(word);
 	}
 	if (left & 2 * sizeof(word)) {
-		sum = add_word(sum, at);
-		sum = add_word(sum, at + sizeof(word));
+		add_word(&sum, &carries, at);
+		add_word(&sum, &carries, at + sizeof(word));
 		at += 2 * sizeof(word);
 	}
 	if (left & sizeof(word)) {
-		sum = add_word(sum, at);
+		add_word(&sum, &carries, at);
 		at += sizeof(word);
 	}
-	/* What is left has less than eight bytes, and their sum, 33 bits at most, no carry. */
+	/* What is left has less than eight bytes, and their sum, 33 bits at most, no carry; nor
+	 * has that with the number of carries. */
 	word = 0;
 	if (left & 4) {
 		uint32_t part;
@@ -58,6 +68,7 @@ uint16_t network_checksum(const void *data, int length)
 		__builtin_memcpy(&part, last, sizeof(part));
 		word += part;
 	}
+	word += carries;
 	sum += word;
 	sum += sum < word;
 	/* The sum of both halves stands in the upper one, with the carry that the lower one's gave it. */
