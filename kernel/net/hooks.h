@@ -17,4 +17,12 @@ void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment);
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(pbuf, header, pcb, options) \
 	(offload_segment(pcb, pbuf), (options))
 
+/* Of several segments in one packet (kernel/net/merge.c, or the device's) the second one is acknowledged at once, as it would
+ * be for itself: RFC 5681, 4.2. */
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, in_first, more, packet) \
+	(((packet)->tot_len > TCP_MSS && (pcb)->state > LISTEN \
+		  ? (void)((pcb)->flags |= TF_ACK_DELAY) \
+		  : (void)0), \
+	 ERR_OK)
+
 #endif

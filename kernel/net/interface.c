@@ -14,6 +14,7 @@
 #include "kernel/net/acknowledge.h"
 #include "kernel/net/network.h"
 #include "kernel/net/offload.h"
+#include "kernel/net/packet.h"
 #include "kernel/net/stack.h"
 #include "lib/containing.h"
 #include "lib/error.h"
@@ -293,11 +294,8 @@ void interfaces_turn(void)
 		interface->in = NULL;
 		interface->in_tail = &interface->in;
 		vport_lock_give(&interface->lock);
-		while (frame) {
-			struct net_buffer *next = frame->next;
-			receive_frame(interface, frame);
-			frame = next;
-		}
+		while (frame)
+			frame = receive_frame(interface, frame);
 		if (interface->announce) {
 			interface->announce = false;
 			if (!ip4_addr_isany(netif_ip4_addr(&interface->netif)))
@@ -402,7 +400,7 @@ static int make_pools(void)
 		for (unsigned i = 0; transmit && i < TRANSMIT_PIECES; i++)
 			free_pieces(&transmit[i].buffer);
 	}
-	return receive_start() && transmit ? 0 : ERR_NOMEM;
+	return packet_start() && transmit ? 0 : ERR_NOMEM;
 }
 
 int interfaces_add(void)

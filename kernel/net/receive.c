@@ -8,7 +8,8 @@
  * Copies have bounds, beyond which what may stay in the stack is dropped. What it is done with when it returns,
  * acknowledgements and ARP above all, is always taken: so that it can go on when somebody sends what nobody reads.
  *
- * UDP datagrams that came as one frame (USO) come apart again.
+ * UDP datagrams that came as one frame (USO) come apart again. TCP segments that follow one another become one packet
+ * (merge.c).
  *
  * See it at work: make run APP=ping ARGS=10.0.2.2
  */
@@ -16,167 +17,19 @@
 
 #include "kernel/net/checksum.h"
 #include "kernel/net/headers.h"
-#include "kernel/net/memory.h"
+#include "kernel/net/merge.h"
 #include "kernel/net/offload.h"
+#include "kernel/net/packet.h"
 #include "kernel/net/stack.h"
 #include "kernel/net/time_wait.h"
 #include "lib/be.h"
 
 /* Copied of each frame: Ethernet's, IP's and TCP's header at their longest are 134. With what a pbuf needs it is a block. */
 #define HEAD_BYTES 192
-/* Pieces of received frames that lwIP has at a time, of all interfaces. */
-#define WRAPPED_MAX 512
-/* From here on what an interface receives is copied: the rest of its buffers is for the device to fill. */
-#define HELD_MAX 128
-#define HELD_SHARE 4 /* and of those that a CPU has for it a quarter at most */
 /* Datagrams in one frame. */
 #define DATAGRAMS_MAX 128
 /* What a machine asks for itself, addresses and names, comes from such ports. */
 #define OWN_SERVERS 1024
-
-/* ---- Copies ------------------------------------------------------------------------------------------------ */
-
-struct copy {
-	struct pbuf_custom custom; /* first */
-	size_t block_bytes;
-	uint8_t data[];
-};
-
-/* Bytes at most of a copy's block. */
-#define BLOCK_BYTES 2048
-#define COPY_BYTES (BLOCK_BYTES - sizeof(struct copy))
-
-/* Bytes that copies have: of small ones, which what is sent needs blocks of as well, and others. */
-static struct {
-	size_t used, max;
-} small, large;
-
-static bool is_small(size_t block_bytes)
-{
-	return block_bytes <= BLOCK_BYTES / 2;
-}
-
-/* Whether there may be more of what stays. */
-static bool may_stay(void)
-{
-	return small.used <= small.max && large.used <= large.max;
-}
-
-/* pbuf_free has found the last reference gone. */
-static void copy_done(struct pbuf *pbuf)
-{
-	struct copy *copy = (struct copy *)pbuf;
-
-	*(is_small(copy->block_bytes) ? &small.used : &large.used) -= copy->block_bytes;
-	network_free(copy);
-}
-
-/* A pbuf with room for so much; NULL: no memory. */
-static struct pbuf *copy_new(size_t length)
-{
-	struct copy *copy = network_malloc(sizeof(*copy) + length);
-
-	if (!copy)
-		return NULL;
-	copy->block_bytes = network_block_bytes(sizeof(*copy) + length);
-	*(is_small(copy->block_bytes) ? &small.used : &large.used) += copy->block_bytes;
-	copy->custom.custom_free_function = copy_done;
-	return pbuf_alloced_custom(PBUF_RAW, (u16_t)length, PBUF_REF, &copy->custom, copy->data,
-				   (u16_t)length);
-}
-
-/* So much of a frame, which has it. */
-static void gather(uint8_t *to, const struct net_buffer *piece, size_t offset, size_t length)
-{
-	while (length > 0) {
-		if (offset < piece->length) {
-			size_t part = piece->length - offset;
-			if (part > length)
-				part = length;
-			memcpy(to, net_data(piece) + offset, part);
-			to += part;
-			length -= part;
-			offset = 0;
-		} else {
-			offset -= piece->length;
-		}
-		piece = piece->more;
-	}
-}
-
-/* A packet of a head that was copied before, and `length` bytes of the frame from `offset` on; NULL: no memory. */
-static struct pbuf *copied(const uint8_t *head, size_t head_bytes, const struct net_buffer *frame,
-			   size_t offset, size_t length)
-{
-	struct pbuf *chain = NULL;
-
-	do {
-		size_t part = head_bytes + length < COPY_BYTES ? length : COPY_BYTES - head_bytes;
-		struct pbuf *pbuf = copy_new(head_bytes + part);
-		if (!pbuf) {
-			if (chain)
-				pbuf_free(chain);
-			return NULL;
-		}
-		if (head_bytes > 0)
-			memcpy(pbuf->payload, head, head_bytes);
-		gather((uint8_t *)pbuf->payload + head_bytes, frame, offset, part);
-		offset += part;
-		length -= part;
-		head_bytes = 0;
-		if (chain)
-			pbuf_cat(chain, pbuf);
-		else
-			chain = pbuf;
-	} while (length > 0);
-	return chain;
-}
-
-/* ---- Data that stays where it is ------------------------------------------------------------------------------- */
-
-struct wrapped {
-	struct pbuf_custom custom; /* first */
-	struct net_buffer *piece;
-	struct interface *interface;
-	struct wrapped *next_free;
-};
-
-static struct wrapped *free_wrapped;
-
-static void wrapped_done(struct pbuf *pbuf)
-{
-	struct wrapped *wrapped = (struct wrapped *)pbuf;
-
-	wrapped->interface->held--;
-	net_release(wrapped->interface->net, wrapped->piece);
-	wrapped->next_free = free_wrapped;
-	free_wrapped = wrapped;
-}
-
-/* Puts the frame from `skip` on, which is in its first piece, behind the head. Its pieces come apart: each is given back for
- * itself. False: there are not as many pbufs, and those that remain have been given back. */
-static bool wrap(struct interface *interface, struct pbuf *head, struct net_buffer *frame,
-		 size_t skip)
-{
-	for (struct net_buffer *piece = frame, *more; piece; piece = more, skip = 0) {
-		struct wrapped *wrapped = free_wrapped;
-		if (!wrapped) {
-			net_release(interface->net, piece);
-			return false;
-		}
-		free_wrapped = wrapped->next_free;
-		more = piece->more;
-		piece->more = NULL;
-		interface->held++;
-		wrapped->piece = piece;
-		wrapped->interface = interface;
-		wrapped->custom.custom_free_function = wrapped_done;
-		u16_t length = (u16_t)(piece->length - skip);
-		pbuf_cat(head, pbuf_alloced_custom(PBUF_RAW, length, PBUF_REF, &wrapped->custom,
-						   net_data(piece) + skip, length));
-	}
-	return true;
-}
 
 /* ---- What it is -------------------------------------------------------------------------------------------------- */
 
@@ -289,9 +142,10 @@ static bool take_apart(struct interface *interface, const struct pbuf *head, uns
 		return false;
 	for (unsigned number = 0; start < length; number++, start += part) {
 		size_t bytes = length - start < part ? length - start : part;
-		struct pbuf *packet = may_stay() ? copied(head->payload, datagram + UDP_HEADER,
-							  frame, start, bytes)
-						 : NULL;
+		struct pbuf *packet = packet_may_stay()
+					      ? packet_copied(head->payload, datagram + UDP_HEADER,
+							      frame, start, bytes)
+					      : NULL;
 		if (packet) {
 			adapt(packet->payload, datagram, number, bytes);
 			hand_on(interface, packet, &offload);
@@ -302,12 +156,6 @@ static bool take_apart(struct interface *interface, const struct pbuf *head, uns
 	return true;
 }
 
-/* Whether one more of the driver's buffers may be kept. */
-static bool may_hold(const struct interface *interface)
-{
-	return interface->held < HELD_MAX && interface->held < interface->net->buffers / HELD_SHARE;
-}
-
 /* The packet, which may be the head with more behind it. The frame and the head are its own. NULL: it is dropped. */
 static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, enum kind kind,
 				struct net_buffer *frame, size_t length)
@@ -315,16 +163,16 @@ static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, 
 	struct pbuf *packet = head;
 	size_t bytes = head->len;
 
-	if (kind != PASSES && !may_stay()) {
+	if (kind != PASSES && !packet_may_stay()) {
 		packet = NULL;
 	} else if (length > bytes) {
-		if (kind == DATA && may_hold(interface) && frame->length > bytes) {
-			if (wrap(interface, head, frame, bytes))
+		if (kind == DATA && packet_may_hold(interface) && frame->length > bytes) {
+			if (packet_wrap(interface, head, frame, bytes))
 				return head;
 			pbuf_free(head);
 			return NULL;
 		}
-		packet = copied(head->payload, bytes, frame, bytes, length - bytes);
+		packet = packet_copied(head->payload, bytes, frame, bytes, length - bytes);
 		interface->copied += packet != NULL;
 	}
 	net_release(interface->net, frame);
@@ -333,20 +181,113 @@ static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, 
 	return packet;
 }
 
-void receive_frame(struct interface *interface, struct net_buffer *frame)
+/* Segments in one packet. */
+#define MERGE_MOST 44
+
+/* The device has found its sum right, or it was never made. */
+static bool is_checked(const struct net_offload *offload)
 {
-	const struct net_offload offload = frame->offload;
+	return (offload->flags & (NET_CHECKSUM_START | NET_CHECKSUM_GOOD)) != 0;
+}
+
+/* Of what is behind the headers in the packet, which is in two pieces at most. */
+static uint16_t sum_of(const struct pbuf *packet)
+{
+	uint32_t sum = network_checksum((const uint8_t *)packet->payload + MERGE_HEADERS,
+					packet->len - MERGE_HEADERS);
+
+	/* Of the head's bytes an even number is data, where there is more. */
+	if (packet->next)
+		sum += network_checksum(packet->next->payload, packet->next->len);
+	return (uint16_t)(sum + (sum >> 16));
+}
+
+/* How many bytes of data the frame has that continue the packet, and its headers; 0: it does not. */
+static size_t continues(const struct merge *merge, const struct net_buffer *frame,
+			uint8_t headers[MERGE_HEADERS])
+{
+	if (frame->length <= MERGE_HEADERS || frame->more || frame->offload.segments != NET_WHOLE)
+		return 0;
+	__builtin_memcpy(headers, net_data(frame), MERGE_HEADERS);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on it is the copy that is read */
+	size_t bytes = merge_next(merge, headers, frame->length);
+	if (bytes == 0)
+		return 0;
+	bool checked = is_checked(&frame->offload);
+	uint16_t sum = checked ? 0 : network_checksum(net_data(frame) + MERGE_HEADERS, (int)bytes);
+	return merge_is_sound(headers, sum, bytes, checked) ? bytes : 0;
+}
+
+/* Puts the parts behind the packet, whose pieces know how much there is from them on. */
+static void append(struct pbuf *packet, struct pbuf *const *parts, unsigned count)
+{
+	u16_t bytes = 0;
+
+	for (unsigned i = count; i-- > 0;) {
+		bytes = (u16_t)(bytes + parts[i]->len);
+		parts[i]->tot_len = bytes;
+		parts[i]->next = i + 1 < count ? parts[i + 1] : NULL;
+	}
+	for (;; packet = packet->next) {
+		packet->tot_len = (u16_t)(packet->tot_len + bytes);
+		if (!packet->next)
+			break;
+	}
+	packet->next = parts[0];
+}
+
+/* Puts behind the packet what continues it of the frames that came with it. Those that are left. */
+static struct net_buffer *merge_frames(struct interface *interface, struct pbuf *packet,
+				       struct net_offload *offload, struct net_buffer *frame)
+{
+	uint8_t headers[MERGE_HEADERS];
+	struct pbuf *parts[MERGE_MOST - 1];
+	struct merge merge;
+	unsigned count = 0;
+
+	if (packet->len < MERGE_HEADERS || (packet->next && packet->next->next) ||
+	    offload->segments != NET_WHOLE || interfaces_tap ||
+	    !merge_begin(&merge, packet->payload, packet->tot_len))
+		return frame;
+	bool checked = is_checked(offload);
+	while (frame && count < MERGE_MOST - 1 && packet_may_hold(interface) && packet_may_stay()) {
+		struct net_buffer *next = frame->next;
+		size_t bytes = continues(&merge, frame, headers);
+		if (bytes == 0)
+			break;
+		if (count == 0 && !merge_is_sound(packet->payload, checked ? 0 : sum_of(packet),
+						  merge.bytes, checked))
+			break;
+		parts[count] = packet_wrap_piece(interface, frame, MERGE_HEADERS, bytes);
+		if (!parts[count])
+			break;
+		count++;
+		merge_add(&merge, headers, bytes);
+		frame = next;
+	}
+	if (count > 0) {
+		append(packet, parts, count);
+		merge_end(&merge);
+		offload->flags |= NET_CHECKSUM_GOOD;
+	}
+	return frame;
+}
+
+struct net_buffer *receive_frame(struct interface *interface, struct net_buffer *frame)
+{
+	struct net_offload offload = frame->offload;
+	struct net_buffer *rest = frame->next;
 	struct pbuf *head = NULL, *packet = NULL;
 	size_t length = 0;
 
 	for (struct net_buffer *piece = frame; piece; piece = piece->more)
 		length += piece->length;
 	if (length <= UINT16_MAX && netif_is_up(&interface->netif))
-		head = copied(NULL, 0, frame, 0, length < HEAD_BYTES ? length : HEAD_BYTES);
+		head = packet_copied(NULL, 0, frame, 0, length < HEAD_BYTES ? length : HEAD_BYTES);
 	if (!head) {
 		net_release(interface->net, frame);
 		interface->dropped_in += netif_is_up(&interface->netif);
-		return;
+		return rest;
 	}
 	if (interfaces_tap)
 		interfaces_tap(interface->name, false, head->payload, head->len, length);
@@ -355,29 +296,15 @@ void receive_frame(struct interface *interface, struct net_buffer *frame)
 		interface->dropped_in += !take_apart(interface, head, look.datagram, frame, length);
 		net_release(interface->net, frame);
 		pbuf_free(head);
-		return;
+		return rest;
 	}
 	packet = make_packet(interface, head, look.kind, frame, length);
-	if (packet)
-		hand_on(interface, packet, &offload);
-	else
+	if (!packet) {
 		interface->dropped_in++;
-}
-
-bool receive_start(void)
-{
-	static struct wrapped *all;
-	size_t memory;
-
-	network_memory_used(&memory);
-	small.max = memory / 8;
-	large.max = memory / 2;
-	if (all)
-		return true;
-	all = vport_alloc(WRAPPED_MAX * sizeof(*all));
-	for (unsigned i = 0; all && i < WRAPPED_MAX; i++) {
-		all[i].next_free = free_wrapped;
-		free_wrapped = &all[i];
+		return rest;
 	}
-	return all != NULL;
+	if (rest && look.kind == DATA)
+		rest = merge_frames(interface, packet, &offload, rest);
+	hand_on(interface, packet, &offload);
+	return rest;
 }

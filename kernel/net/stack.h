@@ -61,10 +61,9 @@ extern network_tap_fn *interfaces_tap; /* NULL: nobody looks */
 
 /* ---- receive.c: what becomes of a received frame ------------------------------------------------------- */
 
-/* Takes memory for it, once. False: there is not enough. Program context, after network_memory_start. */
-bool receive_start(void);
-/* Hands the frame, which is its own from now on, to lwIP, or drops it and counts that. In the stack's turn. */
-void receive_frame(struct interface *interface, struct net_buffer *frame);
+/* Hands the frame, which is its own from now on, to lwIP, or drops it and counts that; and with it those of the frames linked
+ * behind it that continue it. The frames that are left. In the stack's turn. */
+struct net_buffer *receive_frame(struct interface *interface, struct net_buffer *frame);
 
 /* ---- address.c ----------------------------------------------------------------------------------------- */
 

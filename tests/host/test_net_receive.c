@@ -472,6 +472,308 @@ static void segments_that_have_waited(void)
 	tcp_active_pcbs = first->next; /* the second one is in front of it */
 }
 
+/* ---- Streams ---------------------------------------------------------------------------------------------- */
+
+#define SEGMENT 1000
+#define BATCH_MOST 60
+#define TCP_ACKED 0x10
+#define TCP_PUSHED 0x08
+
+static struct tcp_pcb *stream;
+static uint32_t first_byte = 0xffffd000, answered; /* its numbers pass zero */
+static size_t arrived, portions;
+static bool keep_portions;
+static struct pbuf *portion;
+
+static uint8_t stream_byte(size_t at)
+{
+	return (uint8_t)(at * 37 + at / 251);
+}
+
+static err_t stream_arrived(void *argument, struct tcp_pcb *pcb, struct pbuf *data, err_t error)
+{
+	(void)argument;
+	(void)error;
+	if (!data)
+		return ERR_OK;
+	for (u16_t i = 0; i < data->tot_len; i++, arrived++)
+		CHECK(pbuf_get_at(data, i) == stream_byte(arrived));
+	portions++;
+	tcp_recved(pcb, data->tot_len);
+	if (keep_portions)
+		portion = data;
+	else
+		pbuf_free(data);
+	return ERR_OK;
+}
+
+static err_t stream_accepted(void *argument, struct tcp_pcb *pcb, err_t error)
+{
+	(void)argument;
+	(void)error;
+	stream = pcb;
+	tcp_recv(pcb, stream_arrived);
+	return ERR_OK;
+}
+
+static void sum_segment(uint8_t *packet)
+{
+	static uint8_t whole[12 + FRAME_BYTES];
+	uint8_t *ip = packet + 14;
+	size_t length = be16_load(ip + 2) - 20u;
+
+	sum_header(ip);
+	be16_store(ip + 36, 0);
+	memcpy(whole, ip + 12, 8);
+	be16_store(whole + 8, 6);
+	be16_store(whole + 10, (uint16_t)length);
+	memcpy(whole + 12, ip + 20, length);
+	uint16_t sum = (uint16_t)~network_checksum(whole, (int)(12 + length));
+	memcpy(ip + 36, &sum, 2);
+}
+
+/* The bytes of the stream from `at` on; returns the frame's. */
+static size_t segment_frame(uint8_t *packet, size_t at, size_t length, uint8_t flags)
+{
+	uint8_t *ip = packet + 14;
+
+	udp_frame(packet, 0, (unsigned)at, 0x4000);
+	be16_store(ip + 2, (uint16_t)(40 + length));
+	ip[9] = 6;
+	memset(ip + 20, 0, 20);
+	be16_store(ip + 20, PEER_PORT);
+	be16_store(ip + 22, PORT);
+	be32_store(ip + 24, first_byte + (uint32_t)at);
+	be32_store(ip + 28, answered);
+	ip[32] = 5 << 4;
+	ip[33] = flags;
+	be16_store(ip + 34, 0x7000);
+	for (size_t i = 0; i < length; i++)
+		ip[40 + i] = stream_byte(at + i);
+	sum_segment(packet);
+	return 54 + length;
+}
+
+static struct net_buffer *batch[BATCH_MOST];
+static unsigned batch_count;
+
+static uint8_t *put(const uint8_t *packet, size_t length, struct net_offload offload)
+{
+	struct net_buffer *buffer = calloc(1, sizeof(*buffer));
+
+	net_buffer_over(buffer, malloc(length), length);
+	memcpy(buffer->memory, packet, length);
+	buffer->length = (uint32_t)length;
+	buffer->offload = offload;
+	batch[batch_count++] = buffer;
+	return buffer->memory;
+}
+
+/* All of them in one turn of the stack's. */
+static void deliver_batch(void)
+{
+	listener(&net, batch, batch_count, listener_cookie);
+	batch_count = 0;
+	interfaces_turn();
+	interfaces_flush();
+}
+
+static void put_stream(size_t at, size_t length, uint8_t flags)
+{
+	put(frame, segment_frame(frame, at, length, flags), plain);
+}
+
+static void learn_of_the_peer(void)
+{
+	uint8_t arp[42] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1,
+			    8,    6,    0,    1,    8,    0,    6, 4, 0, 1, 2 };
+
+	memcpy(arp + 28, peer, 4);
+	memcpy(arp + 38, own, 4);
+	deliver(arp, sizeof(arp), plain);
+	interfaces_flush();
+}
+
+static void a_stream_begins(void)
+{
+	struct tcp_pcb *listening = tcp_new();
+
+	learn_of_the_peer();
+	CHECK_EQ(tcp_bind(listening, IP_ANY_TYPE, PORT), ERR_OK);
+	tcp_accept(tcp_listen(listening), stream_accepted);
+	first_byte--;
+	deliver(frame, segment_frame(frame, 0, 0, 2), plain);
+	first_byte++;
+	interfaces_flush();
+	answered = be32_load(sent_frame + 14 + 24) + 1;
+	deliver(frame, segment_frame(frame, 0, 0, TCP_ACKED), plain);
+	interfaces_flush();
+	CHECK(stream != NULL);
+}
+
+static uint32_t acknowledged(void)
+{
+	return be32_load(sent_frame + 14 + 28) - first_byte;
+}
+
+/* They are one packet, with one answer, in the buffers that they came in; their headers are not looked at again. */
+static void segments_become_one(void)
+{
+	uint8_t *memory[20];
+	size_t before = arrived;
+
+	CHECK(stream != NULL);
+	unsigned back = given_back, sent = sent_count;
+	portions = 0;
+	keep_portions = true;
+	for (unsigned i = 0; i < 20; i++)
+		memory[i] = put(frame,
+				segment_frame(frame, before + i * SEGMENT, SEGMENT,
+					      i % 7 == 0 ? TCP_ACKED | TCP_PUSHED : TCP_ACKED),
+				i % 3 == 0 ? good : plain);
+	deliver_batch();
+	CHECK_EQ(portions, 1);
+	CHECK_EQ(arrived, before + 20 * SEGMENT);
+	CHECK_EQ(interface->held, 20);
+	CHECK_EQ(given_back, back);
+	CHECK_EQ(sent_count, sent + 1);
+	CHECK_EQ(acknowledged(), arrived);
+	for (unsigned i = 0; i < 20; i++)
+		memset(memory[i], 0xff, 54);
+	CHECK_EQ(portion->tot_len, 20 * SEGMENT);
+	size_t bytes = portion->tot_len;
+	for (const struct pbuf *part = portion; part; part = part->next) {
+		CHECK_EQ(part->tot_len, bytes);
+		bytes -= part->len;
+	}
+	CHECK_EQ(bytes, 0);
+	for (u16_t i = 0; i < portion->tot_len; i++)
+		CHECK(pbuf_get_at(portion, i) == stream_byte(before + i));
+	pbuf_free(portion);
+	keep_portions = false;
+	CHECK_EQ(interface->held, 0);
+	CHECK_EQ(given_back, back + 20);
+	/* Two are as good as many: the second one is answered. */
+	put_stream(arrived, SEGMENT, TCP_ACKED);
+	put_stream(arrived + SEGMENT, SEGMENT, TCP_ACKED);
+	deliver_batch();
+	CHECK_EQ(acknowledged(), arrived);
+	/* No packet is larger than one can be. */
+	portions = 0;
+	before = arrived;
+	for (unsigned i = 0; i < 46; i++)
+		put_stream(before + i * 1460, 1460, TCP_ACKED);
+	deliver_batch();
+	CHECK_EQ(portions, 2);
+	CHECK_EQ(arrived, before + 46 * 1460);
+}
+
+/* A bit of a segment that is another one on its way: what is behind Ethernet's header, and data, is under a sum, which is seen
+ * to be wrong even in the middle of a batch. */
+static void spoilt_segments(void)
+{
+	for (unsigned place = 0; place < 3; place++) {
+		for (unsigned at = 14; at < 14 + 40 + 16; at++) {
+			size_t before = arrived;
+			for (unsigned i = 0; i < 3; i++) {
+				put_stream(before + i * SEGMENT, SEGMENT, TCP_ACKED);
+				if (i == place)
+					batch[i]->memory[at] ^= (uint8_t)(1u << at % 8);
+			}
+			deliver_batch();
+			CHECK_EQ(arrived, before + place * SEGMENT);
+			for (unsigned i = 0; i < 3; i++)
+				put_stream(before + i * SEGMENT, SEGMENT, TCP_ACKED);
+			deliver_batch();
+			CHECK_EQ(arrived, before + 3 * SEGMENT);
+		}
+	}
+}
+
+/* What is true and does not fit in: lwIP has it for itself. */
+static void strange_segments(void)
+{
+	for (unsigned what = 0; what < 8; what++) {
+		size_t before = arrived,
+		       length = segment_frame(frame, before + SEGMENT, SEGMENT, TCP_ACKED);
+		uint8_t *ip = frame + 14;
+		portions = 0;
+		put_stream(before, SEGMENT, TCP_ACKED);
+		segment_frame(frame, before + SEGMENT, SEGMENT, TCP_ACKED);
+		switch (what) {
+		case 0: /* another window */
+			be16_store(ip + 34, 0x7001);
+			break;
+		case 1: /* another connection's */
+			be16_store(ip + 20, PEER_PORT + 1);
+			break;
+		case 2: /* another time to live */
+			ip[8]--;
+			break;
+		case 3: /* urgent */
+			ip[33] |= 0x20;
+			break;
+		case 4: /* options: nothing, four times */
+			memmove(ip + 44, ip + 40, SEGMENT);
+			memset(ip + 40, 1, 4);
+			ip[32] = 6 << 4;
+			be16_store(ip + 2, 44 + SEGMENT);
+			length += 4;
+			break;
+		case 5: /* shorter than its frame */
+			be16_store(ip + 2, 40 + 10);
+			break;
+		case 6: /* a gap */
+			be32_store(ip + 24, first_byte + (uint32_t)before + SEGMENT + 1);
+			memmove(ip + 40, ip + 41, SEGMENT - 1);
+			ip[40 + SEGMENT - 1] = stream_byte(before + 2 * SEGMENT);
+			break;
+		case 7: /* nothing in it */
+			be16_store(ip + 2, 40);
+			break;
+		}
+		sum_segment(frame);
+		put(frame, length, plain);
+		deliver_batch();
+		size_t expected = what == 1 || what == 6 || what == 7 ? SEGMENT
+				  : what == 5                         ? SEGMENT + 10
+								      : 2 * SEGMENT;
+		CHECK_EQ(arrived, before + expected);
+		CHECK_EQ(portions, what == 5 || expected == SEGMENT ? 1 : 2);
+		put_stream(arrived, 2 * SEGMENT + 1 - expected, TCP_ACKED);
+		deliver_batch();
+		CHECK_EQ(arrived, before + 2 * SEGMENT + 1);
+	}
+}
+
+/* Batches by chance: of all lengths, with gaps, again, spoilt, in another order. What comes out is the stream. */
+static void streams_by_chance(void)
+{
+	for (unsigned round = 0; round < 500; round++) {
+		size_t at = arrived;
+		unsigned count = 1 + (unsigned)rand() % (BATCH_MOST - 1);
+		for (unsigned i = 0; i < count; i++) {
+			size_t length = 1 + (size_t)rand() % 1460;
+			put_stream(at, length, rand() % 4 ? TCP_ACKED : TCP_ACKED | TCP_PUSHED);
+			switch (rand() % 40) {
+			case 0:
+				batch[i]->memory[14 + (size_t)rand() % (length + 40)] ^= 0x10;
+				break;
+			case 1:
+				at += (size_t)rand() % 3000;
+				break;
+			case 2:
+				at -= at - arrived < length ? 0 : length / 2;
+				continue;
+			}
+			at += length;
+		}
+		deliver_batch();
+	}
+	CHECK(arrived > 500 * 1460);
+	CHECK_EQ(interface->held, 0);
+}
+
 /* ---- Much of it ------------------------------------------------------------------------------------------- */
 
 /* Empty datagrams that nobody reads: the socket takes what its share is, and no more. */
@@ -604,8 +906,11 @@ int main(void)
 		CHECK_CASE(start), CHECK_CASE(fragments_are_nobody_elses),
 		CHECK_CASE(headers_are_nobody_elses), CHECK_CASE(datagrams_come_apart),
 		CHECK_CASE(headers_that_are_none), CHECK_CASE(few_buffers),
-		CHECK_CASE(what_waits_for_room), CHECK_CASE(memory_that_is_kept),
-		CHECK_CASE(segments_that_have_waited), CHECK_CASE(empty_datagrams_have_their_price),
-		CHECK_CASE(arp_goes_on), CHECK_CASE(small_portions_are_joined),
-		CHECK_CASE(interface_that_is_gone), CHECK_END });
+		CHECK_CASE(a_stream_begins), CHECK_CASE(segments_become_one),
+		CHECK_CASE(spoilt_segments), CHECK_CASE(strange_segments),
+		CHECK_CASE(streams_by_chance), CHECK_CASE(what_waits_for_room),
+		CHECK_CASE(memory_that_is_kept), CHECK_CASE(segments_that_have_waited),
+		CHECK_CASE(empty_datagrams_have_their_price), CHECK_CASE(arp_goes_on),
+		CHECK_CASE(small_portions_are_joined), CHECK_CASE(interface_that_is_gone),
+		CHECK_END });
 }
