@@ -27,11 +27,13 @@ static const uint8_t *find_symbol(uintptr_t address, uintptr_t *start)
 	const uint8_t *name = symbol_names, *found = NULL;
 	uintptr_t at = (uintptr_t)image_start;
 	for (uint32_t i = 0; i < symbol_count; i++) {
-		at += symbol_steps[i];
+		at += symbol_steps[i] * symbol_unit;
 		if (at > address)
 			break;
-		found = name;
-		*start = at;
+		if (*name != '\0') {
+			found = name;
+			*start = at;
+		}
 		while (*name++ != '\0')
 			;
 	}

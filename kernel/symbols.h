@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 /* Where each function begins, ascending, as the distance from the one before it (the first: from
- * image_start); and their names in the same order, one after another, each with its zero. A byte of a
- * name from SYMBOL_PAIR on stands for the two of symbol_pairs, of which each may stand for two others that come before
- * them. A backtrace has the time to add up and to count, and no image the space for more. */
-extern const uint16_t symbol_steps[];
+ * image_start) in units of so many bytes; and their names in the same order, one after another, each with its
+ * zero. What has no name is a step on a way that is longer than one. A byte of a name from SYMBOL_PAIR on stands
+ * for the two of symbol_pairs, of which each may stand for two others that come before them. A backtrace has the
+ * time to add up and to count, and no image the space for more. */
+extern const uint32_t symbol_unit;
+extern const uint8_t symbol_steps[];
 extern const uint32_t symbol_count;
 extern const uint8_t symbol_names[];
 #define SYMBOL_PAIR 128

@@ -14,6 +14,8 @@ import collections
 import sys
 
 FIRST_PAIR, LAST_PAIR = 128, 255
+INSTRUCTION = 4  # bytes, where all are of one length
+MAX_STEP = 255
 
 
 def functions(lines):
@@ -53,18 +55,20 @@ def replace(name, pair, code):
 
 def main():
     found = functions(line for line in sys.stdin if len(line.split()) == 3)
+    unit = 1 if any(offset % INSTRUCTION for offset, _ in found) else INSTRUCTION
     steps, last = [], 0
     for offset, name in found:
-        # A step that does not fit into 16 bits is made in several, to places without a name.
-        while offset - last > 0xffff:
-            steps.append((0xffff, ""))
-            last += 0xffff
-        steps.append((offset - last, name))
+        # A step that does not fit into a byte is made in several, to places without a name.
+        while offset - last > MAX_STEP * unit:
+            steps.append((MAX_STEP, ""))
+            last += MAX_STEP * unit
+        steps.append(((offset - last) // unit, name))
         last = offset
     print("/* Made by tools/symbols.py from the linked kernel. */")
     print('#include "kernel/symbols.h"\n')
     print(f"const uint32_t symbol_count = {len(steps)};")
-    print("const uint16_t symbol_steps[] = {")
+    print(f"const uint32_t symbol_unit = {unit};")
+    print("const uint8_t symbol_steps[] = {")
     print("\n".join(f"\t{step:#x}," for step, _ in steps) or "\t0,")
     names, pairs = pack([name for _, name in steps])
     print("};\nconst uint8_t symbol_names[] = {")
