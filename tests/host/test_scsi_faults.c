@@ -117,6 +117,8 @@ static void row42_sense_keys(void)
 	CHECK_EQ(read_with(full), ERR_READ_ONLY);
 	full.sense[13] = 7;
 	CHECK_EQ(read_with(full), ERR_NO_SPACE);
+	full.sense[12] = 0x26; /* the same qualifier of something else */
+	CHECK_EQ(read_with(full), ERR_READ_ONLY);
 }
 
 static void row42_illegal_requests(void)
@@ -484,7 +486,9 @@ static void row21_small_queues(void)
 	CHECK_EQ(fake_probe(&fake), ERR_NODEV);
 	CHECK_NOTHING_LEFT();
 	make();
-	fake.queues[1].size_max = 1; /* one buffer for events is enough */
+	fake.queues[2].size_max =
+		ring == FAKE_PACKED ? 3 : 4; /* a header, an answer, and a segment */
+	fake.queues[1].size_max = 1;         /* one buffer for events is enough */
 	start();
 	works("sda", &media.units[0]);
 }
@@ -513,6 +517,87 @@ static void row37_sizes(void)
 	CHECK_EQ(fake_config_get(&fake, 20, 4), 96);
 	CHECK_EQ(fake_config_get(&fake, 24, 4), 32);
 	works("sda", &media.units[0]);
+}
+
+/* What is right is left alone. */
+static unsigned config_writes;
+
+static void count_write(struct fake_device *device, unsigned offset, uint8_t value)
+{
+	(void)device;
+	(void)offset;
+	(void)value;
+	config_writes++;
+}
+
+static void sizes_that_are_right(void)
+{
+	static struct fake_model counting;
+
+	make();
+	counting = fake_scsi;
+	counting.config_written = count_write;
+	fake.model = &counting;
+	fake_config_set(&fake, 20, 4, 96);
+	fake_config_set(&fake, 24, 4, 32);
+	start();
+	CHECK_EQ(config_writes, 0);
+	works("sda", &media.units[0]);
+}
+
+/* 33: all of it from the beginning, or one of the sizes; then that is not written either. */
+static unsigned config_reads, rests_until;
+
+static void never_rest(struct fake_device *device)
+{
+	if (++config_reads > rests_until)
+		device->generation_runs = true;
+}
+
+static void with_reads_that_rest(unsigned row)
+{
+	/* Reads that are good: five words, max_target, max_lun, sense_size, and that once more. */
+	static const unsigned good[] = { 0, 5, 6, 7, 9 };
+
+	make();
+	fake_config_set(&fake, 20, 4, 18);
+	fake_config_set(&fake, 24, 4, 16);
+	rests_until = good[row];
+	fake.before_config_read = never_rest;
+	int error = fake_probe(&fake);
+	CHECK_EQ(error, ERR_BUSY);
+	CHECK_NOTHING_LEFT();
+	if (row < 4)
+		CHECK_EQ(fake_config_get(&fake, 20, 4), 18);
+	CHECK_EQ(fake_config_get(&fake, 24, 4), 16);
+}
+
+static void row33_configuration_never_rests(void)
+{
+	for (unsigned row = 0; row < 5; row++)
+		scenario_row(with_reads_that_rest, row);
+}
+
+static void with_a_short_configuration(unsigned row)
+{
+	static const struct {
+		unsigned bytes;
+		int error;
+	} rows[] = { { 19, ERR_RANGE }, { 31, ERR_RANGE }, { 35, ERR_RANGE }, { 36, 0 } };
+
+	make();
+	fake_pci_set(&fake, FAKE_CAP_CONFIG + 12, 4, rows[row].bytes);
+	CHECK_EQ(fake_probe(&fake), rows[row].error);
+	if (rows[row].error)
+		CHECK_NOTHING_LEFT();
+	else
+		works("sda", &media.units[0]);
+}
+
+static void configuration_that_ends_early(void)
+{
+	for (unsigned row = 0; row < 4; row++)
+		scenario_row(with_a_short_configuration, row);
 }
 
 static void keep_old_sizes(struct fake_device *device)
@@ -596,6 +681,9 @@ static const struct scenario scenarios[] = {
 	SCENARIO(row21_small_queues, ON_BUSES),
 	SCENARIO(row37_limits, ON_PCI | ON_SPLIT),
 	SCENARIO(row37_sizes, ON_BUSES),
+	SCENARIO(sizes_that_are_right, ON_BUSES),
+	SCENARIO(row33_configuration_never_rests, ON_BUSES),
+	SCENARIO(configuration_that_ends_early, ON_RINGS),
 	SCENARIO(row37_sizes_that_stay, ON_BUSES),
 	SCENARIO(row37_capacities, ON_PCI | ON_SPLIT),
 	SCENARIO(row38_shrinks, ON_RINGS),
