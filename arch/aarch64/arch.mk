@@ -7,6 +7,7 @@ ARCH_OBJECTS = $(addprefix arch/aarch64/,entry.o trap.o trap_report.o mmu.o cpu.
 	kernel/pl011.o kernel/uart16550.o
 # Where each sleep passes by. (The interrupt controllers are small rather than fast: see `make size`.)
 ARCH_HOT = $(addprefix arch/aarch64/,cpu.o clock.o)
+$(addprefix $(B)/arch/aarch64/,gic.o gicv2.o gicv3.o): OPTIMISE = -Os -fomit-frame-pointer
 PRODUCTS = $(W).elf $(B)/Image
 
 # Atomics as instructions: the helpers that choose at run time ask the Linux kernel.

@@ -22,7 +22,7 @@
 #define PRIORITY 0xa0a0a0a0 /* the same for all: nothing preempts */
 
 static const struct gic *gic;
-static void (*take_interrupt)(void); /* gic->interrupt */
+void (*gic_interrupt)(void);
 static int gic_node = ERR_NODEV;
 static const struct gic_msi *msi_controller;
 static int msi_node = ERR_NODEV;
@@ -60,7 +60,7 @@ static void find_controller(void)
 			continue;
 		}
 		gic = controllers[i].gic;
-		take_interrupt = gic->interrupt;
+		gic_interrupt = gic->interrupt;
 		gic_node = node;
 		return;
 	}
@@ -205,11 +205,6 @@ void arch_cpu_interrupt(const struct cpu *cpu)
 void arch_cpu_stop(const struct cpu *cpu)
 {
 	gic->send(cpu, INTID_STOP);
-}
-
-void gic_interrupt(void)
-{
-	take_interrupt();
 }
 
 bool gic_other(uint32_t taken)

@@ -70,8 +70,8 @@ void gic_init(void);
 int gic_message_open(unsigned intid, const struct cpu *cpu);
 /* On another CPU. 0 or an error. */
 int gic_init_secondary(void);
-/* Trap code: takes one interrupt. */
-void gic_interrupt(void);
+/* Takes one interrupt: the controller's. */
+extern void (*gic_interrupt)(void);
 /* The node that takes messages; negative when there is none that works. */
 int gic_msi_node(void);
 /* The wire that an interrupt specifier means, when it is one of our controller's. */

@@ -109,7 +109,8 @@ irq:
 	stp	x29, x0, [sp]
 	stp	x30, x1, [sp, #16]
 	mov	x29, sp
-	bl	gic_interrupt
+	ldr	x0, gic_interrupt
+	blr	x0
 	ldp	x29, x0, [sp]
 	ldp	x30, x1, [sp, #16]
 	msr	elr_el1, x0
