@@ -9,5 +9,7 @@
 /* The sum, not its complement, of the bytes as words of the machine's byte order; with an odd number of them as if a zero
  * followed. */
 uint16_t network_checksum(const void *data, int length);
+/* The same of what is copied to another place: each byte is loaded once. */
+uint16_t network_checksum_copy(void *to, const void *data, size_t length);
 
 #endif

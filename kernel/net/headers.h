@@ -4,7 +4,8 @@
 #define KERNEL_NET_HEADERS_H
 
 enum {
-	IP4_HEADER = 20, /* without options */
+	IP4_HEADER = 20,  /* without options */
+	IP4_PLAIN = 0x45, /* its first byte then */
 	IP4_LENGTH = 2,
 	IP4_ID = 4,
 	IP4_FRAGMENT = 6,

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernel/net/acknowledge.h"
+#include "kernel/net/cut.h"
 #include "kernel/net/network.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/packet.h"
@@ -195,6 +196,13 @@ static err_t output(struct netif *netif, struct pbuf *pbuf)
 			interfaces_flush();
 	}
 	struct net_buffer *frame = NULL;
+	unsigned segment_bytes = offload_cut(interface->net, pbuf);
+	if (segment_bytes > 0) {
+		offload_narrow();
+		err_t error = cut_segments(interface, pbuf, segment_bytes);
+		interface->dropped_out += error != ERR_OK;
+		return error;
+	}
 	if (interface->waiting_count < FRAMES_WAITING)
 		frame = make_frame(interface, pbuf);
 	if (!frame) {

@@ -30,7 +30,7 @@ LWIP_CORE = init def dns inet_chksum ip mem memp netif pbuf raw tcp tcp_in tcp_o
 LWIP_IPV4 = dhcp etharp icmp ip4_frag ip4 ip4_addr
 LWIP_IPV6 = ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6
 LWIP_FILES = $(LWIP_CORE:%=core/%) $(LWIP_IPV4:%=core/ipv4/%) $(LWIP_IPV6:%=core/ipv6/%) netif/ethernet
-NETWORK = $(addprefix kernel/net/,stack.o interface.o acknowledge.o receive.o packet.o merge.o time_wait.o address.o checksum.o offload.o memory.o \
+NETWORK = $(addprefix kernel/net/,stack.o interface.o acknowledge.o receive.o packet.o merge.o cut.o time_wait.o address.o checksum.o offload.o memory.o \
 	random.o socket.o socket_transfer.o socket_queue.o socket_stream.o socket_datagram.o socket_address.o socket_option.o name.o)
 
 # ---- How it is compiled --------------------------------------------------------

@@ -4,8 +4,8 @@
  * field then is the pseudo header's sum alone. Received: a checksum that the device has found right, or that was never made
  * because the frame does not leave the machine, is not looked at.
  *
- * Where the device cuts TCP segments, lwIP is told that those of a connection may be larger than what its peer takes, and
- * how large that is goes with the frame.
+ * lwIP is told that segments of a connection may be larger than what its peer takes. Where the device cuts them, how large
+ * that is goes with the frame; elsewhere cut.c does.
  *
  * See it at work: make run APP=iperf ARGS='-c 10.0.2.2', with a device that offers it (a tap)
  * Left out: checksums in fragments, which lwIP makes itself; large segments over IPv6, whose packets lwIP measures by what
@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "kernel/net/cut.h"
 #include "kernel/net/headers.h"
 #include "kernel/net/hooks.h"
 #include "kernel/net/stack.h"
@@ -45,14 +46,25 @@ void offload_received(struct netif *netif, const struct net_offload *offload)
 
 /* ---- Sent ------------------------------------------------------------------------------------------------ */
 
-/* It is larger than the interface's packets may be, which IP must not know: until the frame is there, it believes this. */
+/* What the interface's device does for a large segment: all of it, or else it is cut here. */
+static bool cuts(const struct net_device *net)
+{
+	const uint32_t both = NET_CAN_TSO4 | NET_CAN_CHECKSUM;
+
+	return (net->can & both) == both;
+}
+
+/* It is larger than the interface's packets may be, which IP must not know: until the frame is there, it believes this. Nor is
+ * its checksum made, which is none of a frame's. */
 static struct netif *widened;
-static u16_t own_mtu;
+static u16_t own_mtu, own_check;
 
 void offload_narrow(void)
 {
-	if (widened)
+	if (widened) {
 		widened->mtu = own_mtu;
+		widened->chksum_flags |= own_check;
+	}
 	widened = NULL;
 }
 
@@ -77,7 +89,9 @@ void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment)
 	if (netif) {
 		widened = netif;
 		own_mtu = netif->mtu;
+		own_check = netif->chksum_flags & NETIF_CHECKSUM_GEN_TCP;
 		netif->mtu = UINT16_MAX;
+		netif->chksum_flags &= (u16_t)~NETIF_CHECKSUM_GEN_TCP;
 	}
 }
 
@@ -105,6 +119,27 @@ static unsigned segment_bytes_of(const uint8_t *ip, const uint8_t *header)
 			return offload_peer_mss(pcb);
 	}
 	return MSS_OF_ANY;
+}
+
+unsigned offload_cut(const struct net_device *net, const struct pbuf *packet)
+{
+	const uint8_t *ip = (const uint8_t *)packet->payload + NET_HEADER_BYTES,
+		      *tcp = ip + IP4_HEADER;
+	size_t headers = NET_HEADER_BYTES + IP4_HEADER + TCP_HEADER;
+
+	if (packet->tot_len <= headers || packet->len < headers || cuts(net) ||
+	    be16_load(ip - 2) != ETHTYPE_IP || ip[IP4_PROTOCOL] != IP_PROTO_TCP ||
+	    ip[0] != IP4_PLAIN || (be16_load(ip + IP4_FRAGMENT) & IP4_FRAGMENTED) != 0)
+		return 0;
+	headers += (tcp[TCP_OFFSET] >> 4) * 4u - TCP_HEADER;
+	/* lwIP has made the checksum of all that it was not told to leave large. */
+	if (packet->len < headers || packet->tot_len <= headers ||
+	    (!(net->can & NET_CAN_CHECKSUM) && be16_load(tcp + TCP_CHECKSUM) != 0))
+		return 0;
+	unsigned segment_bytes = segment_bytes_of(ip, tcp);
+	return (net->can & NET_CAN_CHECKSUM) && packet->tot_len <= headers + segment_bytes
+		       ? 0
+		       : segment_bytes;
 }
 
 /* The rest of the frame is one segment or datagram; what of it is in the first piece is enough for its header. */
@@ -199,20 +234,21 @@ err_t offload_fragmented(struct udp_pcb *pcb, struct pbuf *data, const ip_addr_t
 #define SEGMENT_MAX 60000
 #define HEADERS_MAX (NET_HEADER_BYTES + IP4_HEADER + TCP_HEADER_MAX)
 
-/* What a segment of this connection may have in it for its device to cut; 0: that cuts nothing. */
+/* What a segment of this connection may have in it, to be cut by its device or here (cut.c); 0: nobody cuts it. */
 static uint32_t cuttable(const struct tcp_pcb *pcb)
 {
-	const uint32_t both = NET_CAN_TSO4 | NET_CAN_CHECKSUM;
-
 	if (IP_IS_V6_VAL(pcb->remote_ip))
 		return 0;
 	struct netif *netif = ip_route(&pcb->local_ip, &pcb->remote_ip);
 	for (const struct interface *interface = interfaces; interface;
 	     interface = interface->next) {
 		const struct net_device *net = interface->net;
-		if (&interface->netif == netif && (net->can & both) == both)
-			return net->largest - HEADERS_MAX < SEGMENT_MAX ? net->largest - HEADERS_MAX
-									: SEGMENT_MAX;
+		if (&interface->netif != netif)
+			continue;
+		if (!cuts(net))
+			return CUT_MOST * offload_peer_mss(pcb);
+		return net->largest - HEADERS_MAX < SEGMENT_MAX ? net->largest - HEADERS_MAX
+								: SEGMENT_MAX;
 	}
 	return 0;
 }

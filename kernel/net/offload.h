@@ -17,12 +17,16 @@ void offload_received(struct netif *netif, const struct net_offload *offload);
 /* Asks the device for what lwIP has left out of a frame, which is in the first piece as far as its headers go. */
 void offload_sent(const struct net_device *net, struct net_buffer *frame, size_t length);
 
+/* How many bytes each of its segments is to have that is to be cut here, or have its checksum made: a packet of lwIP's, before it
+ * is a frame. 0: it is none. */
+unsigned offload_cut(const struct net_device *net, const struct pbuf *packet);
+
 /* When the stack returns: what was done for a segment that did not become a frame is undone. */
 void offload_narrow(void);
 
 /* Bytes of a segment that the peer takes at most. */
 unsigned offload_peer_mss(const struct tcp_pcb *pcb);
-/* Before data is given to TCP: lets its segments be larger than the peer's, where the device cuts them. */
+/* Before data is given to TCP: lets its segments be larger than the peer's, which the device cuts, or cut.c does. */
 void offload_grow(struct tcp_pcb *pcb);
 /* Whether what waits fills what the peer takes at once: then Nagle's algorithm has nothing to wait for, which lwIP, to which
  * it is a small part of a segment, does not know. */

@@ -177,7 +177,7 @@ static uint16_t plain_sum(const uint8_t *data, size_t length)
 
 static void sums(void)
 {
-	static uint8_t data[2100];
+	static uint8_t data[2100], copy[2100];
 
 	for (unsigned round = 0; round < 3000; round++) {
 		size_t start = (size_t)rand() % 16, length = (size_t)rand() % 2000;
@@ -185,6 +185,14 @@ static void sums(void)
 			data[i] = round % 3 == 0 ? 0xff : (uint8_t)rand();
 		CHECK_EQ(network_checksum(data + start, (int)length),
 			 plain_sum(data + start, length));
+		/* And copied: so many bytes and no more. */
+		size_t to = (size_t)rand() % 16;
+		memset(copy, 0x5a, sizeof(copy));
+		CHECK_EQ(network_checksum_copy(copy + to, data + start, length),
+			 plain_sum(data + start, length));
+		CHECK(memcmp(copy + to, data + start, length) == 0);
+		CHECK_EQ(copy[to + length], 0x5a);
+		CHECK(to == 0 || copy[to - 1] == 0x5a);
 	}
 	for (size_t length = 0; length < 40; length++)
 		CHECK_EQ(network_checksum(data, (int)length), plain_sum(data, length));

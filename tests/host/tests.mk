@@ -20,7 +20,7 @@ HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
 
 test_format = lib/format.c lib/error.c
 test_network = $(addprefix kernel/net/,memory.c checksum.c acknowledge.c merge.c)
-test_net_receive = $(addprefix kernel/net/,receive.c packet.c merge.c time_wait.c interface.c acknowledge.c offload.c memory.c checksum.c \
+test_net_receive = $(addprefix kernel/net/,receive.c packet.c merge.c cut.c time_wait.c interface.c acknowledge.c offload.c memory.c checksum.c \
 	socket_queue.c) \
 	$(LWIP_FILES:%=$(LWIP)/source/src/%.c)
 test_fdt = $(wildcard lib/fdt*.c)
