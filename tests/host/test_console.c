@@ -59,8 +59,14 @@ static void prints(void)
 	static char text[3001], expected[3001];
 
 	make();
-	fake_config_set(&fake, 4, 4, 31); /* max_nr_ports, which says nothing here */
+	/* Without the features neither the size nor the number of ports says anything. */
+	fake_withdraw(&fake, 0);
+	fake_config_set(&fake, 0, 4, 0x190050);
+	fake_config_set(&fake, 4, 4, 31);
 	start();
+	struct virtio_port_info info;
+	virtio_port_info(console, &info);
+	CHECK_EQ(info.columns, 0);
 	CHECK(virtio_console_settled(virtio_port_device(console)));
 	CHECK(!fake_logged("queues for"));
 	for (unsigned i = 0; i < sizeof(text) - 1; i++)
