@@ -52,6 +52,7 @@ static void told_to(void)
 	CHECK(FAKE_WAIT(virtio_first()->resets == 1 && virtio_first()->state == VIRTIO_RUNNING,
 			2000));
 	CHECK_EQ(fake.config[BYPASS_AT], 1);
+	CHECK_TEXT(virtio_first()->name, "iommu0"); /* it keeps its name */
 }
 
 static void by_itself(void)

@@ -250,6 +250,15 @@ static void sent_in_order(void)
 	all_work(1);
 }
 
+static unsigned told_of_room;
+
+static void note_room(struct net_device *interface, void *cookie)
+{
+	(void)interface;
+	(void)cookie;
+	told_of_room++;
+}
+
 /* The first one that is of no good length is the caller's fault, and what is before it is taken all the same. */
 static void lengths_that_cannot_be(void)
 {
@@ -257,6 +266,7 @@ static void lengths_that_cannot_be(void)
 
 	fake_setting("pairs", "1");
 	start_on(2);
+	net_watch_room(net, note_room, NULL);
 	unsigned before = wire.sent;
 	fake_on(1);
 	for (unsigned i = 0; i < 3; i++) {
@@ -270,6 +280,7 @@ static void lengths_that_cannot_be(void)
 	fake_on(0);
 	CHECK(FAKE_WAIT(wire.sent == before + 3, 100));
 	all_work(1);
+	CHECK_EQ(told_of_room, 0); /* there was room all the time */
 }
 
 /* ---- Reset, or given up, meanwhile ----------------------------------------------------------------------- */
@@ -349,6 +360,7 @@ static void row36_gone_while_frames_wait(void)
 	struct net_buffer *late = &many[0];
 	fake_on(1);
 	CHECK_EQ(net_outbox_put(&nic_of(net)->pairs[0], &late, 1), ERR_NODEV);
+	CHECK(net_outbox_is_empty(&nic_of(net)->pairs[0]));
 	fake_on(0);
 	fake_sleep(10);
 	CHECK_EQ(times_done[0], 1);
