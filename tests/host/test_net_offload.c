@@ -314,8 +314,11 @@ static void frame_in_many_buffers(void)
 	MAKE(FAKE_MRG_RXBUF);
 	start();
 	CHECK(net->pieces_heard > 1);
+	uint64_t bytes = 0;
 	for (size_t length = 14; length <= 65549; length += 3121) {
 		CHECK(comes_in(plain, length, 0));
+		bytes += length;
+		CHECK_EQ(counted().received_bytes, bytes);
 		CHECK_EQ(heard_pieces > 1, length > 1600);
 		CHECK(heard_pieces <= net->pieces_heard);
 	}
@@ -452,6 +455,31 @@ static void row39_too_long(void)
 	works();
 }
 
+/* In more buffers than the longest packet takes, each with a little in it: all of them go back. */
+static void row39_more_buffers_than_there_can_be(void)
+{
+	static uint8_t part[100];
+	struct fake_queue *queue = &fake.queues[0];
+
+	MAKE(FAKE_MRG_RXBUF);
+	start();
+	for (unsigned round = 1; round <= 10; round++) {
+		unsigned number = net->pieces_heard + (round > 1);
+		memset(part, 0, 12);
+		part[10] = (uint8_t)number;
+		for (unsigned i = 0; i < number; i++) {
+			struct ring_chain *chain = queue->ring.taken;
+			CHECK(chain != NULL);
+			ring_chain_write(chain, 0, part, sizeof(part));
+			fake_use(queue, chain, sizeof(part));
+		}
+		fake_sleep(2);
+		CHECK_EQ(heard, 1); /* so many, and no more */
+		CHECK_EQ(counted().malformed, round - 1);
+	}
+	works();
+}
+
 static void row40_checksum_outside_of_the_frame(void)
 {
 	static const uint16_t bad[][2] = { { 13, 0 },  { 0, 16 }, { 59, 0 },    { 34, 25 },
@@ -550,6 +578,7 @@ int main(void)
 		SCENARIO(hash_that_is_reported, ON_ALL),
 		SCENARIO(row39_num_buffers_of_merged_frames, ON_ALL),
 		SCENARIO(row39_too_long, ON_ALL),
+		SCENARIO(row39_more_buffers_than_there_can_be, ON_ALL),
 		SCENARIO(row40_checksum_outside_of_the_frame, ON_RINGS),
 		SCENARIO(row40_segments_that_cannot_be, ON_RINGS),
 		SCENARIO(row40_header_length_lies, ON_RINGS),
