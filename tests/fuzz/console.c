@@ -462,6 +462,15 @@ static void come_to_rest(void)
 	}
 }
 
+/* No driver is removed whose ports were open: they keep their memory for good. */
+static void free_ports(void)
+{
+	const struct virtio_console *console = device.data;
+
+	for (unsigned i = 0; i < console->port_count; i++)
+		free(console->ports[i].memory);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	input = (struct input){ data, size };
@@ -482,6 +491,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	come_to_rest();
 	virtio_console_driver.gone(&device);
 	FUZZ_CHECK(virtio_port_first() == NULL);
+	free_ports();
 	virtio_console_driver.remove(&device);
 	return 0;
 }
