@@ -63,7 +63,8 @@ static INLINE uint64_t add_rest(struct sum *sum, size_t left, bool copies)
 			__builtin_memcpy(sum->to, &part, sizeof(part));
 		rest = part;
 		sum->at += sizeof(part);
-		sum->to += copies ? sizeof(part) : 0;
+		if (copies)
+			sum->to += sizeof(part);
 	}
 	if (left & 2) {
 		uint16_t part;
@@ -72,7 +73,8 @@ static INLINE uint64_t add_rest(struct sum *sum, size_t left, bool copies)
 			__builtin_memcpy(sum->to, &part, sizeof(part));
 		rest += part;
 		sum->at += sizeof(part);
-		sum->to += copies ? sizeof(part) : 0;
+		if (copies)
+			sum->to += sizeof(part);
 	}
 	if (left & 1) {
 		uint8_t last[2] = { sum->at[0], 0 };

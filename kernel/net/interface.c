@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "kernel/net/acknowledge.h"
+#include "kernel/net/copy.h"
 #include "kernel/net/cut.h"
 #include "kernel/net/network.h"
 #include "kernel/net/offload.h"
@@ -23,8 +24,9 @@
 /* Pieces of frames in the device's queues, and of those that wait. */
 #define TRANSMIT_PIECES 1024
 /* Frames of so many bytes at most, acknowledgements above all, are copied when they are sent: that costs less than to hold
- * them until they are done. */
+ * them until they are done. None of them is a segment that is to be cut. */
 #define COPIED_MAX 256
+_Static_assert(COPIED_MAX <= CUT_LEAST, "of whose peer's segments two are larger");
 
 struct interface *interfaces;
 network_tap_fn *interfaces_tap;
@@ -134,7 +136,7 @@ static struct net_buffer *copy_out(struct interface *interface, const struct pbu
 
 	if (frame) {
 		if (!pbuf->next)
-			memcpy(net_data(frame), pbuf->payload, pbuf->len);
+			network_copy(net_data(frame), pbuf->payload, pbuf->len);
 		else
 			pbuf_copy_partial(pbuf, net_data(frame), pbuf->tot_len, 0);
 		frame->length = pbuf->tot_len;
@@ -196,8 +198,8 @@ static err_t output(struct netif *netif, struct pbuf *pbuf)
 			interfaces_flush();
 	}
 	struct net_buffer *frame = NULL;
-	unsigned segment_bytes = offload_cut(interface->net, pbuf);
-	if (segment_bytes > 0) {
+	unsigned segment_bytes = pbuf->tot_len > COPIED_MAX ? offload_cut(interface->net, pbuf) : 0;
+	if (__builtin_expect(segment_bytes > 0, false)) {
 		offload_narrow();
 		err_t error = cut_segments(interface, pbuf, segment_bytes);
 		interface->dropped_out += error != ERR_OK;

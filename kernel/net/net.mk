@@ -30,6 +30,9 @@ LWIP_CORE = init def dns inet_chksum ip mem memp netif pbuf raw tcp tcp_in tcp_o
 LWIP_IPV4 = dhcp etharp icmp ip4_frag ip4 ip4_addr
 LWIP_IPV6 = ethip6 icmp6 inet6 ip6 ip6_addr ip6_frag mld6 nd6
 LWIP_FILES = $(LWIP_CORE:%=core/%) $(LWIP_IPV4:%=core/ipv4/%) $(LWIP_IPV6:%=core/ipv6/%) netif/ethernet
+# Those that are one: kernel/net/port/passage.c.
+LWIP_PASSAGE = core/pbuf core/inet_chksum core/raw core/udp core/ipv4/ip4_addr core/ipv4/etharp core/ipv4/ip4 netif/ethernet
+LWIP_OBJECTS = kernel/net/port/passage.o $(patsubst %,lwip/%.o,$(filter-out $(LWIP_PASSAGE),$(LWIP_FILES)))
 NETWORK = $(addprefix kernel/net/,stack.o interface.o acknowledge.o receive.o packet.o merge.o cut.o time_wait.o address.o checksum.o offload.o memory.o \
 	random.o socket.o socket_transfer.o socket_queue.o socket_stream.o socket_datagram.o socket_address.o socket_option.o name.o)
 
@@ -39,9 +42,8 @@ NETWORK = $(addprefix kernel/net/,stack.o interface.o acknowledge.o receive.o pa
 NETWORK_CONFIG = $(wildcard kernel/net/port/*.h kernel/net/port/arch/*.h)
 NETWORK_INCLUDE = -isystem $(LWIP)/source/src/include -Ikernel/net/port
 $(B)/kernel/net/%.o $(B)/lwip/%.o: OPTIMISE = -O2 -fomit-frame-pointer
-# What each datagram passes by.
-$(addprefix $(B)/lwip/core/,udp.o pbuf.o inet_chksum.o ipv4/ip4.o ipv4/etharp.o): OPTIMISE = -O3 -fomit-frame-pointer
-$(B)/lwip/%.o: WARNINGS = -w
+$(B)/kernel/net/port/passage.o: OPTIMISE = -O3 -fomit-frame-pointer
+$(B)/lwip/%.o $(B)/kernel/net/port/passage.o: WARNINGS = -w
 
 $(addprefix $(B)/,$(NETWORK)): $(B)/%.o: %.c $(NETWORK_CONFIG) $(B)/flags $(C_LIBRARY) | need-build need-lwip
 	$(call say,CC,$@)
@@ -53,7 +55,12 @@ $(LWIP_FILES:%=$(B)/lwip/%.o): $(B)/lwip/%.o: $(LWIP)/source/src/%.c $(NETWORK_C
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) $(CFLAGS_LIBC) $(NETWORK_INCLUDE) -c -o $@ $<
 
-$(B)/network.a: $(addprefix $(B)/,$(NETWORK) $(LWIP_FILES:%=lwip/%.o))
+$(B)/kernel/net/port/passage.o: kernel/net/port/passage.c $(LWIP_PASSAGE:%=$(LWIP)/source/src/%.c) $(NETWORK_CONFIG) $(B)/flags $(C_LIBRARY) | need-build need-lwip
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) $(CFLAGS_LIBC) $(NETWORK_INCLUDE) -isystem $(LWIP)/source/src -c -o $@ $<
+
+$(B)/network.a: $(addprefix $(B)/,$(NETWORK) $(LWIP_OBJECTS))
 	$(call say,AR,$@)
 	@rm -f $@
 	$(Q)$(CROSS)ar rcs $@ $^

@@ -245,8 +245,10 @@ static uint32_t cuttable(const struct tcp_pcb *pcb)
 		const struct net_device *net = interface->net;
 		if (&interface->netif != netif)
 			continue;
-		if (!cuts(net))
-			return CUT_MOST * offload_peer_mss(pcb);
+		if (!cuts(net)) {
+			unsigned peer = offload_peer_mss(pcb);
+			return peer >= CUT_LEAST ? CUT_MOST * peer : 0;
+		}
 		return net->largest - HEADERS_MAX < SEGMENT_MAX ? net->largest - HEADERS_MAX
 								: SEGMENT_MAX;
 	}

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "kernel/net/copy.h"
 #include "kernel/net/memory.h"
 
 /* Pieces of received frames that lwIP has at a time, of all interfaces. */
@@ -75,7 +76,7 @@ static void gather(uint8_t *to, const struct net_buffer *piece, size_t offset, s
 			size_t part = piece->length - offset;
 			if (part > length)
 				part = length;
-			memcpy(to, net_data(piece) + offset, part);
+			network_copy(to, net_data(piece) + offset, part);
 			to += part;
 			length -= part;
 			offset = 0;
@@ -84,6 +85,19 @@ static void gather(uint8_t *to, const struct net_buffer *piece, size_t offset, s
 		}
 		piece = piece->more;
 	}
+}
+
+struct pbuf *packet_head(const struct net_buffer *frame, size_t length)
+{
+	struct pbuf *head = copy_new(length);
+
+	if (!head)
+		return NULL;
+	if (length <= frame->length)
+		network_copy(head->payload, net_data(frame), length);
+	else
+		gather(head->payload, frame, 0, length);
+	return head;
 }
 
 struct pbuf *packet_copied(const uint8_t *head, size_t head_bytes, const struct net_buffer *frame,

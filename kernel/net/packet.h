@@ -10,6 +10,8 @@ bool packet_start(void);
 
 /* Whether there may be more of what stays. */
 bool packet_may_stay(void);
+/* A copy of the frame's first bytes, which are no more than fit into a block; NULL: no memory. */
+struct pbuf *packet_head(const struct net_buffer *frame, size_t length);
 /* A packet of a head that was copied before, and `length` bytes of the frame from `offset` on; NULL: no memory. */
 struct pbuf *packet_copied(const uint8_t *head, size_t head_bytes, const struct net_buffer *frame,
 			   size_t offset, size_t length);

@@ -283,7 +283,7 @@ struct net_buffer *receive_frame(struct interface *interface, struct net_buffer 
 	for (struct net_buffer *piece = frame; piece; piece = piece->more)
 		length += piece->length;
 	if (length <= UINT16_MAX && netif_is_up(&interface->netif))
-		head = packet_copied(NULL, 0, frame, 0, length < HEAD_BYTES ? length : HEAD_BYTES);
+		head = packet_head(frame, length < HEAD_BYTES ? length : HEAD_BYTES);
 	if (!head) {
 		net_release(interface->net, frame);
 		interface->dropped_in += netif_is_up(&interface->netif);
@@ -303,7 +303,7 @@ struct net_buffer *receive_frame(struct interface *interface, struct net_buffer 
 		interface->dropped_in++;
 		return rest;
 	}
-	if (rest && look.kind == DATA)
+	if (rest && look.kind == DATA && look.datagram == 0)
 		rest = merge_frames(interface, packet, &offload, rest);
 	hand_on(interface, packet, &offload);
 	return rest;

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "kernel/net/copy.h"
 #include "kernel/net/network.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/socket.h"
@@ -134,7 +135,7 @@ static struct pbuf *gather(const struct iovec *pieces, int count, size_t length)
 	uint8_t *at = data ? data->payload : NULL;
 
 	for (const struct iovec *piece = pieces; data && piece < pieces + count; piece++) {
-		memcpy(at, piece->iov_base, piece->iov_len);
+		network_copy(at, piece->iov_base, piece->iov_len);
 		at += piece->iov_len;
 	}
 	return data;

@@ -6,8 +6,6 @@
  *
  * See it at work: make run APP=echo
  */
-#include <string.h>
-
 #include "kernel/net/memory.h"
 #include "kernel/net/socket.h"
 #include "lib/containing.h"
@@ -28,9 +26,7 @@ static struct received *append(struct socket *socket, struct pbuf *data, size_t 
 		received = network_malloc(sizeof(*received));
 	if (!received)
 		return NULL;
-	memset(received, 0, sizeof(*received));
-	received->data = data;
-	received->cost = (uint32_t)cost;
+	*received = (struct received){ .data = data, .cost = (uint32_t)cost };
 	socket->cost += cost;
 	*socket->last = received;
 	socket->last = &received->next;
@@ -73,8 +69,8 @@ bool socket_queue(struct socket *socket, struct pbuf *data, const ip_addr_t *fro
 {
 	if (!from && socket->first && data->tot_len <= SMALL_MAX)
 		return join(socket, data);
-	struct received *received =
-		append(socket, data, data->tot_len + (size_t)pbuf_clen(data) * PIECE_COST);
+	size_t pieces = data->next ? pbuf_clen(data) : 1;
+	struct received *received = append(socket, data, data->tot_len + pieces * PIECE_COST);
 	if (received && from) {
 		ip_addr_copy(received->from, *from);
 		received->port = port;

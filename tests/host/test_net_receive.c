@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "kernel/net/cut.h"
 #include "kernel/net/hooks.h"
 #include "kernel/net/memory.h"
 #include "kernel/net/offload.h"
@@ -863,6 +864,7 @@ static void large_segments_are_cut(void)
 		unsigned count = 1 + (unsigned)rand() % 4;
 		for (unsigned i = 0; i < count; i++)
 			pieces[i] = i > 0 && rand() % 8 == 0 ? 0 : 1 + (size_t)rand() % 5000;
+		pieces[0] += CUT_LEAST;
 		pcb->mss = (u16_t)(500 + rand() % 1000);
 		cut_sequence = (uint32_t)rand() * 3;
 		struct pbuf *packet = large_packet(pieces, count, &bytes);

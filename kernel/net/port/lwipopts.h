@@ -8,6 +8,7 @@
 
 #include "drivers/virtio/net.h"
 #include "kernel/net/checksum.h"
+#include "kernel/net/copy.h"
 #include "kernel/net/memory.h"
 
 /* ---- One thread: the event loop's. Sockets are ours (kernel/net/socket.h). ------------------------- */
@@ -24,6 +25,8 @@
 #define mem_clib_free network_free
 #define MEMP_MEM_MALLOC 1
 #define MEM_ALIGNMENT 8
+#define MEMCPY network_copy
+#define SMEMCPY __builtin_memcpy /* of a length that is known */
 /* How many things of a kind there may be means nothing then; that there are enough segments is checked all the same. */
 #define MEMP_NUM_TCP_SEG TCP_SND_QUEUELEN
 

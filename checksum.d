@@ -1,0 +1,3 @@
+checksum.o: kernel/net/checksum.c kernel/net/checksum.h
+
+kernel/net/checksum.h:
