@@ -13,6 +13,9 @@
 /* How many interrupts between two calls of vport_relax are too many: see kernel/irq.c. */
 #define INTERRUPTS_IN_A_ROW 50000
 
+/* A function that no request passes by, in a file that is compiled to be fast: this one shall be small. */
+#define RARE __attribute__((cold))
+
 struct _reent;
 struct cpu_call;
 

@@ -50,7 +50,7 @@ void vport_wake(unsigned number)
 }
 
 /* Interrupts are masked from the flag to the push: nobody has to wait for one that lies in between. */
-static void send_mark(struct vport_event *event)
+RARE static void send_mark(struct vport_event *event)
 {
 	kit_assert(event->home < cpu_count);
 	struct cpu *home = cpu_table[event->home];
@@ -106,7 +106,7 @@ static void receive_marks(struct cpu *cpu)
 
 /* ---- Adding and removing ---------------------------------------------------------- */
 
-void vport_event_add(struct vport_event *event)
+RARE void vport_event_add(struct vport_event *event)
 {
 	kit_assert(event->home < cpu_count);
 	struct cpu *home = cpu_table[event->home];
@@ -133,7 +133,7 @@ static struct vport_event **unlink_marked(struct vport_event **link,
 }
 
 /* On its home, with interrupts masked. */
-static void unmark(struct cpu *cpu, struct vport_event *event)
+RARE static void unmark(struct cpu *cpu, struct vport_event *event)
 {
 	/* One that is being sent in this moment is there in the next. */
 	do
@@ -145,7 +145,7 @@ static void unmark(struct cpu *cpu, struct vport_event *event)
 }
 
 /* Does what another CPU waits for. Not in the middle of a drain, which may mark that very event. */
-static void forget(struct cpu *cpu)
+RARE static void forget(struct cpu *cpu)
 {
 	bool on = arch_irq_off();
 	struct vport_event *event = __atomic_load_n(&cpu->forget, __ATOMIC_ACQUIRE);
@@ -165,7 +165,7 @@ void event_interrupt(void)
 }
 
 /* Its home does it, in an interrupt: a program that computes there need not call vport_relax. */
-static void unmark_there(struct cpu *home, struct vport_event *event)
+RARE static void unmark_there(struct cpu *home, struct vport_event *event)
 {
 	kit_assert(!arch_cpu()->in_drain);
 	vport_lock_take(&home->forgetting);
@@ -176,7 +176,7 @@ static void unmark_there(struct cpu *home, struct vport_event *event)
 	vport_lock_give(&home->forgetting);
 }
 
-void vport_event_remove(struct vport_event *event)
+RARE void vport_event_remove(struct vport_event *event)
 {
 	kit_assert(event->home < cpu_count);
 	struct cpu *home = cpu_table[event->home];
@@ -269,7 +269,7 @@ static __attribute__((noinline)) void mark_due(struct cpu *cpu)
 
 /* ---- Work ----------------------------------------------------------------------- */
 
-void vport_work_queue(struct vport_work *work)
+RARE void vport_work_queue(struct vport_work *work)
 {
 	vport_lock_take(&works_lock);
 	if (!work->queued) {

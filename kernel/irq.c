@@ -80,7 +80,7 @@ static void unlock(bool on)
 	arch_irq_restore(on);
 }
 
-static void close_slot(unsigned slot, const char *why)
+RARE static void close_slot(unsigned slot, const char *why)
 {
 	bool on = lock();
 	if (slots[slot] != NULL)
@@ -136,7 +136,7 @@ void irq_dispatch(unsigned slot)
 }
 
 /* By irq_lock. 0 or ERR_NOMEM. */
-static int connect(unsigned slot, const struct handler *what)
+RARE static int connect(unsigned slot, const struct handler *what)
 {
 	for (unsigned i = 0; i < MAX_HANDLERS; i++) {
 		struct handler *handler = &handlers[i];
@@ -153,7 +153,7 @@ static int connect(unsigned slot, const struct handler *what)
 }
 
 /* Until no other CPU is at the slot's handlers. */
-static void await_handlers(unsigned slot)
+RARE static void await_handlers(unsigned slot)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	for (unsigned i = 0; i < cpu_count; i++) {
@@ -165,7 +165,7 @@ static void await_handlers(unsigned slot)
 }
 
 /* By irq_lock. The slot's last handler closes it. */
-static void disconnect(struct handler *handler)
+RARE static void disconnect(struct handler *handler)
 {
 	struct handler **link = &slots[handler->slot];
 	while (*link != handler)
@@ -179,7 +179,7 @@ static void disconnect(struct handler *handler)
 
 /* Opens the line and connects the handler as one step: a level line that is up already interrupts
  * as soon as it is open. */
-static int connect_line(const struct irq_line *line, const struct handler *what)
+RARE static int connect_line(const struct irq_line *line, const struct handler *what)
 {
 	bool on = lock();
 	int slot = arch_irq_line_open(line);
@@ -215,7 +215,7 @@ void irq_line_disconnect(const struct irq_line *line, vport_irq_fn *handler, voi
 
 /* ---- For the kit -------------------------------------------------------------- */
 
-static void release(const struct vport_device *device, uint32_t index)
+RARE static void release(const struct vport_device *device, uint32_t index)
 {
 	bool on = lock();
 	for (unsigned i = 0; i < MAX_HANDLERS; i++) {
@@ -227,8 +227,8 @@ static void release(const struct vport_device *device, uint32_t index)
 	unlock(on);
 }
 
-int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
-		      vport_irq_fn *handler, void *argument, struct vport_msi *msi)
+RARE int vport_msi_request(struct vport_device *device, unsigned index, unsigned cpu,
+			   vport_irq_fn *handler, void *argument, struct vport_msi *msi)
 {
 	kit_assert(cpu < cpu_count);
 	if (!device->has_msi)
@@ -253,7 +253,7 @@ void vport_msi_release(struct vport_device *device, unsigned index)
 	release(device, index);
 }
 
-int vport_line_request(struct vport_device *device, vport_irq_fn *handler, void *argument)
+RARE int vport_line_request(struct vport_device *device, vport_irq_fn *handler, void *argument)
 {
 	if (!device->has_line && device->slot.line)
 		device->has_line = device->slot.line(&device->slot, &device->line) == 0;
