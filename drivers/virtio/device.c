@@ -91,10 +91,13 @@ int virtio_device_reset(struct virtio_device *device)
 /* ---- Features (2.2) ------------------------------------------------------------- */
 
 static const uint8_t core_wanted[] = {
-	VIRTIO_F_VERSION_1,  VIRTIO_F_INDIRECT_DESC,     VIRTIO_F_EVENT_IDX,
-	VIRTIO_F_IN_ORDER,   VIRTIO_F_ORDER_PLATFORM,    VIRTIO_F_ACCESS_PLATFORM,
-	VIRTIO_F_RING_RESET, VIRTIO_F_NOTIFICATION_DATA, VIRTIO_F_NOTIF_CONFIG_DATA,
+	VIRTIO_F_VERSION_1,         VIRTIO_F_INDIRECT_DESC,     VIRTIO_F_IN_ORDER,
+	VIRTIO_F_ORDER_PLATFORM,    VIRTIO_F_ACCESS_PLATFORM,   VIRTIO_F_RING_RESET,
+	VIRTIO_F_NOTIFICATION_DATA, VIRTIO_F_NOTIF_CONFIG_DATA,
 };
+/* It tells exactly when an interrupt is wanted. Who polls wants none at all, and spares both sides the two words that they
+ * would write and read for it all the time. */
+static const uint8_t wanted_by_interrupts[] = { VIRTIO_F_EVENT_IDX };
 
 static void take_offered(struct virtio_device *device, const uint8_t *wanted, unsigned count)
 {
@@ -115,6 +118,8 @@ static int choose_features(struct virtio_device *device)
 		return ERR_UNSUPPORTED;
 	}
 	take_offered(device, core_wanted, sizeof(core_wanted));
+	if (!vport_setting_is("irq", "poll"))
+		take_offered(device, wanted_by_interrupts, sizeof(wanted_by_interrupts));
 	take_offered(device, device->driver->wanted, device->driver->wanted_count);
 	if (vport_setting_is("ring", "packed")) {
 		static const uint8_t packed[] = { VIRTIO_F_RING_PACKED };
