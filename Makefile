@@ -33,7 +33,7 @@ MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),-j$(shell nproc))
 LIB = lib/error.o lib/format.o lib/fdt.o lib/fdt_find.o lib/fdt_address.o lib/fdt_interrupt.o \
 	lib/sha256.o lib/crc32.o lib/tar.o
 PCI = $(addprefix drivers/pci/,function.o capability.o bar.o msix.o scan.o assign.o)
-VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o queue_resize.o recover.o \
+VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o queue.o queue_interrupt.o queue_resize.o recover.o \
 	mmio.o pci.o pci_layout.o pci_interrupt.o drivers.o block.o block_sync.o inspect.o \
 	$(sort $(foreach driver,$(DRIVERS),$(or $(driver_$(driver)),$(error DRIVERS=$(driver): there is blk console iommu net rng scsi partition)))))
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
@@ -74,7 +74,7 @@ OPTIMISE = -Os
 FAST = -O2 -fno-align-functions $(if $(filter gcc,$(COMPILER)),-fno-align-loops -fno-align-jumps)
 $(addprefix $(B)/,kernel/event.o kernel/cpu.o): OPTIMISE = $(FAST)
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
-HOT = $(addprefix drivers/virtio/,split.o packed.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o) \
+HOT = $(addprefix drivers/virtio/,split.o packed.o queue_interrupt.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o) \
 	kernel/irq.o $(ARCH_HOT)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
 $(addprefix $(B)/drivers/virtio/,virtq.o queue.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer

@@ -7,7 +7,7 @@ prove: | need-prove ## Frama-C Eva over both rings and the FDT reader, and Relac
 	proofs/relacy/relacy.py --build $(O)/relacy --evidence
 
 # All that looks at what a device, a disk or firmware says. (MUTANT_OPTIONS=--resume goes on where a run was ended.)
-MUTANT_FILES = $(addprefix drivers/virtio/,virtq.h virtq_format.h virtq.c split.c packed.c device.c config.c queue.c queue_resize.c recover.c \
+MUTANT_FILES = $(addprefix drivers/virtio/,virtq.h virtq_format.h virtq.c split.c packed.c device.c config.c queue.c queue_interrupt.c queue_resize.c recover.c \
 	mmio.c pci.c pci_layout.c pci_interrupt.c blk.c blk_config.c blk_request.c block_parts.c block_queue.c block_queue.h \
 	partition.c partition_gpt.c partition_mbr.c) \
 	$(sort $(wildcard drivers/pci/*.c lib/fdt*.c)) kernel/acpi.c arch/x86_64/mptable.c kernel/cmdline.c \

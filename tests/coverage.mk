@@ -2,7 +2,7 @@
 # What the hosted tests and the fuzzers' seeds reach of rings, core, transports, PCI, device trees and drivers, as
 # gcov counts it. Every source is compiled once, so that all programs count into the same file.
 
-COVERED = $(addprefix drivers/virtio/,virtq.c split.c packed.c device.c config.c queue.c queue_resize.c recover.c \
+COVERED = $(addprefix drivers/virtio/,virtq.c split.c packed.c device.c config.c queue.c queue_interrupt.c queue_resize.c recover.c \
 	mmio.c pci.c pci_layout.c pci_interrupt.c) $(sort $(wildcard drivers/pci/*.c lib/fdt*.c)) \
 	$(sort $(foreach driver,rng blk block partition scsi console net,$(wildcard drivers/virtio/$(driver)*.c)))
 COVERAGE_FUZZERS = split packed pci_layout msix pci_scan fdt

@@ -16,7 +16,7 @@ LAYERS = (
     ("L0", r"lib/.*"),
     ("L1", r"drivers/virtio/port\.h|drivers/pci/.*"),
     ("L2", r"drivers/virtio/(virtq|virtq_format|split|packed)\.[ch]"),
-    ("L3", r"drivers/virtio/(virtio|device|config|queue|queue_resize|queue_ring|recover|mmio|drivers|probe|inspect|describe"
+    ("L3", r"drivers/virtio/(virtio|device|config|queue|queue_interrupt|queue_resize|queue_ring|recover|mmio|drivers|probe|inspect|describe"
            r"|pci|pci_\w+|vhost_\w+)\.[ch]"),
     ("L4", r"drivers/virtio/(block|blk|scsi|net|rng|console|iommu)(_\w+)?\.[ch]"),
     ("L5", r"drivers/virtio/(\w+_sync|partition(_\w+)?)\.[ch]"),

@@ -148,7 +148,7 @@ struct virtio_queue {
 	bool interrupts;         /* the device can interrupt for it; else it is polled */
 	bool has_deadline;       /* a buffer in flight for too long means that the device hangs */
 	bool quiet;              /* interrupts are asked for only while it is awaited */
-	bool awaited; /* the drain asks for them: always, but for a quiet or a shared queue */
+	bool awaited; /* the drain asks for them: always, but for a quiet, a shared or a polled queue */
 	bool shared; /* its driver asks, by virtio_queue_ask: `awaited` stays false. See virtio_queue_options */
 	bool counts_read; /* see virtio_queue_options */
 	bool unfinished; /* the driver's drain has left used buffers: drained again, without interrupts */
@@ -160,7 +160,6 @@ struct virtio_queue {
 
 	/* The doorbell: `doorbell_value` is written, in the given width; see virtio_queue_publish. */
 	vport_reg_t doorbell;
-	uint32_t position; /* of the ring at the last publish, for tells_position */
 	uint32_t doorbell_value;
 	uint8_t doorbell_width;
 	uint32_t doorbell_offset; /* PCI, where it could not be mapped */
@@ -301,19 +300,11 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 /* The same for a buffer of virtq_push_list. */
 int virtio_queue_push_buffer(struct virtio_queue *queue, struct virtq_buffer *buffer,
 			     unsigned deadlines);
-/* virtq_push_list, with one deadline for each. (For a list of one, that is more than it takes.) */
+/* virtq_push_list, with one deadline for each. */
 static inline struct virtq_buffer *virtio_queue_push_list(struct virtio_queue *queue,
 							  struct virtq_buffer *first)
 {
-	if (queue->paused)
-		return first;
-	if (first->next)
-		return virtq_push_list(&queue->ring, first);
-	struct virtq_segment segment = { first->address, first->length };
-	return virtq_push_one_inline(&queue->ring, segment, first->flags, first->writable, first) <
-			       0
-		       ? first
-		       : NULL;
+	return queue->paused ? first : virtq_push_list(&queue->ring, first);
 }
 
 /* virtq_push_one, with one deadline. */
@@ -339,7 +330,7 @@ void virtio_queue_notify(struct virtio_queue *queue);
 /* Gives what was pushed to the device, and notifies it if it wants that. */
 static inline void virtio_queue_publish(struct virtio_queue *queue)
 {
-	queue->untold = !virtq_publish(&queue->ring, &queue->position);
+	queue->untold = !virtq_publish(&queue->ring);
 	if (!queue->untold)
 		virtio_queue_notify(queue);
 }
@@ -372,6 +363,8 @@ void virtio_queue_interrupt(void *queue);
 void virtio_config_interrupt(void *device);
 void virtio_shared_interrupt(void *device); /* one MSI-X vector for everything */
 void virtio_line_interrupt(void *device);   /* asks the ISR */
+/* What the ISR said, for a transport that has asked itself. */
+void virtio_line_raised(struct virtio_device *device, uint32_t isr);
 
 /* Starts, stops looking at the queues' events: around DRIVER_OK and a reset. */
 void virtio_queues_watch(struct virtio_device *device);

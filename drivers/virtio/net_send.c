@@ -330,7 +330,7 @@ void net_drain_transmit(struct net_pair *pair)
 	virtio_queue_publish(queue);
 	if (!all || pair->expected > 0 || pair->refused || net_is_short(pair->nic) ||
 	    (awaited && pair->counts.sent == before))
-		queue->awaited = true;
+		queue->awaited = queue->interrupts;
 	/* When half of it is free: what there is to send is a batch then. */
 	if (pair->refused && queue->ring.in_flight <= queue->setup.size / 2) {
 		pair->refused = false;

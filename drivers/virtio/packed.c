@@ -71,6 +71,22 @@ struct virtq_addresses packed_addresses(uint16_t size, dma_addr_t ring)
 	};
 }
 
+/* 2.8.1: what AVAIL and USED must be for a descriptor made available in this round. */
+static inline uint16_t available_flags(bool wrap)
+{
+	return wrap ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED;
+}
+
+/* 2.8.22: what AVAIL and USED are when the device has written them in the round with this wrap counter: both as it
+ * is. */
+static inline uint16_t used_flags(bool wrap)
+{
+	return wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
+}
+
+/* The wrap counter flips: what either of them becomes. */
+#define OTHER_ROUND (VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED)
+
 void packed_init(struct virtq *vq, const struct virtq_setup *setup)
 {
 	uint8_t *ring = setup->ring;
@@ -83,21 +99,8 @@ void packed_init(struct virtq *vq, const struct virtq_setup *setup)
 		(struct virtq_packed_event *)(ring +
 					      setup->size * sizeof(struct virtq_packed_desc));
 	vq->packed.device_event = vq->packed.driver_event + 1;
-	vq->packed.avail_wrap = true; /* 2.8.1 */
-	vq->packed.used_wrap = true;
-}
-
-/* 2.8.1: what AVAIL and USED must be for a descriptor made available in this round. */
-static uint16_t available_flags(bool wrap)
-{
-	return wrap ? VIRTQ_DESC_F_AVAIL : VIRTQ_DESC_F_USED;
-}
-
-/* 2.8.22: what AVAIL and USED are when the device has written them in the round with this wrap counter: both as it
- * is. */
-static uint16_t used_flags(bool wrap)
-{
-	return wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
+	vq->packed.avail_flags = available_flags(true); /* 2.8.1 */
+	vq->packed.used_flags = used_flags(true);
 }
 
 static void write_desc(struct virtq_packed_desc *desc, const struct virtq_segment *segment,
@@ -118,10 +121,10 @@ static uint16_t place_desc(struct virtq *vq, const struct virtq_segment *segment
 	struct virtq_packed *packed = &vq->packed;
 
 	write_desc(&packed->ring[packed->avail], segment, id);
-	flags |= available_flags(packed->avail_wrap);
+	flags |= packed->avail_flags;
 	if (++packed->avail == vq->size) {
 		packed->avail = 0;
-		packed->avail_wrap = !packed->avail_wrap;
+		packed->avail_flags ^= OTHER_ROUND;
 	}
 	return flags;
 }
@@ -163,9 +166,9 @@ int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t fla
 {
 	uint16_t id = vq->free_head, head = vq->packed.avail;
 
-	vq->free_head = vq->slots[id].next;
 	finish_head(vq, head, place_desc(vq, &segment, id, flags), 1);
 	virtq_take(vq, id, 1, in, cookie);
+	vq->free_head = vq->slots[id].next;
 	return id;
 }
 
@@ -176,20 +179,16 @@ struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *buf
 	struct virtq_packed_desc *ring = packed->ring, *desc = &ring[packed->avail];
 	const struct virtq_packed_desc *last = &ring[vq->size - 1];
 	struct virtq_slot *slots = vq->slots;
-	unsigned available = available_flags(packed->avail_wrap), id = vq->free_head;
-	unsigned room = vq->free_count, count;
-	bool holds = packed->held > 0;
+	unsigned available = packed->avail_flags, id = vq->free_head, room = vq->free_count;
+	unsigned held = packed->held, count;
 
-	for (count = 0; buffer; buffer = buffer->next, count++) {
-		if (__builtin_expect(count == room, false))
-			break;
+	for (count = 0; buffer && count < room; buffer = buffer->next, count++) {
 		struct virtq_segment segment = { buffer->address, buffer->length };
 		uint16_t flags = (uint16_t)(buffer->flags | available);
 		write_desc(desc, &segment, (uint16_t)id);
-		if (__builtin_expect(holds, true)) {
+		if (__builtin_expect((held | count) != 0, true)) {
 			shared_store16(&desc->flags, flags);
 		} else {
-			holds = true;
 			packed->held_at = (uint16_t)(desc - ring);
 			packed->held_flags = flags;
 		}
@@ -198,13 +197,13 @@ struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *buf
 		desc++;
 		if (__builtin_expect(desc > last, false)) {
 			desc = ring;
-			available ^= used_flags(true);
+			available ^= OTHER_ROUND;
 		}
 	}
 	vq->free_head = (uint16_t)id;
 	packed->avail = (uint16_t)(desc - ring);
-	packed->avail_wrap = available == available_flags(true);
-	packed->held = (uint16_t)(packed->held + count);
+	packed->avail_flags = (uint16_t)available;
+	packed->held = (uint16_t)(held + count);
 	virtq_taken_many(vq, count);
 	return buffer;
 }
@@ -217,8 +216,7 @@ void packed_push_singles(struct virtq *vq, const struct virtq_single *buffers, u
 	struct virtq_packed_desc *ring = packed->ring, *desc = &ring[packed->avail];
 	const struct virtq_packed_desc *last = &ring[vq->size - 1];
 	struct virtq_slot *slots = vq->slots;
-	unsigned each = available_flags(packed->avail_wrap) | flags, id = vq->free_head;
-	unsigned held = packed->held;
+	unsigned each = packed->avail_flags | flags, id = vq->free_head, held = packed->held;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct virtq_segment segment = { buffers[i].address, buffers[i].length };
@@ -234,12 +232,12 @@ void packed_push_singles(struct virtq *vq, const struct virtq_single *buffers, u
 		desc++;
 		if (__builtin_expect(desc > last, false)) {
 			desc = ring;
-			each ^= used_flags(true);
+			each ^= OTHER_ROUND;
 		}
 	}
 	vq->free_head = (uint16_t)id;
 	packed->avail = (uint16_t)(desc - ring);
-	packed->avail_wrap = (each & VIRTQ_DESC_F_AVAIL) != 0;
+	packed->avail_flags = each & OTHER_ROUND;
 	packed->held = (uint16_t)(held + count);
 	virtq_taken_many(vq, count);
 }
@@ -271,13 +269,12 @@ int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned
 
 /* 2.8.21.2, 2.8.21.3: make the held-back head available, and with it everything behind it; then look
  * whether the device wants to be told. */
-bool packed_publish(struct virtq *vq, uint32_t *data)
+bool packed_publish(struct virtq *vq)
 {
 	struct virtq_packed *packed = &vq->packed;
 	uint16_t count = packed->held;
 	uint16_t new = packed->avail;
 
-	*data = (uint32_t) new | (uint32_t)packed->avail_wrap << 15;
 	barrier_before_publish(vq->order_platform); /* 2.8.21.1.1-1 */
 	shared_store16(&packed->ring[packed->held_at].flags, packed->held_flags);
 	packed->held = 0;
@@ -292,16 +289,23 @@ bool packed_publish(struct virtq *vq, uint32_t *data)
 	/* Is the wanted descriptor one of the `count` before `new`? An offset of the previous round is
 	 * `size` further back. */
 	uint16_t wanted = EVENT_OFFSET(event);
-	if (EVENT_WRAP(event) != packed->avail_wrap)
+	if (available_flags(EVENT_WRAP(event)) != packed->avail_flags)
 		wanted = (uint16_t)(wanted - vq->size);
 	return (uint16_t)(new - wanted - 1) < count;
+}
+
+uint16_t packed_position(const struct virtq *vq)
+{
+	const struct virtq_packed *packed = &vq->packed;
+
+	return (uint16_t)(packed->avail | (packed->avail_flags == available_flags(true)) << 15);
 }
 
 /* Of the descriptor at our used position: the flags, loaded once, and whether they say that it is used. */
 static bool is_used(const struct virtq *vq, uint16_t *flags)
 {
 	*flags = shared_load16(&vq->packed.ring[vq->packed.used].flags);
-	return (*flags & used_flags(true)) == used_flags(vq->packed.used_wrap);
+	return (*flags & OTHER_ROUND) == vq->packed.used_flags;
 }
 
 /*
@@ -309,7 +313,8 @@ static bool is_used(const struct virtq *vq, uint16_t *flags)
  * there what we wrote. But QEMU (7.2, virtqueue_packed_fill_desc) never sets WRITE; so a length that can be
  * one is taken as one. (In a queue with counts_read any can.)
  */
-static uint32_t written_bytes(const struct virtq *vq, uint16_t flags, uint32_t id, uint32_t length)
+static __attribute__((noinline)) uint32_t written_bytes(const struct virtq *vq, uint16_t flags,
+							uint32_t id, uint32_t length)
 {
 	if ((flags & VIRTQ_DESC_F_WRITE) == 0 && id < vq->size && length > vq->slots[id].writable &&
 	    !vq->counts_read)
@@ -339,7 +344,7 @@ void packed_release(struct virtq *vq, uint16_t id)
 
 	if (next >= vq->size) {
 		next -= vq->size;
-		packed->used_wrap = !packed->used_wrap;
+		packed->used_flags ^= OTHER_ROUND;
 	}
 	packed->used = (uint16_t)next;
 	if (vq->in_order) {
@@ -350,20 +355,21 @@ void packed_release(struct virtq *vq, uint16_t id)
 	vq->free_head = id;
 }
 
-/* packed_fetch and packed_release for many, with little to load and store besides. (A descriptor that is not usual is
- * loaded again by virtq_pop_rest, and what that finds is checked again.) */
-int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
+/* Goes on behind `count` that have been taken: as many as are there, and as long as they are usual. */
+static __attribute__((noinline)) int packed_pop_others(struct virtq *vq, struct virtq_done *done,
+						       unsigned count, unsigned max)
 {
-	const struct virtq_packed_desc *ring = vq->packed.ring, *desc = &ring[vq->packed.used];
-	unsigned last_id = vq->size - 1u, free_head = vq->free_head, count;
-	const struct virtq_packed_desc *last = &ring[last_id];
+	struct virtq_packed *packed = &vq->packed;
+	const struct virtq_packed_desc *ring = packed->ring, *desc = &ring[packed->used];
 	struct virtq_slot *slots = vq->slots;
-	uint16_t used = used_flags(vq->packed.used_wrap);
+	unsigned used = packed->used_flags, last_id = vq->size - 1u, free_head = vq->free_head;
+	const struct virtq_packed_desc *last = &ring[last_id];
 	bool platform = vq->order_platform, usual = true;
+	unsigned taken = count;
 
-	for (count = 0; count < max; count++) {
+	for (; count < max; count++) {
 		uint16_t flags = shared_load16(&desc->flags);
-		if ((flags & used_flags(true)) != used)
+		if ((flags & OTHER_ROUND) != used)
 			break;
 		barrier_after_completion(platform);
 		uint32_t id = shared_load16(&desc->id), written = shared_load32(&desc->len);
@@ -373,23 +379,49 @@ int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 			if (!usual)
 				break;
 		}
-		virtq_set_free(&slots[id]);
+		virtq_took_back(&slots[id], &done[count], written);
 		slots[id].next = (uint16_t)free_head;
 		free_head = id;
-		done[count].cookie = slots[id].cookie;
-		done[count].written = written;
 		desc++;
 		if (__builtin_expect(desc > last, false)) {
 			desc = ring;
-			used ^= used_flags(true);
+			used ^= OTHER_ROUND;
 		}
 	}
-	vq->packed.used = (uint16_t)(desc - ring);
-	vq->packed.used_wrap = used != 0;
+	packed->used = (uint16_t)(desc - ring);
+	packed->used_flags = (uint16_t)used;
 	vq->free_head = (uint16_t)free_head;
-	vq->free_count += count;
-	vq->in_flight -= count;
+	virtq_given_many(vq, count - taken);
 	return usual ? (int)count : virtq_pop_rest(vq, done, count, max);
+}
+
+/*
+ * packed_fetch and packed_release for many, with the checks in between, as long as all is usual: right, and of one
+ * descriptor. (One that is not is loaded again by virtq_pop_rest, and what that finds is checked again.)
+ */
+int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
+{
+	struct virtq_packed *packed = &vq->packed;
+	uint16_t flags;
+
+	if (!is_used(vq, &flags))
+		return 0;
+	barrier_after_completion(vq->order_platform);
+	const struct virtq_packed_desc *desc = &packed->ring[packed->used];
+	uint32_t id = shared_load16(&desc->id), written = shared_load32(&desc->len);
+	struct virtq_slot *slots = vq->slots;
+
+	if (__builtin_expect(!virtq_used_is_usual(slots, vq->size - 1u, id, written), false))
+		return packed_pop_others(vq, done, 0, max);
+	virtq_took_back(&slots[id], done, written);
+	slots[id].next = vq->free_head;
+	vq->free_head = (uint16_t)id;
+	virtq_given_many(vq, 1);
+	if (++packed->used == vq->size) {
+		packed->used = 0;
+		packed->used_flags ^= OTHER_ROUND;
+	}
+	return max > 1 && is_used(vq, &flags) ? packed_pop_others(vq, done, 1, max) : 1;
 }
 
 /* 2.8.10 */
@@ -406,7 +438,7 @@ bool packed_enable_interrupts(struct virtq *vq)
 	uint16_t flags;
 
 	if (vq->event_idx)
-		event = EVENT_WORD(packed->used, packed->used_wrap, RING_EVENT_FLAGS_DESC);
+		event = EVENT_WORD(packed->used, packed->used_flags != 0, RING_EVENT_FLAGS_DESC);
 	shared_store32(&packed->driver_event->off_wrap_flags, event);
 	barrier_after_enable(vq->order_platform);
 	return is_used(vq, &flags);

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A device's queues: memory, doorbell, interrupts and deadlines around the bare virtqueue of virtq.c.
- *
- * An interrupt handler does two things: it silences the queue (with EVENT_IDX that is silent already) and marks it.
- * Draining happens later, in vport_relax, so that interrupts, polling and lost interrupts all take one path.
- *
- * A queue has a home CPU. There its events are drained, and there its interrupts go, where it has a message of its own (a line's,
- * and a vector's that all share, go to CPU 0, which sends the mark on): so what drains touch needs no lock;
- * whoever else touches the ring (a recovery, a change of size) removes the events first, which waits until a
- * drain has ended. (A mark may come after that all the same; a drain then does nothing.)
+ * A device's queues: memory, deadlines and the regular look around the bare virtqueue of virtq.c. What happens with each
+ * batch (doorbell, interrupt, drain) is in queue_interrupt.c.
  *
  * See it at work: make run APP=iocheck
  * Left out: more than 64 queues of a device.
@@ -88,7 +81,6 @@ struct virtq_setup queue_plan_ring(const struct virtio_queue *queue, uint16_t si
 	};
 }
 
-static void queue_drain(struct vport_event *event);
 static void queue_look(struct vport_event *event);
 
 int virtio_queue_create(struct virtio_device *device, unsigned index,
@@ -157,7 +149,7 @@ struct virtio_queue *virtio_queue_at(const struct virtio_device *device, unsigne
 void queue_watch(struct virtio_queue *queue)
 {
 	queue->rekicked = false;
-	queue->awaited = !queue->quiet && !queue->shared;
+	queue->awaited = queue->interrupts && !queue->quiet && !queue->shared;
 	if (!queue->interrupts || queue->quiet)
 		virtq_disable_interrupts(&queue->ring); /* spares the device the work */
 	vport_event_add(&queue->event);
@@ -221,20 +213,6 @@ int virtio_queue_push_buffer(struct virtio_queue *queue, struct virtq_buffer *bu
 		deadlines);
 }
 
-/* 2.9: the queue's number, or what the device wants in its place, and behind it, where it wants that too,
- * the ring's position. */
-void virtio_queue_notify(struct virtio_queue *queue)
-{
-	uint32_t value = queue->doorbell_value;
-
-	if (queue->tells_position)
-		value |= queue->position << 16;
-	if (queue->doorbell)
-		vport_reg_write(queue->doorbell, queue->doorbell_width, value);
-	else
-		queue->device->transport->notify(queue, value);
-}
-
 unsigned virtio_queue_fail(struct virtio_queue *queue)
 {
 	virtio_device_fail(queue->device, ERR_IO, queue->ring.fault, queue->ring.fault_value);
@@ -254,7 +232,7 @@ bool virtio_queue_pop(struct virtio_queue *queue, void **cookie, uint32_t *writt
 
 void virtio_queue_await(struct virtio_queue *queue)
 {
-	if (queue->awaited)
+	if (queue->awaited || !queue->interrupts)
 		return;
 	queue->awaited = true;
 	vport_mark(&queue->event); /* which asks */
@@ -265,32 +243,7 @@ bool virtio_queue_ask(struct virtio_queue *queue)
 	return queue->interrupts && virtq_enable_interrupts(&queue->ring);
 }
 
-/* ---- Drain ------------------------------------------------------------------------ */
-
-#define queue_of(event, member) \
-	((struct virtio_queue *)((char *)(event) - __builtin_offsetof(struct virtio_queue, member)))
-
-static void queue_drain(struct vport_event *event)
-{
-	struct virtio_queue *queue = queue_of(event, event);
-	struct virtio_device *device = queue->device;
-
-	/* A mark may still come after the events were removed, by an interrupt or from another CPU. */
-	if (device->state != VIRTIO_RUNNING || queue->resizing)
-		return;
-	device->driver->drain(queue);
-	if (!queue->interrupts && !queue->unfinished) {
-		vport_mark(event);
-		return;
-	}
-	bool ask = queue->awaited && !queue->unfinished;
-	if ((ask && !virtq_enable_interrupts(&queue->ring)) || queue->shared)
-		return;
-	/* There is more: drained again in the next pass, with interrupts left off meanwhile. */
-	virtq_disable_interrupts(&queue->ring);
-	if (ask || queue->unfinished)
-		vport_mark(event);
-}
+/* ---- Looks ------------------------------------------------------------------------ */
 
 /* Counts one look for each buffer in flight. The first one that has been looked at too often; NULL: none. */
 static const struct virtq_slot *count_looks(struct virtio_queue *queue)
@@ -349,57 +302,4 @@ static void queue_look(struct vport_event *event)
 		virtio_queue_notify(queue);
 	}
 	find_overdue(queue); /* last: it may find that the device is to be reset */
-}
-
-/* ---- Interrupts -------------------------------------------------------------------- */
-
-void virtio_queue_interrupt(void *argument)
-{
-	struct virtio_queue *queue = argument;
-
-	/* With EVENT_IDX, one interrupt is all that was asked for (2.7.7.2, 2.8.10). A ring that is broken may be about
-	 * to be replaced. */
-	if (!queue->ring.event_idx && !queue->ring.broken)
-		virtq_disable_interrupts(&queue->ring);
-	vport_mark(&queue->event);
-}
-
-/* Which one it was, nobody says: one that can be it. That has asked for an interrupt, and the device has something of it;
- * or of a quiet or shared one, what it had may have been popped meanwhile outside of its drain, which has to ask anew all the
- * same. (What is used besides, the regular look finds.) */
-static void queues_interrupt(struct virtio_device *device)
-{
-	for (unsigned i = 0; i < device->queue_count; i++) {
-		struct virtio_queue *queue = device->queues[i];
-		bool has = *(volatile uint16_t *)&queue->ring.in_flight != 0 || queue->quiet;
-		if ((queue->awaited && has) || queue->shared)
-			virtio_queue_interrupt(queue);
-	}
-}
-
-void virtio_config_interrupt(void *argument)
-{
-	struct virtio_device *device = argument;
-
-	device->config_interrupted = true;
-	vport_mark(&device->config_event);
-}
-
-void virtio_shared_interrupt(void *argument)
-{
-	struct virtio_device *device = argument;
-
-	queues_interrupt(device);
-	virtio_config_interrupt(device); /* 4.1.5.4.2-1 */
-}
-
-void virtio_line_interrupt(void *argument)
-{
-	struct virtio_device *device = argument;
-	uint32_t isr = device->transport->isr(device);
-
-	if (isr & VIRTIO_ISR_QUEUE)
-		queues_interrupt(device); /* 4.2.3.4.1-2 */
-	if (isr & VIRTIO_ISR_CONFIG)
-		virtio_config_interrupt(device);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What queue.c has for queue_resize.c: rings, and a queue's events. */
+/* What the files of a queue have for one another: rings, and a queue's events. */
 #ifndef DRIVERS_VIRTIO_QUEUE_RING_H
 #define DRIVERS_VIRTIO_QUEUE_RING_H
 
@@ -16,5 +16,11 @@ void queue_free_ring(struct vport_device *port, struct virtq_setup *setup);
  * marked, and is drained then, which must do nothing. */
 void queue_watch(struct virtio_queue *queue);
 void queue_unwatch(struct virtio_queue *queue);
+
+#define queue_of(event, member) \
+	((struct virtio_queue *)((char *)(event) - __builtin_offsetof(struct virtio_queue, member)))
+
+/* queue_interrupt.c: the drain of a queue's `event`. */
+void queue_drain(struct vport_event *event);
 
 #endif

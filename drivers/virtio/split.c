@@ -119,16 +119,34 @@ static void offer(struct virtq *vq, uint16_t head)
 	split->avail_idx++;
 }
 
+/*
+ * Writes a descriptor only where it says something else; the slot knows, for what is in the ring is not read back. Whoever
+ * sends the same buffers again and again, in the order in which they came back, finds the same ids for them (split_pop),
+ * and so the descriptors as they have to be: then a device on another processor need not fetch them again.
+ */
+static inline void describe(struct virtq *vq, struct virtq_slot *slot, unsigned id,
+			    const struct virtq_segment *segment, uint16_t flags)
+{
+	if (slot->address.bits == segment->address.bits && slot->length == segment->length &&
+	    slot->flags == flags)
+		return;
+	slot->address = segment->address;
+	slot->length = segment->length;
+	slot->flags = flags;
+	write_desc(&vq->split.desc[id], segment, flags);
+}
+
 /* One descriptor: a buffer of one segment, or a whole table of them, never with NEXT in the ring (2.7.5.3.1-4). */
 int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
 		   void *cookie)
 {
 	uint16_t id = vq->free_head;
+	struct virtq_slot *slot = &vq->slots[id];
 
-	vq->free_head = vq->slots[id].next;
-	write_desc(&vq->split.desc[id], &segment, flags);
+	describe(vq, slot, id, &segment, flags);
 	offer(vq, id);
 	virtq_take(vq, id, 1, in, cookie);
+	vq->free_head = slot->next;
 	return id;
 }
 
@@ -136,19 +154,17 @@ int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flag
 struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *buffer)
 {
 	struct virtq_slot *slots = vq->slots;
-	struct virtq_desc *desc = vq->split.desc;
 	le16 *ring = vq->split.avail->ring;
 	unsigned at = vq->split.avail_idx, mask = vq->size - 1u, id = vq->free_head;
 	unsigned room = vq->free_count, count;
 
-	for (count = 0; buffer; buffer = buffer->next, count++) {
-		if (__builtin_expect(count == room, false))
-			break;
+	for (count = 0; buffer && count < room; buffer = buffer->next, count++) {
 		struct virtq_segment segment = { buffer->address, buffer->length };
-		write_desc(&desc[id], &segment, buffer->flags);
+		struct virtq_slot *slot = &slots[id];
+		describe(vq, slot, id, &segment, buffer->flags);
 		shared_store16(&ring[(at + count) & mask], (uint16_t)id);
-		virtq_take_one(&slots[id], buffer);
-		id = slots[id].next;
+		virtq_take_one(slot, buffer);
+		id = slot->next;
 	}
 	vq->free_head = (uint16_t)id;
 	vq->split.avail_idx = (uint16_t)(at + count);
@@ -161,16 +177,16 @@ void split_push_singles(struct virtq *vq, const struct virtq_single *buffers, un
 			uint16_t flags)
 {
 	struct virtq_slot *slots = vq->slots;
-	struct virtq_desc *desc = vq->split.desc;
 	le16 *ring = vq->split.avail->ring;
 	unsigned at = vq->split.avail_idx, mask = vq->size - 1u, id = vq->free_head;
 
 	for (unsigned i = 0; i < count; i++) {
 		struct virtq_segment segment = { buffers[i].address, buffers[i].length };
-		write_desc(&desc[id], &segment, flags);
+		struct virtq_slot *slot = &slots[id];
+		describe(vq, slot, id, &segment, flags);
 		shared_store16(&ring[(at + i) & mask], (uint16_t)id);
-		virtq_take_single(&slots[id], &buffers[i], flags);
-		id = slots[id].next;
+		virtq_take_single(slot, &buffers[i], flags);
+		id = slot->next;
 	}
 	vq->free_head = (uint16_t)id;
 	vq->split.avail_idx = (uint16_t)(at + count);
@@ -188,6 +204,7 @@ int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
 		if (i > 0)
 			last = vq->slots[last].next;
+		vq->slots[last].length = 0; /* what `describe` wrote is gone */
 		if (i + 1 < total) {
 			flags |= VIRTQ_DESC_F_NEXT;
 			shared_store16(&vq->split.desc[last].next, vq->slots[last].next);
@@ -201,13 +218,12 @@ int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 }
 
 /* 2.7.13.3 and 2.7.13.4: show the new index to the device, then look whether it wants to be told. */
-bool split_publish(struct virtq *vq, uint32_t *data)
+bool split_publish(struct virtq *vq)
 {
 	struct virtq_split *split = &vq->split;
 	uint16_t old = split->published;
 	uint16_t new = split->avail_idx;
 
-	*data = new;
 	barrier_before_publish(vq->order_platform); /* 2.7.13.3.1-1 */
 	shared_store16(&split->avail->idx, new);    /* never decremented: 2.7.6.1-1 */
 	split->published = new;
@@ -223,9 +239,14 @@ bool split_publish(struct virtq *vq, uint32_t *data)
 	       0; /* 2.7.10.1-3, -4 */
 }
 
+uint16_t split_position(const struct virtq *vq)
+{
+	return vq->split.published;
+}
+
 /* Loads the device's index, and checks it against what is in flight: it can neither jump nor go back. How
  * many entries it announces, or ERR_BROKEN. */
-static int look(struct virtq *vq)
+static inline int look(struct virtq *vq)
 {
 	struct virtq_split *split = &vq->split;
 	uint16_t seen = shared_load16(&split->used->idx);
@@ -233,8 +254,10 @@ static int look(struct virtq *vq)
 
 	if (pending == 0)
 		return 0;
-	if (pending > vq->in_flight)
-		return virtq_break(vq, "used index ran ahead of what is in flight", seen);
+	if (pending > vq->in_flight) {
+		virtq_break(vq, "used index ran ahead of what is in flight", seen);
+		return ERR_BROKEN;
+	}
 	barrier_after_completion(vq->order_platform);
 	split->used_seen = seen;
 	return pending;
@@ -274,41 +297,60 @@ void split_release(struct virtq *vq, uint16_t id)
 	vq->free_head = id;
 }
 
-/* split_fetch and split_release for many, with little to load and store besides. (An entry that is not usual is loaded
- * again by virtq_pop_rest, and what that finds is checked again.) */
-int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
+/* Several that the device has announced, behind one that has just been taken. */
+static __attribute__((noinline)) int split_pop_others(struct virtq *vq, struct virtq_done *done,
+						      unsigned pending)
 {
-	unsigned at = vq->split.used_idx, mask = vq->size - 1u, count;
-	unsigned pending = (uint16_t)(vq->split.used_seen - at);
-
-	if (pending == 0) {
-		int found = look(vq);
-		if (found <= 0)
-			return found;
-		pending = (unsigned)found;
-	}
-	if (pending > max)
-		pending = max;
 	const struct virtq_used_elem *ring = vq->split.used->ring;
 	struct virtq_slot *slots = vq->slots;
-	unsigned free_head = vq->free_head;
+	unsigned at = vq->split.used_idx - 1u, mask = vq->size - 1u, count;
+	uint16_t *link = &slots[vq->free_head].next, behind = *link;
 
-	for (count = 0; count < pending; count++) {
+	for (count = 1; count < pending; count++) {
 		const struct virtq_used_elem *elem = &ring[(at + count) & mask];
 		uint32_t id = shared_load32(&elem->id), written = shared_load32(&elem->len);
-		if (!virtq_used_is_usual(slots, mask, id, written))
+		if (__builtin_expect(!virtq_used_is_usual(slots, mask, id, written), false))
 			break;
-		virtq_set_free(&slots[id]);
-		slots[id].next = (uint16_t)free_head;
-		free_head = id;
-		done[count].cookie = slots[id].cookie;
-		done[count].written = written;
+		*link = (uint16_t)id;
+		link = &slots[id].next;
+		virtq_took_back(&slots[id], &done[count], written);
 	}
+	*link = behind;
 	vq->split.used_idx = (uint16_t)(at + count);
-	vq->free_head = (uint16_t)free_head;
-	vq->free_count += count;
-	vq->in_flight -= count;
+	virtq_given_many(vq, count - 1);
 	return count == pending ? (int)count : virtq_pop_rest(vq, done, count, pending);
+}
+
+/*
+ * split_fetch and split_release for many, with the checks in between, as long as all is usual: right, and of one
+ * descriptor. (An entry that is not is loaded again by virtq_pop_rest, and what that finds is checked again.) They go to
+ * the front of the free list in the order in which they were used.
+ */
+int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
+{
+	struct virtq_split *split = &vq->split;
+	int pending = (uint16_t)(split->used_seen - split->used_idx);
+
+	if (pending == 0) {
+		pending = look(vq);
+		if (pending <= 0)
+			return pending;
+	}
+	unsigned last = vq->size - 1u;
+	const struct virtq_used_elem *elem = &split->used->ring[split->used_idx & last];
+	uint32_t id = shared_load32(&elem->id), written = shared_load32(&elem->len);
+	struct virtq_slot *slots = vq->slots;
+
+	if (__builtin_expect(!virtq_used_is_usual(slots, last, id, written), false))
+		return virtq_pop_rest(vq, done, 0, max);
+	virtq_took_back(&slots[id], done, written);
+	slots[id].next = vq->free_head;
+	vq->free_head = (uint16_t)id;
+	split->used_idx++;
+	virtq_given_many(vq, 1);
+	if (pending == 1 || max == 1)
+		return 1;
+	return split_pop_others(vq, done, (unsigned)pending < max ? (unsigned)pending : max);
 }
 
 /* 2.7.7: with EVENT_IDX flags must stay 0 (2.7.7.1-3), and "not now" is an event index that the device

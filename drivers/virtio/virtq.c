@@ -107,21 +107,17 @@ void virtq_write_table(const struct virtq *vq, struct virtq_desc *table,
 		packed_write_table(table, segments, readable, total);
 }
 
-int virtq_push_flagged(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
-		       void *cookie)
-{
-	return virtq_push_one_inline(vq, segment, flags, in, cookie);
-}
-
-/* By the queue's own table for the id that will be taken: the first free one. */
-static int push_indirect(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
-			 unsigned writable, uint32_t in, void *cookie)
+/* Writes the queue's own table for the id that will be taken, the first free one, and says where it is. */
+static struct virtq_segment table_for(struct virtq *vq, const struct virtq_segment *segments,
+				      unsigned readable, unsigned writable)
 {
 	size_t first = (size_t)vq->free_head * vq->indirect_entries;
-	dma_addr_t address = { vq->indirect_address.bits + first * sizeof(struct virtq_desc) };
 
 	virtq_write_table(vq, &vq->indirect[first], segments, readable, writable);
-	return virtq_push_table(vq, address, readable + writable, in, cookie);
+	return (struct virtq_segment){
+		{ vq->indirect_address.bits + first * sizeof(struct virtq_desc) },
+		(readable + writable) * (uint32_t)sizeof(struct virtq_desc),
+	};
 }
 
 int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
@@ -130,9 +126,6 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 	unsigned total = readable + writable;
 	kit_assert(total > 0 && total <= virtq_max_segments(vq));
 
-	if (total == 1)
-		return virtq_push_flagged(vq, segments[0], writable ? VIRTQ_DESC_F_WRITE : 0,
-					  writable ? segments[0].length : 0, cookie);
 	if (vq->broken)
 		return ERR_BROKEN;
 	unsigned count = ring_descriptors(vq, total);
@@ -148,18 +141,17 @@ int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 	kit_assert(bytes <=
 		   UINT32_MAX); /* 2.7.5.2-1 allows one more, which no written length could tell */
 
-	if (count < total)
-		return push_indirect(vq, segments, readable, writable, (uint32_t)in, cookie);
-	return vq->format == VIRTQ_SPLIT
-		       ? split_push(vq, segments, readable, total, (uint32_t)in, cookie)
-		       : packed_push(vq, segments, readable, total, (uint32_t)in, cookie);
-}
-
-struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first)
-{
-	if (vq->broken)
-		return first;
-	return vq->format == VIRTQ_SPLIT ? split_push_list(vq, first) : packed_push_list(vq, first);
+	if (count > 1)
+		return vq->format == VIRTQ_SPLIT
+			       ? split_push(vq, segments, readable, total, (uint32_t)in, cookie)
+			       : packed_push(vq, segments, readable, total, (uint32_t)in, cookie);
+	struct virtq_segment whole = segments[0];
+	uint16_t flags = writable ? VIRTQ_DESC_F_WRITE : 0;
+	if (total > 1) {
+		whole = table_for(vq, segments, readable, writable);
+		flags = VIRTQ_DESC_F_INDIRECT;
+	}
+	return virtq_push_flagged(vq, whole, flags, (uint32_t)in, cookie);
 }
 
 unsigned virtq_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
@@ -178,12 +170,9 @@ unsigned virtq_push_singles(struct virtq *vq, const struct virtq_single *buffers
 	return count;
 }
 
-bool virtq_publish(struct virtq *vq, uint32_t *data)
+uint16_t virtq_position(const struct virtq *vq)
 {
-	if (vq->broken || vq->unpublished == 0)
-		return false;
-	vq->unpublished = 0;
-	return vq->format == VIRTQ_SPLIT ? split_publish(vq, data) : packed_publish(vq, data);
+	return vq->format == VIRTQ_SPLIT ? split_position(vq) : packed_position(vq);
 }
 
 /* The next entry that the device wrote, raw. 1, 0: there is none, or ERR_BROKEN. */
@@ -233,39 +222,13 @@ int virtq_pop_rest(struct virtq *vq, struct virtq_done *done, unsigned count, un
 {
 	int got = 1;
 
+	if (vq->broken)
+		return ERR_BROKEN;
 	while (count < max && got > 0) {
 		got = pop_one(vq, &done[count]);
 		count += got > 0;
 	}
 	return count > 0 ? (int)count : got;
-}
-
-int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
-{
-	kit_assert(max > 0);
-	if (vq->broken)
-		return ERR_BROKEN;
-	kit_assert(vq->unpublished == 0);
-	if (vq->in_order)
-		return virtq_pop_rest(vq, done, 0, max);
-	return vq->format == VIRTQ_SPLIT ? split_pop(vq, done, max) : packed_pop(vq, done, max);
-}
-
-void virtq_disable_interrupts(struct virtq *vq)
-{
-	if (vq->format == VIRTQ_SPLIT)
-		split_disable_interrupts(vq);
-	else
-		packed_disable_interrupts(vq);
-}
-
-bool virtq_enable_interrupts(struct virtq *vq)
-{
-	/* The rest of a batch is used already, and will not be announced again. */
-	if (vq->in_batch)
-		return true;
-	return vq->format == VIRTQ_SPLIT ? split_enable_interrupts(vq)
-					 : packed_enable_interrupts(vq);
 }
 
 void *virtq_drain(struct virtq *vq)

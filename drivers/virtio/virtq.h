@@ -49,6 +49,10 @@ struct virtq_slot {
 	uint16_t count; /* descriptors in the ring; 0: not in flight (or not the head of a chain) */
 	int16_t looks;  /* 0 when the buffer is pushed; the user's (queue.c) to count */
 	uint16_t next;  /* the next free id; split: the next descriptor of the chain */
+	/* Split: what its descriptor says, where it is a buffer by itself; length is 0 where it was one of a chain. */
+	uint16_t flags;
+	uint32_t length;
+	dma_addr_t address;
 };
 
 /* One descriptor of an indirect table or of the split ring; 2.7.5. */
@@ -80,7 +84,8 @@ struct virtq_packed {
 	struct virtq_packed_event *driver_event, *device_event;
 	uint16_t avail; /* where the next buffer goes */
 	uint16_t used;  /* where the next used descriptor will be */
-	bool avail_wrap, used_wrap;
+	/* The wrap counters, as what AVAIL and USED are in a descriptor of that round. */
+	uint16_t avail_flags, used_flags;
 	uint16_t held, held_at,
 		held_flags; /* descriptors not published yet, and the first of them */
 };
@@ -93,10 +98,10 @@ struct virtq {
 	bool order_platform; /* VIRTIO_F_ORDER_PLATFORM */
 	bool counts_read;    /* a written length may be any number */
 	bool broken;
+	bool unpublished;          /* something was pushed that the device has not been shown */
 	uint16_t free_head;        /* first free id */
 	uint16_t free_count;       /* free descriptors */
 	uint16_t in_flight;        /* buffers */
-	uint16_t unpublished;      /* those among them that the device has not been shown */
 	uint16_t indirect_entries; /* descriptors in each indirect table; 0: not used */
 	uint16_t oldest;           /* with in_order: the id of the buffer that must be used next */
 	bool in_batch; /* and the device has used it and others, up to batch_id, by one entry */
@@ -155,14 +160,14 @@ struct virtq_addresses virtq_addresses(enum virtq_format format, uint16_t size, 
 int virtq_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 	       unsigned writable, void *cookie);
 
-/* virtq_push for a buffer of one segment, in fewer steps. (Of the format's functions: `in` is what of the
+/* The same for a buffer of one segment, in fewer steps. (Of the format's functions: `in` is what of the
  * buffer may be written.) */
 int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
 		   void *cookie);
 int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
 		    void *cookie);
-static inline int virtq_push_one_inline(struct virtq *vq, struct virtq_segment segment,
-					uint16_t flags, uint32_t in, void *cookie)
+static inline int virtq_push_flagged(struct virtq *vq, struct virtq_segment segment, uint16_t flags,
+				     uint32_t in, void *cookie)
 {
 	if (vq->broken)
 		return ERR_BROKEN;
@@ -174,12 +179,9 @@ static inline int virtq_push_one_inline(struct virtq *vq, struct virtq_segment s
 static inline int virtq_push_one(struct virtq *vq, struct virtq_segment segment, bool writable,
 				 void *cookie)
 {
-	return virtq_push_one_inline(vq, segment, writable ? VIRTQ_DESC_F_WRITE : 0,
-				     writable ? segment.length : 0, cookie);
+	return virtq_push_flagged(vq, segment, writable ? VIRTQ_DESC_F_WRITE : 0,
+				  writable ? segment.length : 0, cookie);
 }
-/* The same by a call, with flags. */
-int virtq_push_flagged(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
-		       void *cookie);
 
 /*
  * For a caller who sends the same buffer again and again, and keeps an indirect table for it
@@ -209,9 +211,22 @@ struct virtq_buffer {
 	uint32_t writable; /* how much of it, or of what the table describes */
 	uint16_t flags;    /* VIRTQ_DESC_F_WRITE, VIRTQ_DESC_F_INDIRECT, or 0 */
 };
-/* Adds them as long as there is room. Returns the first one that was not added, and those behind it: NULL when all
- * were. */
-struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first);
+struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *first);
+struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *first);
+/* Adds them, at least one, as long as there is room. Returns the first one that was not added, and those behind it: NULL
+ * when all were. */
+static inline struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first)
+{
+	struct virtq_segment segment = { first->address, first->length };
+
+	if (!first->next)
+		return virtq_push_flagged(vq, segment, first->flags, first->writable, first) < 0
+			       ? first
+			       : NULL;
+	if (vq->broken)
+		return first;
+	return vq->format == VIRTQ_SPLIT ? split_push_list(vq, first) : packed_push_list(vq, first);
+}
 
 /* And where the owner keeps no such thing: each a segment, with the cookie that it likes. */
 struct virtq_single {
@@ -227,12 +242,20 @@ unsigned virtq_push_singles(struct virtq *vq, const struct virtq_single *buffers
 unsigned virtq_max_segments(const struct virtq *vq);
 bool virtq_has_room(const struct virtq *vq, unsigned segments);
 
-/*
- * Gives all that was pushed to the device. Returns whether it must be notified, and in *data the
- * part of the notification that tells where the ring stands (VIRTIO_F_NOTIFICATION_DATA, 2.9):
- * bits 16 to 31 of it.
- */
-bool virtq_publish(struct virtq *vq, uint32_t *data);
+/* Gives all that was pushed to the device, by one store. Returns whether it must be notified. */
+bool split_publish(struct virtq *vq);
+bool packed_publish(struct virtq *vq);
+static inline bool virtq_publish(struct virtq *vq)
+{
+	if (vq->broken || !vq->unpublished)
+		return false;
+	vq->unpublished = false;
+	return vq->format == VIRTQ_SPLIT ? split_publish(vq) : packed_publish(vq);
+}
+
+/* Where the ring stands, as the notification that follows virtq_publish has it in its bits 16 to 31 where
+ * VIRTIO_F_NOTIFICATION_DATA was negotiated (2.9). */
+uint16_t virtq_position(const struct virtq *vq);
 
 /* A used buffer: its cookie, and how many bytes the device says it wrote, at most what it was allowed to. */
 struct virtq_done {
@@ -247,7 +270,17 @@ struct virtq_done {
  * found before the breach has been returned first. All that was pushed has been published: so every buffer
  * in flight is one that the device knows of, and may give back.
  */
-int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max);
+int virtq_pop_rest(struct virtq *vq, struct virtq_done *done, unsigned count, unsigned max);
+int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
+int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
+static inline int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
+{
+	kit_assert(max > 0);
+	kit_assert(!vq->unpublished || vq->broken);
+	if (vq->broken | vq->in_order)
+		return virtq_pop_rest(vq, done, 0, max);
+	return vq->format == VIRTQ_SPLIT ? split_pop(vq, done, max) : packed_pop(vq, done, max);
+}
 
 /* The same for one. */
 static inline int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written)
@@ -263,10 +296,28 @@ static inline int virtq_pop(struct virtq *vq, void **cookie, uint32_t *written)
 }
 
 /* Asks the device not to interrupt; it may all the same (2.7.7.1-5). Callable in interrupt context. */
-void virtq_disable_interrupts(struct virtq *vq);
+void split_disable_interrupts(struct virtq *vq);
+void packed_disable_interrupts(struct virtq *vq);
+static inline void virtq_disable_interrupts(struct virtq *vq)
+{
+	if (vq->format == VIRTQ_SPLIT)
+		split_disable_interrupts(vq);
+	else
+		packed_disable_interrupts(vq);
+}
+
 /* Asks for an interrupt with the next used buffer. Returns true when there already is one, which then
  * may not cause an interrupt: the caller must look again. */
-bool virtq_enable_interrupts(struct virtq *vq);
+bool split_enable_interrupts(struct virtq *vq);
+bool packed_enable_interrupts(struct virtq *vq);
+static inline bool virtq_enable_interrupts(struct virtq *vq)
+{
+	/* The rest of a batch is used already, and will not be announced again. */
+	if (vq->in_batch)
+		return true;
+	return vq->format == VIRTQ_SPLIT ? split_enable_interrupts(vq)
+					 : packed_enable_interrupts(vq);
+}
 
 /* After the device's reset: the cookie of one buffer that was in flight, in no order, each once; NULL
  * when there are no more. Then virtq_init. */

@@ -14,9 +14,6 @@ int virtq_break(struct virtq *vq, const char *fault, uint32_t value);
  * same (counts_read). */
 int virtq_break_used(struct virtq *vq, uint32_t id, uint32_t written);
 
-/* Goes on where the format's pop met with something unusual, after `count` buffers; what virtq_pop_many says. */
-int virtq_pop_rest(struct virtq *vq, struct virtq_done *done, unsigned count, unsigned max);
-
 /* Takes the first free id for a buffer of `count` descriptors in the ring; where the free list goes on is
  * the format's business. */
 static inline void virtq_take(struct virtq *vq, uint16_t id, unsigned count, uint32_t writable,
@@ -30,7 +27,7 @@ static inline void virtq_take(struct virtq *vq, uint16_t id, unsigned count, uin
 	slot->looks = 0;
 	vq->free_count -= count;
 	vq->in_flight++;
-	vq->unpublished++;
+	vq->unpublished = true;
 }
 
 /* The same for one of a list, in the slot that is the first free one: `count` of them are counted by
@@ -47,7 +44,8 @@ static inline void virtq_taken_many(struct virtq *vq, unsigned count)
 {
 	vq->free_count -= count;
 	vq->in_flight += count;
-	vq->unpublished += count;
+	if (count > 0)
+		vq->unpublished = true;
 }
 
 /* The same for one of virtq_push_singles. */
@@ -81,6 +79,22 @@ static inline void virtq_set_free(struct virtq_slot *slot)
 	slot->looks = 0;
 }
 
+/* One of a used buffer's, whose id and length are right, and which had one descriptor: `count` of them are counted by
+ * virtq_given_many. */
+static inline void virtq_took_back(struct virtq_slot *slot, struct virtq_done *done,
+				   uint32_t written)
+{
+	done->cookie = slot->cookie;
+	done->written = written;
+	virtq_set_free(slot);
+}
+
+static inline void virtq_given_many(struct virtq *vq, unsigned count)
+{
+	vq->free_count += count;
+	vq->in_flight -= count;
+}
+
 /* Gives the id back, once the format has given back its descriptors. */
 static inline void *virtq_give(struct virtq *vq, uint16_t id)
 {
@@ -99,20 +113,14 @@ void split_write_table(struct virtq_desc *table, const struct virtq_segment *seg
 		       unsigned readable, unsigned total);
 int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 	       unsigned total, uint32_t writable, void *cookie);
-struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *first);
 /* There is room for all of them. */
 void split_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
 			uint16_t flags);
-bool split_publish(struct virtq *vq, uint32_t *data);
+uint16_t split_position(const struct virtq *vq);
 /* The next entry that the device wrote, raw: 1; 0: there is none; or ERR_BROKEN. */
 int split_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
 /* Goes on behind that entry, and gives back the descriptors of a checked id. */
 void split_release(struct virtq *vq, uint16_t id);
-/* Both, with the checks in between, for many, as long as all is usual: right, and of one descriptor; the rest by
- * virtq_pop_rest. Not with VIRTIO_F_IN_ORDER. */
-int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
-void split_disable_interrupts(struct virtq *vq);
-bool split_enable_interrupts(struct virtq *vq);
 
 size_t packed_ring_bytes(uint16_t size);
 struct virtq_addresses packed_addresses(uint16_t size, dma_addr_t ring);
@@ -121,14 +129,10 @@ void packed_write_table(struct virtq_desc *table, const struct virtq_segment *se
 			unsigned readable, unsigned total);
 int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned readable,
 		unsigned total, uint32_t writable, void *cookie);
-struct virtq_buffer *packed_push_list(struct virtq *vq, struct virtq_buffer *first);
 void packed_push_singles(struct virtq *vq, const struct virtq_single *buffers, unsigned count,
 			 uint16_t flags);
-bool packed_publish(struct virtq *vq, uint32_t *data);
+uint16_t packed_position(const struct virtq *vq);
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written);
 void packed_release(struct virtq *vq, uint16_t id);
-int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
-void packed_disable_interrupts(struct virtq *vq);
-bool packed_enable_interrupts(struct virtq *vq);
 
 #endif

@@ -46,7 +46,7 @@ BOTH = ["drivers/virtio/virtq.c", "drivers/virtio/virtq.h", "drivers/virtio/virt
 QUICK = {"VIRTQ_SPLIT_2": [*BOTH, "drivers/virtio/split.c"], "VIRTQ_PACKED_2": [*BOTH, "drivers/virtio/packed.c"]}
 # Several used buffers at a time only where Eva keeps their states apart: where not, one.
 POP_MAX = {"VIRTQ_SPLIT_1": 3, "VIRTQ_SPLIT_2": 3, "VIRTQ_PACKED_1": 3, "VIRTQ_PACKED_2": 2}
-APART = {"VIRTQ_PACKED_2": ["-eva-slevel-function", "packed_pop:1000"]}
+APART = {"VIRTQ_PACKED_2": ["-eva-slevel-function", "packed_pop:1000,packed_pop_others:1000"]}
 LONG_CHAINS = [f"VIRTQ_{queue}" for queue in ("SPLIT_8", "SPLIT_16", "PACKED_5", "PACKED_7", "PACKED_8", "PACKED_13")]
 PROOFS = [Proof(queue, RINGS, [f"-DQUEUE_IS={queue}", f"-DPOP_MAX={POP_MAX.get(queue, 1)}"] +
                 (["-DLONG_CHAINS"] if queue in LONG_CHAINS else []),
@@ -88,17 +88,20 @@ CONTROLS = [
     ("drivers/virtio/virtq_format.h", "id <= last && written <= slots[id].writable && ", "VIRTQ_SPLIT_1"),
     ("drivers/virtio/virtq_format.h", "id <= last && written <= slots[id].writable && ", "VIRTQ_PACKED_1"),
     ("drivers/virtio/packed.c",
-     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\tused ^= used_flags(true);\n\t\t}\n",
+     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\tused ^= OTHER_ROUND;\n\t\t}\n",
      "VIRTQ_PACKED_1"),
     ("drivers/virtio/packed.c",
-     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\tavailable ^= used_flags(true);\n\t\t}\n",
-     "VIRTQ_PACKED_1"),
+     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\tavailable ^= OTHER_ROUND;\n\t\t}\n",
+     "VIRTQ_PACKED_2"),
     ("drivers/virtio/packed.c",
-     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\teach ^= used_flags(true);\n\t\t}\n",
+     "\t\tif (__builtin_expect(desc > last, false)) {\n\t\t\tdesc = ring;\n\t\t\teach ^= OTHER_ROUND;\n\t\t}\n",
      "VIRTQ_PACKED_3, arrays"),
     ("drivers/virtio/packed.c",
      "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
-     "\t\tpacked->used_wrap = !packed->used_wrap;\n\t}\n", "VIRTQ_PACKED_1"),
+     "\t\tpacked->used_flags ^= OTHER_ROUND;\n\t}\n", "VIRTQ_PACKED_1"),
+    ("drivers/virtio/packed.c",
+     "\tif (++packed->used == vq->size) {\n\t\tpacked->used = 0;\n\t\tpacked->used_flags ^= OTHER_ROUND;\n\t}\n",
+     "VIRTQ_PACKED_1"),
     ("lib/fdt.c", "name >= fdt->strings_size || ", "FDT tokens, 20 bytes of structure"),
     ("lib/fdt.c", " || token->length > size - at", "FDT tokens, 20 bytes of structure"),
     ("lib/fdt_find.c", "\t\tif (end == length)\n\t\t\treturn false; /* the last one is not terminated */\n",

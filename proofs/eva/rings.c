@@ -126,8 +126,6 @@ static void pop(void)
 /* Until the reset, whatever the device says and in whatever order the caller calls. */
 static void use(const struct virtq_setup *setup, unsigned most, struct virtq_desc *prepared)
 {
-	uint32_t data;
-
 	virtq_init(&vq, setup);
 	/*@ split vq.in_order; */
 	/*@ split vq.counts_read; */
@@ -139,10 +137,11 @@ static void use(const struct virtq_setup *setup, unsigned most, struct virtq_des
 			push(most);
 			break;
 		case 1:
-			virtq_publish(&vq, &data);
+			virtq_publish(&vq);
+			virtq_position(&vq);
 			break;
 		case 2:
-			virtq_publish(&vq, &data); /* virtq_pop's condition */
+			virtq_publish(&vq); /* virtq_pop's condition */
 			pop();
 			break;
 		case 3:

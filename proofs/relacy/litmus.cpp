@@ -193,10 +193,9 @@ static bool driver_pushes(unsigned readable, unsigned writable, unsigned number)
 {
 	struct virtq_segment segments[2] = { { { 0x1000 }, FIRST_LENGTH },
 					     { { 0x2000 }, SECOND_LENGTH } };
-	uint32_t data;
 
 	RL_ASSERT(virtq_push(&vq, segments, readable, writable, &owners[number]) >= 0);
-	return virtq_publish(&vq, &data);
+	return virtq_publish(&vq);
 }
 
 /* ---- The tests --------------------------------------------------------------------------- */

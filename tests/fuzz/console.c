@@ -123,13 +123,6 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 	return 0;
 }
 
-bool virtq_publish(struct virtq *vq, uint32_t *data)
-{
-	(void)vq;
-	(void)data;
-	return false;
-}
-
 void virtio_queue_notify(struct virtio_queue *queue)
 {
 	(void)queue;

@@ -22,7 +22,7 @@ fuzz_vhost = tests/fuzz/vhost.c $(addprefix drivers/virtio/,vhost_user.c vhost_m
 
 fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE)) \
 	$(addprefix tests/host/fake/,device.c mmio.c pci.c) $(RINGS) $(test_pci) lib/error.c kernel/event.c kernel/cpu.c \
-	$(addprefix drivers/virtio/,config.c queue.c queue_resize.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
+	$(addprefix drivers/virtio/,config.c queue.c queue_interrupt.c queue_resize.c recover.c mmio.c pci.c pci_layout.c pci_interrupt.c)
 
 fuzz_frame = tests/fuzz/frame.c apps/capture/frame.c lib/format.c
 fuzz_http = tests/fuzz/http.c apps/httpd/request.c
@@ -30,9 +30,9 @@ fuzz_tar = tests/fuzz/tar.c kernel/archive.c lib/tar.c
 fuzz_partition = tests/fuzz/partition.c $(addprefix drivers/virtio/,partition_gpt.c partition_mbr.c) \
 	$(addprefix lib/,crc32.c error.c format.c)
 fuzz_scsi = tests/fuzz/scsi.c $(filter-out drivers/virtio/scsi.c,$(wildcard drivers/virtio/scsi*.c)) \
-	lib/error.c lib/format.c
+	$(RINGS) lib/error.c lib/format.c
 fuzz_console = tests/fuzz/console.c $(addprefix drivers/virtio/console,_port.c _transmit.c _control.c _sync.c) \
-	lib/error.c lib/format.c
+	$(RINGS) lib/error.c lib/format.c
 fuzz_net = tests/fuzz/net.c $(filter-out drivers/virtio/net.c,$(wildcard drivers/virtio/net*.c)) $(RINGS) \
 	lib/error.c lib/format.c
 $(O)/fuzz/net: drivers/virtio/net.c

@@ -120,28 +120,6 @@ int block_queues_resize(struct block_queue *queues, unsigned count, unsigned siz
 	return (int8_t)take(&input, 1) < 0 ? ERR_UNSUPPORTED : 0;
 }
 /* For the short way of block_queue.h, which nobody goes here. */
-int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
-		   void *cookie)
-{
-	(void)vq;
-	(void)segment;
-	(void)flags;
-	(void)in;
-	(void)cookie;
-	abort();
-}
-int packed_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flags, uint32_t in,
-		    void *cookie)
-{
-	return split_push_one(vq, segment, flags, in, cookie);
-}
-int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
-{
-	(void)vq;
-	(void)done;
-	(void)max;
-	abort();
-}
 unsigned virtio_queue_fail(struct virtio_queue *queue)
 {
 	(void)queue;
@@ -165,13 +143,6 @@ void block_queue_issue_waiting(struct block_queue *bq)
 	(void)bq;
 	abort();
 }
-struct virtq_buffer *virtq_push_list(struct virtq *vq, struct virtq_buffer *first)
-{
-	(void)vq;
-	(void)first;
-	abort();
-}
-
 /* ---- Control and events ------------------------------------------------------------------------ */
 
 static uint32_t control_written;
@@ -196,13 +167,6 @@ int virtio_queue_push(struct virtio_queue *queue, const struct virtq_segment *se
 	if (says & SAYS_WRITTEN)
 		control_written = (uint32_t)take(&input, 4);
 	return 0;
-}
-
-bool virtq_publish(struct virtq *vq, uint32_t *data)
-{
-	(void)vq;
-	(void)data;
-	return false;
 }
 
 void virtio_queue_notify(struct virtio_queue *queue)

@@ -177,8 +177,7 @@ static inline void rig_check_chain(const struct rig *rig, const struct ring_chai
 /* Publishes; whether the device is to be notified. */
 static inline bool rig_publish(struct rig *rig)
 {
-	uint32_t data;
-	return virtq_publish(&rig->vq, &data);
+	return virtq_publish(&rig->vq);
 }
 
 /* Pops one and checks what it is. */

@@ -194,7 +194,6 @@ static void notification_data(void)
 		bool wrap = true;
 		for (unsigned turn = 0; turn < 70000; turn += *size < 4 ? 7 : 1) {
 			unsigned count = 1 + turn % *size;
-			uint32_t data = 0;
 			for (unsigned i = 0; i < count; i++) {
 				rig_push(&rig, 1, 0, i);
 				expected++;
@@ -203,7 +202,8 @@ static void notification_data(void)
 					wrap = !wrap;
 				}
 			}
-			virtq_publish(&rig.vq, &data);
+			virtq_publish(&rig.vq);
+			uint32_t data = virtq_position(&rig.vq);
 			if (format == VIRTQ_SPLIT)
 				CHECK_EQ(data, expected);
 			else

@@ -83,6 +83,99 @@ static void lists(void)
 	}
 }
 
+/* What they have just been taken for, is given back in that order. */
+static void there_and_back(struct rig *rig, struct virtq_buffer *first)
+{
+	struct virtq_done done[MOST];
+	unsigned count = 0;
+
+	CHECK(virtq_push_list(&rig->vq, first) == NULL);
+	rig_publish(rig);
+	for (struct virtq_buffer *buffer = first; buffer; buffer = buffer->next, count++)
+		serve(rig, (unsigned)(buffer - buffers), buffer->writable != 0);
+	CHECK_EQ(virtq_pop_many(&rig->vq, done, MOST), (int)count);
+	for (unsigned i = 0; i < count; i++, first = first->next)
+		CHECK(done[i].cookie == first);
+}
+
+static void one_there_and_back(struct rig *rig)
+{
+	rig_publish(rig);
+	struct ring_chain *chain = ring_device_take(&rig->device);
+	CHECK(chain != NULL);
+	ring_device_use(&rig->device, chain, 0);
+	rig_pop(rig, 0, 0);
+}
+
+/* Split: the same list again finds its descriptors as they were written the first time, and they are not written again: a
+ * device that has changed them sees that. */
+static void written_once(void)
+{
+	for (unsigned count = 1; count <= 4; count++) {
+		struct rig rig;
+
+		rig_make(&rig, 4, 0, true);
+		there_and_back(&rig, list_of(&rig, 0, count));
+		there_and_back(&rig, list_of(&rig, 0, count));
+		for (unsigned id = 0; id < 4; id++)
+			rig.device.desc[16 * id + 8] ^= 0x40; /* the length */
+		CHECK(virtq_push_list(&rig.vq, list_of(&rig, 0, count)) == NULL);
+		rig_publish(&rig);
+		for (unsigned i = 0; i < count; i++) {
+			struct ring_chain *chain = ring_device_take(&rig.device);
+			CHECK(chain != NULL);
+			CHECK_EQ(chain->segments[0].length, buffers[i].length ^ 0x40);
+			ring_device_use(&rig.device, chain, 0);
+			pop(&rig, &buffers[i], 0);
+		}
+		rig_free(&rig);
+	}
+}
+
+/* One that differs in a single field, and what was written by the other ways meanwhile. */
+static void written_anew(void)
+{
+	for (unsigned what = 0; what < 5; what++) {
+		struct rig rig;
+
+		rig_make(&rig, 4, 0, true);
+		there_and_back(&rig, list_of(&rig, 0, 4));
+		struct virtq_buffer *list = list_of(&rig, 0, 4);
+		struct virtq_segment expected = rig_segment(&rig, 0);
+		bool writable = false;
+		if (what == 0) {
+			expected.address = list->address = rig_segment(&rig, 2).address;
+		} else if (what == 1) {
+			expected.length = list->length += 5;
+		} else if (what == 2) {
+			list->flags = VIRTQ_DESC_F_WRITE;
+			list->writable = list->length;
+			writable = true;
+		} else if (what == 3) {
+			rig_push(&rig, 1, 3, 0); /* a chain of all four */
+			one_there_and_back(&rig);
+		} else {
+			struct virtq_single single = { rig_segment(&rig, 3).address, 7,
+						       cookie_of(0) };
+			CHECK_EQ(virtq_push_singles(&rig.vq, &single, 1, true), 1);
+			one_there_and_back(&rig);
+		}
+		CHECK(virtq_push_list(&rig.vq, list) == NULL);
+		rig_publish(&rig);
+		struct ring_chain *chain = ring_device_take(&rig.device);
+		CHECK(chain != NULL);
+		CHECK_EQ(chain->segments[0].address, expected.address.bits);
+		CHECK_EQ(chain->segments[0].length, expected.length);
+		CHECK_EQ(chain->segments[0].writable, writable);
+		ring_device_use(&rig.device, chain, 0);
+		for (unsigned i = 1; i < 4; i++)
+			serve(&rig, i, i % 2 == 1);
+		for (unsigned i = 0; i < 4; i++)
+			pop(&rig, &buffers[i], i % 2 == 1 ? buffers[i].length : 0);
+		rig_free(&rig);
+	}
+}
+
 static void singles(void)
 {
 	static const uint16_t sizes[] = { 1, 4, 8, 5, 7 };
@@ -228,6 +321,8 @@ int main(void)
 {
 	static const struct rig_test tests[] = {
 		RIG_TEST(lists, ON_BOTH),
+		RIG_TEST(written_once, ON_SPLIT),
+		RIG_TEST(written_anew, ON_BOTH),
 		RIG_TEST(singles, ON_BOTH),
 		RIG_TEST(mixed, ON_BOTH),
 		RIG_TEST(popped_together, ON_BOTH),

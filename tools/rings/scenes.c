@@ -99,9 +99,9 @@ static void show_packed(const uint8_t *ring)
 		flags(i, at16(ring + 16 * i + 14));
 	}
 	number("driver", 0, "avail", rig.vq.packed.avail);
-	number("driver", 0, "wrap", rig.vq.packed.avail_wrap);
+	number("driver", 0, "wrap", rig.vq.packed.avail_flags == 1 << 7);
 	number("driver", 1, "used", rig.vq.packed.used);
-	number("driver", 1, "wrap", rig.vq.packed.used_wrap);
+	number("driver", 1, "wrap", rig.vq.packed.used_flags != 0);
 }
 
 static void scene(const char *title)
