@@ -77,7 +77,7 @@ $(addprefix $(B)/,kernel/event.o kernel/cpu.o): OPTIMISE = $(FAST)
 HOT = $(addprefix drivers/virtio/,split.o packed.o queue_interrupt.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o) \
 	kernel/irq.o $(ARCH_HOT)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
-$(addprefix $(B)/drivers/virtio/,virtq.o queue.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer
+$(addprefix $(B)/drivers/virtio/,virtq.o queue.o mmio.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP

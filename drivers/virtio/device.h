@@ -55,7 +55,7 @@ struct virtio_transport {
 	 * device->interrupts, vectors and each queue's `interrupts`. Never fails: the last rung is polling. */
 	void (*interrupts_route)(struct virtio_device *device);
 	void (*interrupts_release)(struct virtio_device *device);
-	/* Reads and acknowledges why the line was raised: VIRTIO_ISR_ bits. Interrupt context. */
+	/* For virtio_line_interrupt: reads and acknowledges why the line was raised: VIRTIO_ISR_ bits. Interrupt context. */
 	uint32_t (*isr)(struct virtio_device *device);
 
 	/* A network device serves each pair of queues that is enabled, without being told by a command. */

@@ -52,14 +52,19 @@ struct virtio_mmio {
 	vport_reg_t registers;
 };
 
+static inline vport_reg_t registers(struct virtio_device *device)
+{
+	return ((struct virtio_mmio *)device)->registers;
+}
+
 static uint32_t read_register(struct virtio_device *device, enum mmio_register offset)
 {
-	return vport_reg_read(((struct virtio_mmio *)device)->registers + offset, 4);
+	return vport_reg_read(registers(device) + offset, 4);
 }
 
 static void write_register(struct virtio_device *device, enum mmio_register offset, uint32_t value)
 {
-	vport_reg_write(((struct virtio_mmio *)device)->registers + offset, 4, value);
+	vport_reg_write(registers(device) + offset, 4, value);
 }
 
 static uint8_t status_read(struct virtio_device *device)
@@ -160,11 +165,36 @@ static int queue_reset(struct virtio_queue *queue)
 	return read_register(device, QueueReady) == 0 ? 0 : ERR_IO;
 }
 
+/* Why the line is up is acknowledged before the queues are looked at, so that what comes meanwhile raises it again. */
+static __attribute__((noinline)) void raised(struct virtio_device *device, uint32_t status)
+{
+	if (!status)
+		return;
+	write_register(device, InterruptACK, status);
+	virtio_line_raised(device, status);
+}
+
+static void interrupt(void *argument)
+{
+	struct virtio_device *device = argument;
+	/* 4.2.2.2-12: undefined bits are ignored, and (-13) not acknowledged either. */
+	uint32_t status = vport_reg_read(registers(device) + InterruptStatus, 4) &
+			  (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);
+
+	/* Most of them: then there is nothing to remember. */
+	if (__builtin_expect(status != VIRTIO_ISR_QUEUE, false)) {
+		raised(device, status);
+		return;
+	}
+	vport_reg_write(registers(device) + InterruptACK, 4, VIRTIO_ISR_QUEUE);
+	virtio_line_raised(device, VIRTIO_ISR_QUEUE);
+}
+
 static void interrupts_route(struct virtio_device *device)
 {
 	device->interrupts = VIRTIO_POLLED;
 	if (!vport_setting_is("irq", "poll") &&
-	    vport_line_request(device->port, virtio_line_interrupt, device) == 0)
+	    vport_line_request(device->port, interrupt, device) == 0)
 		device->interrupts = VIRTIO_LINE;
 	for (unsigned i = 0; i < device->queue_count; i++)
 		device->queues[i]->interrupts = device->interrupts == VIRTIO_LINE;
@@ -175,19 +205,6 @@ static void interrupts_release(struct virtio_device *device)
 	if (device->interrupts == VIRTIO_LINE)
 		vport_line_release(device->port);
 	device->interrupts = VIRTIO_POLLED;
-}
-
-static uint32_t isr(struct virtio_device *device)
-{
-	vport_reg_t registers = ((struct virtio_mmio *)device)->registers;
-	/* 4.2.2.2-12: undefined bits are ignored, and (-13) not acknowledged either. */
-	uint32_t status = vport_reg_read(registers + InterruptStatus, 4) &
-			  (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);
-
-	/* Before the queues are looked at, so that what comes meanwhile raises the line again. */
-	if (status)
-		vport_reg_write(registers + InterruptACK, 4, status);
-	return status;
 }
 
 static int shared_memory(struct virtio_device *device, unsigned id, uint64_t *bus, uint64_t *length)
@@ -224,7 +241,6 @@ static const struct virtio_transport mmio_transport = {
 	.queue_reset = queue_reset,
 	.interrupts_route = interrupts_route,
 	.interrupts_release = interrupts_release,
-	.isr = isr,
 	.shared_memory = shared_memory,
 	.disown = disown,
 };

@@ -132,12 +132,20 @@ void virtio_shared_interrupt(void *argument)
 	virtio_config_interrupt(device); /* 4.1.5.4.2-1 */
 }
 
-void virtio_line_raised(struct virtio_device *device, uint32_t isr)
+static __attribute__((noinline)) void raised_otherwise(struct virtio_device *device, uint32_t isr)
 {
 	if (isr & VIRTIO_ISR_CONFIG)
 		virtio_config_interrupt(device);
 	if (isr & VIRTIO_ISR_QUEUE)
 		queues_interrupt(device); /* 4.2.3.4.1-2 */
+}
+
+void virtio_line_raised(struct virtio_device *device, uint32_t isr)
+{
+	if (__builtin_expect(isr == VIRTIO_ISR_QUEUE, true))
+		queues_interrupt(device);
+	else
+		raised_otherwise(device, isr);
 }
 
 void virtio_line_interrupt(void *argument)
