@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A virtio device: what the core (device.c, config.c, queue.c, recover.c), the transports (pci.c, mmio.c)
+ * A virtio device: what the core (device.c, config.c, queue.c, queue_interrupt.c, recover.c), the transports (pci.c, mmio.c)
  * and the drivers (rng.c, blk.c, console.c) share. Programs see none of it.
  *
  * How a device comes to life (3.1.1), and who does it:
@@ -161,6 +161,7 @@ struct virtio_queue {
 	/* The doorbell: `doorbell_value` is written, in the given width; see virtio_queue_publish. */
 	vport_reg_t doorbell;
 	uint32_t doorbell_value;
+	uint16_t position; /* of the ring at the last publish, for tells_position */
 	uint8_t doorbell_width;
 	uint32_t doorbell_offset; /* PCI, where it could not be mapped */
 	uint16_t vector;          /* MSI-X */
@@ -259,7 +260,7 @@ int virtio_config_read(struct virtio_device *device, unsigned offset, unsigned w
 int virtio_config_write(struct virtio_device *device, unsigned offset, unsigned width,
 			uint64_t value);
 
-/* ---- queue.c -------------------------------------------------------------------------- */
+/* ---- queue.c, queue_interrupt.c -------------------------------------------------------------------------- */
 
 struct virtio_queue_options {
 	uint16_t size_limit; /* the driver needs no more than that */
@@ -331,6 +332,8 @@ void virtio_queue_notify(struct virtio_queue *queue);
 static inline void virtio_queue_publish(struct virtio_queue *queue)
 {
 	queue->untold = !virtq_publish(&queue->ring);
+	if (queue->tells_position)
+		queue->position = virtq_position(&queue->ring);
 	if (!queue->untold)
 		virtio_queue_notify(queue);
 }

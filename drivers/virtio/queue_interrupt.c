@@ -23,7 +23,7 @@ static __attribute__((noinline, cold)) void notify_otherwise(struct virtio_queue
 	uint32_t value = queue->doorbell_value;
 
 	if (queue->tells_position)
-		value |= (uint32_t)virtq_position(&queue->ring) << 16;
+		value |= (uint32_t)queue->position << 16;
 	if (queue->doorbell)
 		vport_reg_write(queue->doorbell, queue->doorbell_width, value);
 	else

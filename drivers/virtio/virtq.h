@@ -5,7 +5,7 @@
  * Typical usage:
  *
  *     virtq_push(vq, segments, readable, writable, cookie);   // as often as there is room
- *     if (virtq_publish(vq, &data))                           // once for the whole batch
+ *     if (virtq_publish(vq))                                  // once for the whole batch
  *             notify the device;
  *     …
  *     while ((n = virtq_pop(vq, &cookie, &written)) > 0)     // or virtq_pop_many
@@ -269,6 +269,9 @@ struct virtq_done {
  * device broke a rule (vq->fault says which), now or before; nothing more comes out until the reset. What was
  * found before the breach has been returned first. All that was pushed has been published: so every buffer
  * in flight is one that the device knows of, and may give back.
+ *
+ * (split_pop and packed_pop are the format's, without VIRTIO_F_IN_ORDER, and as long as all is usual: right, and of one
+ * descriptor; virtq_pop_rest goes on behind the `count` that they have taken, or takes all, one at a time.)
  */
 int virtq_pop_rest(struct virtq *vq, struct virtq_done *done, unsigned count, unsigned max);
 int split_pop(struct virtq *vq, struct virtq_done *done, unsigned max);

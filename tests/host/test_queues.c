@@ -565,6 +565,27 @@ static void told_at_the_next_look(void)
 	CHECK_EQ(fake.queues[0].notifications, 2);
 }
 
+/* What it says of the ring's position is where that was at the last publish (the fake looks, and so does the device); not what
+ * was pushed since. */
+static void told_of_what_is_published(void)
+{
+	endless = true;
+	make();
+	fake_offer(&fake, VIRTIO_F_NOTIFICATION_DATA);
+	start();
+	fake.wants_no_notifications = true;
+	CHECK(push(0) >= 0);
+	CHECK(FAKE_WAIT(popped == 1, 100));
+	fake_sleep(900);
+	CHECK(push(0) >= 0);
+	struct virtq_segment segment = { data, 64 };
+	CHECK(virtio_queue_push(virtio_queue_at(device, 0), &segment, 0, 1, &fake,
+				VIRTIO_ONE_DEADLINE) >= 0);
+	virtio_queue_notify(virtio_queue_at(device, 0)); /* as a look does */
+	virtio_queue_publish(virtio_queue_at(device, 0));
+	CHECK(FAKE_WAIT(popped == 3, 260));
+}
+
 static void a_deadline_of_hours(void)
 {
 	make();
@@ -843,6 +864,7 @@ int main(void)
 		SCENARIO(answers_when_asked_again, ON_ALL),
 		SCENARIO(no_deadline_at_all, ON_ALL),
 		SCENARIO(told_at_the_next_look, ON_ALL),
+		SCENARIO(told_of_what_is_published, ON_ALL),
 		SCENARIO(a_deadline_of_hours, ON_RINGS),
 		SCENARIO(marks_that_come_late, ON_BUSES),
 		SCENARIO(a_full_queue, ON_RINGS),

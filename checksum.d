@@ -1,3 +1,0 @@
-checksum.o: kernel/net/checksum.c kernel/net/checksum.h
-
-kernel/net/checksum.h:
