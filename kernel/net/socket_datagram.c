@@ -15,9 +15,9 @@
 #include "kernel/net/offload.h"
 #include "kernel/net/socket.h"
 
-#define UDP_LONGEST (UINT16_MAX - 28)
-#define RAW_LONGEST (UINT16_MAX - 20) /* behind the header of IPv4 */
+#define IP4_HEADER_BYTES 20
 #define IP6_HEADER_BYTES 40
+#define UDP_HEADER_BYTES 8
 #define ICMP6_CHECKSUM_AT 2
 
 static bool is_raw(const struct socket *socket)
@@ -141,6 +141,15 @@ static struct pbuf *gather(const struct iovec *pieces, int count, size_t length)
 	return data;
 }
 
+/* What a packet holds: lwIP counts IPv6's own header as well. */
+static size_t longest(const struct socket *socket, const ip_addr_t *to)
+{
+	if (!to)
+		to = is_raw(socket) ? &socket->raw->remote_ip : &socket->udp->remote_ip;
+	return UINT16_MAX - (IP_IS_V6(to) ? IP6_HEADER_BYTES : IP4_HEADER_BYTES) -
+	       (is_raw(socket) ? 0 : UDP_HEADER_BYTES);
+}
+
 long datagram_send(struct socket *socket, const struct iovec *pieces, int count, int flags,
 		   const ip_addr_t *to, uint16_t port)
 {
@@ -149,7 +158,7 @@ long datagram_send(struct socket *socket, const struct iovec *pieces, int count,
 
 	if (!to && !socket->connected)
 		return -EDESTADDRREQ;
-	if (length > (is_raw(socket) ? RAW_LONGEST : UDP_LONGEST))
+	if (length > longest(socket, to))
 		return -EMSGSIZE;
 	for (;;) {
 		struct pbuf *data = gather(pieces, count, length);
