@@ -28,6 +28,7 @@ void event_init(struct cpu *cpu)
 {
 	cpu->marked_tail = &cpu->marked;
 	cpu->earliest = VPORT_NEVER;
+	cpu->interrupts_left = INTERRUPTS_IN_A_ROW - 1;
 	cpu->turns_left = TURNS_WITHOUT_TIME;
 }
 
