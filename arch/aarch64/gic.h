@@ -4,7 +4,7 @@
  * gic.c chooses by the device tree; each has a file of its own.
  *
  *   INTID       what                       slot (kernel/arch.h)
- *   0 … 15      SGI: from a CPU         none: gic_interrupt knows them
+ *   0 … 15      SGI: from a CPU         none: gic_other knows them
  *   16 … 31     PPI: this CPU's own        INTID
  *   32 … 1019   SPI: a wire, or v2m's      INTID
  *   8192 …      LPI: a message, by ITS     1024 + INTID - 8192
@@ -70,7 +70,7 @@ void gic_init(void);
 int gic_message_open(unsigned intid, const struct cpu *cpu);
 /* On another CPU. 0 or an error. */
 int gic_init_secondary(void);
-/* Takes one interrupt: the controller's. */
+/* Takes one interrupt: the controller's. NULL before gic_init. Interrupts are masked. */
 extern void (*gic_interrupt)(void);
 /* The node that takes messages; negative when there is none that works. */
 int gic_msi_node(void);
