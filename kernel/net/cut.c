@@ -95,18 +95,26 @@ static struct net_buffer *take(struct net_device *net, unsigned count)
 	return frames;
 }
 
+/* Frames that wait have buffers that the receive queue is filled from too: where the device sends nothing, they are to leave it
+ * some. Only what is sent alone may be more. */
+#define WAITING_MOST (FRAMES_WAITING / 4)
+
+static struct net_buffer *take_if_room(const struct interface *interface, unsigned count)
+{
+	unsigned most = interface->waiting_count > 0 ? WAITING_MOST : FRAMES_WAITING;
+
+	return interface->waiting_count + count <= most ? take(interface->net, count) : NULL;
+}
+
 /* Room among those that wait, and buffers. */
 static struct net_buffer *take_with_room(struct interface *interface, unsigned count)
 {
-	struct net_buffer *frames = NULL;
+	struct net_buffer *frames = take_if_room(interface, count);
 
-	if (interface->waiting_count + count <= FRAMES_WAITING)
-		frames = take(interface->net, count);
 	if (frames)
 		return frames;
 	interfaces_flush(); /* what has been sent comes back */
-	return interface->waiting_count + count <= FRAMES_WAITING ? take(interface->net, count)
-								  : NULL;
+	return take_if_room(interface, count);
 }
 
 err_t cut_segments(struct interface *interface, const struct pbuf *packet, unsigned segment_bytes)

@@ -891,6 +891,33 @@ static void large_segments_are_cut(void)
 	memp_free(MEMP_TCP_PCB, pcb);
 }
 
+/* A device that sends nothing: it keeps its buffers, and those that wait for it are not all the others. */
+static void cut_frames_leave_buffers(void)
+{
+	struct tcp_pcb *before = tcp_active_pcbs, *pcb = connection(1001, 1400);
+	size_t pieces[] = { 14000 }, bytes;
+	struct pbuf *packet = large_packet(pieces, 1, &bytes);
+	unsigned packets = 0;
+
+	to_take = 256;
+	full = true;
+	while (interface->netif.linkoutput(&interface->netif, packet) == ERR_OK)
+		packets++;
+	CHECK_EQ(packets, 6);
+	CHECK_EQ(interface->waiting_count, 60);
+	CHECK_EQ(to_take, 256 - 60);
+	full = false;
+	/* When it does again, there is room. */
+	CHECK_EQ(interface->netif.linkoutput(&interface->netif, packet), ERR_OK);
+	CHECK_EQ(interface->waiting_count, 10);
+	interfaces_flush();
+	CHECK_EQ(to_take, 256);
+	to_take = 0;
+	pbuf_free(packet);
+	tcp_active_pcbs = before;
+	memp_free(MEMP_TCP_PCB, pcb);
+}
+
 /* What has its checksum is left as it is, and so is what a device cuts. */
 static void packets_that_are_not_cut(void)
 {
@@ -1064,6 +1091,7 @@ int main(void)
 					   CHECK_CASE(memory_that_is_kept),
 					   CHECK_CASE(segments_that_have_waited),
 					   CHECK_CASE(large_segments_are_cut),
+					   CHECK_CASE(cut_frames_leave_buffers),
 					   CHECK_CASE(packets_that_are_not_cut),
 					   CHECK_CASE(empty_datagrams_have_their_price),
 					   CHECK_CASE(arp_goes_on),
