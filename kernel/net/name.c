@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/net/headers.h"
 #include "kernel/net/network.h"
 #include "kernel/net/socket.h"
 #include "kernel/net/stack.h"
@@ -47,8 +48,7 @@ static bool port_of(const char *service, int flags, uint16_t *port)
 /* ---- Asking --------------------------------------------------------------------------------------------------- */
 
 enum { NO_ERROR = 0, NO_SUCH_NAME = 3 }; /* RFC 1035, 4.1.1: RCODE */
-#define UDP_HEADER_BYTES 8
-#define RCODE_AT (UDP_HEADER_BYTES + 3)
+#define RCODE_AT (UDP_HEADER + 3)
 
 struct question {
 	ip_addr_t answer;
@@ -58,6 +58,15 @@ struct question {
 
 static uint8_t last_rcode;
 
+static bool is_server(const ip_addr_t *address)
+{
+	u8_t i = 0;
+
+	while (i < DNS_MAX_SERVERS && !ip_addr_cmp(address, dns_getserver(i)))
+		i++;
+	return i < DNS_MAX_SERVERS;
+}
+
 /* lwIP does not tell why a server has no address for us. So as long as something is asked, datagrams are looked at as a raw
  * socket sees them; each goes to lwIP's own resolver right behind. */
 static u8_t look(void *argument, struct raw_pcb *pcb, struct pbuf *packet, const ip_addr_t *from)
@@ -66,8 +75,8 @@ static u8_t look(void *argument, struct raw_pcb *pcb, struct pbuf *packet, const
 
 	(void)argument;
 	(void)pcb;
-	(void)from;
-	if (pbuf_copy_partial(packet, head, sizeof(head), ip_current_header_tot_len()) ==
+	if (is_server(from) &&
+	    pbuf_copy_partial(packet, head, sizeof(head), ip_current_header_tot_len()) ==
 		    sizeof(head) &&
 	    (head[0] << 8 | head[1]) == network_dns_port)
 		last_rcode = head[RCODE_AT] & 15;
@@ -140,6 +149,7 @@ static int ask(const char *full_name, int family, ip_addr_t *address)
 	struct raw_pcb *view = raw_new_ip_type(IPADDR_TYPE_ANY, IP_PROTO_UDP);
 	if (!view)
 		return EAI_MEMORY;
+	last_rcode = NO_ERROR;
 	raw_recv(view, look, NULL);
 	err_t error = dns_gethostbyname_addrtype(name, address, answered, &question, types);
 	stack_leave();
