@@ -17,12 +17,16 @@ void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment);
 #define LWIP_HOOK_TCP_OUT_ADD_TCPOPTS(pbuf, header, pcb, options) \
 	(offload_segment(pcb, pbuf), (options))
 
-/* Of several segments in one packet (kernel/net/merge.c, or the device's) the second one is acknowledged at once, as it would
- * be for itself: RFC 5681, 4.2. */
-#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, in_first, more, packet) \
-	(((packet)->tot_len > TCP_MSS && (pcb)->state > LISTEN \
-		  ? (void)((pcb)->flags |= TF_ACK_DELAY) \
-		  : (void)0), \
+/* In a received packet's flags, whose other bits are lwIP's: how many segments it has besides the first one, or this where they
+ * are more (kernel/net/merge.c, or the device's). */
+#define RECEIVED_MORE_SHIFT 6
+#define RECEIVED_MORE_MAX 2
+/* They are acknowledged as each would be for itself; see kernel/net/receive.c. */
+void received_several(struct tcp_pcb *pcb, uint32_t sequence, unsigned more);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, option_bytes, in_first, others, packet) \
+	((packet)->flags >> RECEIVED_MORE_SHIFT != 0 \
+		 ? received_several(pcb, (header)->seqno, (packet)->flags >> RECEIVED_MORE_SHIFT) \
+		 : (void)0, \
 	 ERR_OK)
 
 #endif

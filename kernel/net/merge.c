@@ -118,7 +118,7 @@ size_t merge_next(const struct merge *merge, const uint8_t headers[MERGE_HEADERS
 	if (packet <= IP4_HEADER + TCP_HEADER || packet > frame_bytes - IP)
 		return 0;
 	size_t bytes = data_bytes(headers);
-	return merge->bytes + bytes + IP4_HEADER + TCP_HEADER <= UINT16_MAX ? bytes : 0;
+	return merge->bytes + bytes + MERGE_HEADERS <= UINT16_MAX ? bytes : 0; /* lwIP's tot_len */
 }
 
 void merge_add(struct merge *merge, const uint8_t headers[MERGE_HEADERS], size_t bytes)

@@ -17,6 +17,7 @@
 
 #include "kernel/net/checksum.h"
 #include "kernel/net/headers.h"
+#include "kernel/net/hooks.h"
 #include "kernel/net/merge.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/packet.h"
@@ -181,6 +182,30 @@ static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, 
 	return packet;
 }
 
+/* ---- Several segments in one packet ------------------------------------------------------------------------------- */
+
+static void mark_several(struct pbuf *packet, unsigned more)
+{
+	packet->flags |= (u8_t)((more < RECEIVED_MORE_MAX ? more : RECEIVED_MORE_MAX)
+				<< RECEIVED_MORE_SHIFT);
+}
+
+/*
+ * Before lwIP takes the packet, which it answers as one segment: every second segment in order is acknowledged at once, and each
+ * that is behind a gap, for by three of those answers a sender knows of the loss (RFC 5681, 4.2 and 3.2).
+ */
+void received_several(struct tcp_pcb *pcb, uint32_t sequence, unsigned more)
+{
+	if (pcb->state < ESTABLISHED || pcb->state == TIME_WAIT)
+		return;
+	if (!TCP_SEQ_GT(sequence, pcb->rcv_nxt)) {
+		tcp_set_flags(pcb, TF_ACK_DELAY);
+		return;
+	}
+	for (; more > 0; more--)
+		tcp_send_empty_ack(pcb);
+}
+
 /* Segments in one packet. */
 #define MERGE_MOST 44
 
@@ -245,8 +270,7 @@ static struct net_buffer *merge_frames(struct interface *interface, struct pbuf 
 	struct merge merge;
 	unsigned count = 0;
 
-	if (packet->len < MERGE_HEADERS || (packet->next && packet->next->next) ||
-	    offload->segments != NET_WHOLE || interfaces_tap ||
+	if (packet->len < MERGE_HEADERS || (packet->next && packet->next->next) || interfaces_tap ||
 	    !merge_begin(&merge, packet->payload, packet->tot_len))
 		return frame;
 	bool checked = is_checked(offload);
@@ -268,9 +292,33 @@ static struct net_buffer *merge_frames(struct interface *interface, struct pbuf 
 	if (count > 0) {
 		append(packet, parts, count);
 		merge_end(&merge);
+		mark_several(packet, count);
 		offload->flags |= NET_CHECKSUM_GOOD;
 	}
 	return frame;
+}
+
+/* What the device has made one of: datagrams, or segments. */
+static void receive_several(struct interface *interface, struct pbuf *head, struct look look,
+			    struct net_buffer *frame, size_t length)
+{
+	const struct net_offload offload = frame->offload;
+
+	if (offload.segments == NET_UDP_L4) {
+		interface->dropped_in += !take_apart(interface, head, look.datagram, frame, length);
+		net_release(interface->net, frame);
+		pbuf_free(head);
+		return;
+	}
+	struct pbuf *packet = make_packet(interface, head, look.kind, frame, length);
+	if (!packet) {
+		interface->dropped_in++;
+		return;
+	}
+	if (packet->tot_len > MERGE_HEADERS + offload.segment_bytes)
+		mark_several(packet,
+			     (packet->tot_len - MERGE_HEADERS - 1u) / offload.segment_bytes);
+	hand_on(interface, packet, &offload);
 }
 
 struct net_buffer *receive_frame(struct interface *interface, struct net_buffer *frame)
@@ -292,10 +340,8 @@ struct net_buffer *receive_frame(struct interface *interface, struct net_buffer 
 	if (interfaces_tap)
 		interfaces_tap(interface->name, false, head->payload, head->len, length);
 	struct look look = look_at(head->payload, head->len);
-	if (offload.segments == NET_UDP_L4) {
-		interface->dropped_in += !take_apart(interface, head, look.datagram, frame, length);
-		net_release(interface->net, frame);
-		pbuf_free(head);
+	if (offload.segments != NET_WHOLE) {
+		receive_several(interface, head, look, frame, length);
 		return rest;
 	}
 	packet = make_packet(interface, head, look.kind, frame, length);

@@ -686,6 +686,80 @@ static void segments_become_one(void)
 	CHECK_EQ(arrived, before + 46 * 1460);
 }
 
+/* Where frames are large, Ethernet's header counts too: lwIP's packets have a length of 16 bits. */
+static void packets_have_a_bound(void)
+{
+	size_t before = arrived;
+
+	portions = 0;
+	for (unsigned i = 0; i < 8; i++)
+		put_stream(before + i * 8190, i < 7 ? 8190 : 65490 - 7 * 8190, TCP_ACKED);
+	deliver_batch();
+	CHECK_EQ(portions, 2);
+	CHECK_EQ(arrived, before + 65490);
+	put_stream(arrived, SEGMENT, TCP_ACKED);
+	put_stream(arrived + SEGMENT, SEGMENT, TCP_ACKED);
+	deliver_batch();
+	CHECK_EQ(acknowledged(), arrived);
+}
+
+/* In one batch as one by one: the second one in order is answered at once, however small they are; and each behind a gap, as far
+ * as the sender counts. */
+static void answers_to_several(void)
+{
+	static const struct {
+		unsigned segments, answers;
+	} behind[] = { { 1, 1 }, { 2, 2 }, { 3, 3 }, { 20, 3 } };
+	struct net_offload merged = { .flags = NET_CHECKSUM_GOOD, .segments = NET_TCP4 };
+	unsigned sent = sent_count;
+
+	put_stream(arrived, 500, TCP_ACKED);
+	put_stream(arrived + 500, 500, TCP_ACKED);
+	deliver_batch();
+	CHECK_EQ(sent_count, sent + 1);
+	CHECK_EQ(acknowledged(), arrived);
+	for (unsigned i = 0; i < 4; i++) {
+		size_t before = arrived;
+		sent = sent_count;
+		for (unsigned j = 1; j <= behind[i].segments; j++)
+			put_stream(before + j * SEGMENT, SEGMENT, TCP_ACKED);
+		deliver_batch();
+		CHECK_EQ(sent_count, sent + behind[i].answers);
+		CHECK_EQ(acknowledged(), before);
+		put_stream(before, SEGMENT, TCP_ACKED);
+		deliver_batch();
+		CHECK_EQ(arrived, before + (behind[i].segments + 1) * SEGMENT);
+	}
+	/* The device's are no others. */
+	for (unsigned bytes = 499; bytes <= 1000; bytes += 501) {
+		sent = sent_count;
+		merged.segment_bytes = (uint16_t)bytes;
+		put(frame, segment_frame(frame, arrived + 1, 1000, TCP_ACKED), merged);
+		deliver_batch();
+		CHECK_EQ(sent_count, sent + (bytes == 499 ? 3 : 1));
+	}
+	put_stream(arrived, 1, TCP_ACKED);
+	deliver_batch();
+}
+
+/* Who waits for the other side to begin has nothing to acknowledge. */
+static void several_before_the_first(void)
+{
+	struct tcp_pcb *before = tcp_active_pcbs, *pcb = connection(1001, 1400);
+
+	pcb->state = SYN_SENT;
+	for (unsigned i = 0; i < 2; i++) {
+		size_t length = segment_frame(frame, i * SEGMENT, SEGMENT, TCP_ACKED);
+		be16_store(frame + 14 + 22, 1001);
+		sum_segment(frame);
+		put(frame, length, plain);
+	}
+	deliver_batch();
+	CHECK_EQ(pcb->flags & TF_ACK_DELAY, 0);
+	tcp_active_pcbs = before;
+	memp_free(MEMP_TCP_PCB, pcb);
+}
+
 /* A bit of a segment that is another one on its way: what is behind Ethernet's header, and data, is under a sum, which is seen
  * to be wrong even in the middle of a batch. */
 static void spoilt_segments(void)
@@ -1084,6 +1158,9 @@ int main(void)
 					   CHECK_CASE(few_buffers),
 					   CHECK_CASE(a_stream_begins),
 					   CHECK_CASE(segments_become_one),
+					   CHECK_CASE(packets_have_a_bound),
+					   CHECK_CASE(answers_to_several),
+					   CHECK_CASE(several_before_the_first),
 					   CHECK_CASE(spoilt_segments),
 					   CHECK_CASE(strange_segments),
 					   CHECK_CASE(streams_by_chance),
