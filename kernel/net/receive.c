@@ -298,27 +298,11 @@ static struct net_buffer *merge_frames(struct interface *interface, struct pbuf 
 	return frame;
 }
 
-/* What the device has made one of: datagrams, or segments. */
-static void receive_several(struct interface *interface, struct pbuf *head, struct look look,
-			    struct net_buffer *frame, size_t length)
+/* The device's. */
+static __attribute__((noinline)) void mark_merged(struct pbuf *packet, unsigned segment_bytes)
 {
-	const struct net_offload offload = frame->offload;
-
-	if (offload.segments == NET_UDP_L4) {
-		interface->dropped_in += !take_apart(interface, head, look.datagram, frame, length);
-		net_release(interface->net, frame);
-		pbuf_free(head);
-		return;
-	}
-	struct pbuf *packet = make_packet(interface, head, look.kind, frame, length);
-	if (!packet) {
-		interface->dropped_in++;
-		return;
-	}
-	if (packet->tot_len > MERGE_HEADERS + offload.segment_bytes)
-		mark_several(packet,
-			     (packet->tot_len - MERGE_HEADERS - 1u) / offload.segment_bytes);
-	hand_on(interface, packet, &offload);
+	if (packet->tot_len > MERGE_HEADERS + segment_bytes)
+		mark_several(packet, (packet->tot_len - MERGE_HEADERS - 1u) / segment_bytes);
 }
 
 struct net_buffer *receive_frame(struct interface *interface, struct net_buffer *frame)
@@ -340,8 +324,10 @@ struct net_buffer *receive_frame(struct interface *interface, struct net_buffer 
 	if (interfaces_tap)
 		interfaces_tap(interface->name, false, head->payload, head->len, length);
 	struct look look = look_at(head->payload, head->len);
-	if (offload.segments != NET_WHOLE) {
-		receive_several(interface, head, look, frame, length);
+	if (offload.segments == NET_UDP_L4) {
+		interface->dropped_in += !take_apart(interface, head, look.datagram, frame, length);
+		net_release(interface->net, frame);
+		pbuf_free(head);
 		return rest;
 	}
 	packet = make_packet(interface, head, look.kind, frame, length);
@@ -349,7 +335,9 @@ struct net_buffer *receive_frame(struct interface *interface, struct net_buffer 
 		interface->dropped_in++;
 		return rest;
 	}
-	if (rest && look.kind == DATA && look.datagram == 0)
+	if (__builtin_expect(offload.segments != NET_WHOLE, false))
+		mark_merged(packet, offload.segment_bytes);
+	else if (rest && look.kind == DATA && look.datagram == 0)
 		rest = merge_frames(interface, packet, &offload, rest);
 	hand_on(interface, packet, &offload);
 	return rest;
