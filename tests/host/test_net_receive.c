@@ -747,6 +747,7 @@ static void several_before_the_first(void)
 {
 	struct tcp_pcb *before = tcp_active_pcbs, *pcb = connection(1001, 1400);
 
+	IP_ADDR4(&pcb->local_ip, 10, 0, 0, 2);
 	pcb->state = SYN_SENT;
 	for (unsigned i = 0; i < 2; i++) {
 		size_t length = segment_frame(frame, i * SEGMENT, SEGMENT, TCP_ACKED);
