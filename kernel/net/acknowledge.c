@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "drivers/virtio/net.h"
+#include "kernel/net/headers.h"
 #include "lib/be.h"
 
 /* Behind Ethernet's header: RFC 791 and RFC 9293, both without options. */
@@ -26,22 +27,19 @@ enum {
 	IP_ADDRESSES = IP + 12,
 	TCP = IP + 20,
 	TCP_ACKNOWLEDGED = TCP + 8,
-	TCP_OFFSET = TCP + 12,
+	OFFSET = TCP + TCP_OFFSET,
 	TCP_FLAGS = TCP + 13,
 };
 _Static_assert(ACKNOWLEDGE_BYTES == TCP + 20, "a frame without data");
-#define IP_PLAIN 0x45 /* version 4, no options */
 #define PROTOCOL_TCP 6
-#define FLAG_ACK 0x10
-#define MORE_OR_PLACE 0x3fff
 
 static bool is_plain(const uint8_t *frame)
 {
-	return be16_load(frame + IP - 2) == 0x0800 && frame[IP] == IP_PLAIN &&
+	return be16_load(frame + IP - 2) == 0x0800 && frame[IP] == IP4_PLAIN &&
 	       be16_load(frame + IP_LENGTH) == ACKNOWLEDGE_BYTES - IP &&
-	       (be16_load(frame + IP_FRAGMENT) & MORE_OR_PLACE) == 0 &&
-	       frame[IP_PROTOCOL] == PROTOCOL_TCP && frame[TCP_OFFSET] == 5 << 4 &&
-	       frame[TCP_FLAGS] == FLAG_ACK;
+	       (be16_load(frame + IP_FRAGMENT) & IP4_FRAGMENTED) == 0 &&
+	       frame[IP_PROTOCOL] == PROTOCOL_TCP && frame[OFFSET] == 5 << 4 &&
+	       frame[TCP_FLAGS] == TCP_FLAG_ACK;
 }
 
 bool acknowledge_replaces(const uint8_t *later, const uint8_t *earlier)

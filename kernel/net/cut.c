@@ -16,7 +16,6 @@
 #include "lib/be.h"
 
 #define HEADERS_LEAST (NET_HEADER_BYTES + IP4_HEADER + TCP_HEADER)
-#define FLAG_PSH 8
 
 /* How far the packet has been read. */
 struct reader {
@@ -67,7 +66,7 @@ static void make_segment(struct net_buffer *frame, size_t headers, struct reader
 	store_checksum(ip + IP4_CHECKSUM, network_checksum(ip, IP4_HEADER));
 	be32_store(tcp + TCP_SEQUENCE, be32_load(tcp + TCP_SEQUENCE) + (uint32_t)at);
 	if (!last)
-		tcp[TCP_FLAG_BYTE] &= (uint8_t) ~(FLAG_PSH | TCP_FLAG_FIN);
+		tcp[TCP_FLAG_BYTE] &= (uint8_t) ~(TCP_FLAG_PSH | TCP_FLAG_FIN);
 	be16_store(tcp + TCP_CHECKSUM, 0);
 	/* The pseudo header's addresses stand in front of TCP's header. */
 	uint32_t sum = network_checksum(ip + IP4_ADDRESSES,

@@ -27,9 +27,7 @@ enum {
 };
 _Static_assert(MERGE_HEADERS == TCP + TCP_HEADER, "what is compared");
 #define TYPE_IP 0x0800
-#define IP_PLAIN 0x45 /* version 4, no options */
 #define PROTOCOL_TCP 6
-#define FLAG_PSH 8
 #define ALL_RIGHT 0xffff
 
 /* The bytes that are the same in all of them, and others: the length, the number and the sum of IP, and TCP's sequence number
@@ -49,7 +47,7 @@ static const uint8_t same[MERGE_HEADERS] = {
 	SAME4, 0,
 	0,     0,
 	0,     SAME4, /* ports, number, acknowledged */
-	0xff,  0xff & ~FLAG_PSH,
+	0xff,  0xff & ~TCP_FLAG_PSH,
 	0xff,  0xff,
 	0,     0,
 	0xff,  0xff, /* flags, window, sum, urgent */
@@ -62,11 +60,11 @@ static size_t data_bytes(const uint8_t *headers)
 
 bool merge_begin(struct merge *merge, uint8_t headers[MERGE_HEADERS], size_t frame_bytes)
 {
-	if (be16_load(headers + TYPE) != TYPE_IP || headers[IP] != IP_PLAIN ||
+	if (be16_load(headers + TYPE) != TYPE_IP || headers[IP] != IP4_PLAIN ||
 	    headers[IP + IP4_PROTOCOL] != PROTOCOL_TCP ||
 	    (be16_load(headers + IP + IP4_FRAGMENT) & IP4_FRAGMENTED) != 0 ||
 	    headers[OFFSET] != TCP_HEADER / 4 << 4 ||
-	    (headers[FLAGS] & ~FLAG_PSH) != TCP_FLAG_ACK ||
+	    (headers[FLAGS] & ~TCP_FLAG_PSH) != TCP_FLAG_ACK ||
 	    be16_load(headers + IP + IP4_LENGTH) != frame_bytes - IP ||
 	    frame_bytes <= MERGE_HEADERS)
 		return false;

@@ -206,7 +206,7 @@ void received_several(struct tcp_pcb *pcb, uint32_t sequence, unsigned more)
 		tcp_send_empty_ack(pcb);
 }
 
-/* Segments in one packet. */
+/* Segments in one packet: as many full ones as fit into 64 KiB. */
 #define MERGE_MOST 44
 
 /* The device has found its sum right, or it was never made. */
