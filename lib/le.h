@@ -71,6 +71,10 @@ static inline uint32_t shared_load32(const le32 *p)
 {
 	return LE_SWAP32(*(const volatile uint32_t *)&p->bits);
 }
+static inline uint64_t shared_load64(const le64 *p)
+{
+	return LE_SWAP64(*(const volatile uint64_t *)&p->bits);
+}
 static inline void shared_store16(le16 *p, uint16_t v)
 {
 	*(volatile uint16_t *)&p->bits = LE_SWAP16(v);

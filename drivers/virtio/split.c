@@ -6,7 +6,7 @@
  *   driver area      the available ring: heads of chains given to the device  (driver writes)
  *   device area      the used ring: heads given back, and the length written  (device writes)
  *
- * We write the first two and never read them back (rule 1): the chains' links are kept in the private
+ * We write the first two and never rely on what stands there (rule 1): the chains' links are kept in the private
  * slot table too. Of the device area, an index or an entry is loaded once and then checked.
  *
  * See it at work: make run APP=disksum RING=split
@@ -120,20 +120,17 @@ static void offer(struct virtq *vq, uint16_t head)
 }
 
 /*
- * Writes a descriptor only where it says something else; the slot knows, for what is in the ring is not read back. Whoever
- * sends the same buffers again and again, in the order in which they came back, finds the same ids for them (split_pop),
- * and so the descriptors as they have to be: then a device on another processor need not fetch them again.
+ * Writes a descriptor only where it says something else. Whoever sends the same buffers again and again, in the order in
+ * which they came back, finds the same ids for them (split_pop), and so the descriptors as they have to be: then a device on
+ * another processor need not fetch them again. (What is read back here is compared, and nothing else: who scribbles over a
+ * descriptor has it written anew.)
  */
-static inline void describe(struct virtq *vq, struct virtq_slot *slot, unsigned id,
-			    const struct virtq_segment *segment, uint16_t flags)
+static inline void describe(struct virtq_desc *desc, const struct virtq_segment *segment,
+			    uint16_t flags)
 {
-	if (slot->address.bits == segment->address.bits && slot->length == segment->length &&
-	    slot->flags == flags)
-		return;
-	slot->address = segment->address;
-	slot->length = segment->length;
-	slot->flags = flags;
-	write_desc(&vq->split.desc[id], segment, flags);
+	if (shared_load64(&desc->addr) != segment->address.bits ||
+	    shared_load32(&desc->len) != segment->length || shared_load16(&desc->flags) != flags)
+		write_desc(desc, segment, flags);
 }
 
 /* One descriptor: a buffer of one segment, or a whole table of them, never with NEXT in the ring (2.7.5.3.1-4). */
@@ -143,7 +140,7 @@ int split_push_one(struct virtq *vq, struct virtq_segment segment, uint16_t flag
 	uint16_t id = vq->free_head;
 	struct virtq_slot *slot = &vq->slots[id];
 
-	describe(vq, slot, id, &segment, flags);
+	describe(&vq->split.desc[id], &segment, flags);
 	offer(vq, id);
 	virtq_take(vq, id, 1, in, cookie);
 	vq->free_head = slot->next;
@@ -161,7 +158,7 @@ struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *buff
 	for (count = 0; buffer && count < room; buffer = buffer->next, count++) {
 		struct virtq_segment segment = { buffer->address, buffer->length };
 		struct virtq_slot *slot = &slots[id];
-		describe(vq, slot, id, &segment, buffer->flags);
+		describe(&vq->split.desc[id], &segment, buffer->flags);
 		shared_store16(&ring[(at + count) & mask], (uint16_t)id);
 		virtq_take_one(slot, buffer);
 		id = slot->next;
@@ -183,7 +180,7 @@ void split_push_singles(struct virtq *vq, const struct virtq_single *buffers, un
 	for (unsigned i = 0; i < count; i++) {
 		struct virtq_segment segment = { buffers[i].address, buffers[i].length };
 		struct virtq_slot *slot = &slots[id];
-		describe(vq, slot, id, &segment, flags);
+		describe(&vq->split.desc[id], &segment, flags);
 		shared_store16(&ring[(at + i) & mask], (uint16_t)id);
 		virtq_take_single(slot, &buffers[i], flags);
 		id = slot->next;
@@ -204,7 +201,6 @@ int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 		uint16_t flags = i < readable ? 0 : VIRTQ_DESC_F_WRITE;
 		if (i > 0)
 			last = vq->slots[last].next;
-		vq->slots[last].length = 0; /* what `describe` wrote is gone */
 		if (i + 1 < total) {
 			flags |= VIRTQ_DESC_F_NEXT;
 			shared_store16(&vq->split.desc[last].next, vq->slots[last].next);

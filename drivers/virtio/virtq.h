@@ -49,10 +49,6 @@ struct virtq_slot {
 	uint16_t count; /* descriptors in the ring; 0: not in flight (or not the head of a chain) */
 	int16_t looks;  /* 0 when the buffer is pushed; the user's (queue.c) to count */
 	uint16_t next;  /* the next free id; split: the next descriptor of the chain */
-	/* Split: what its descriptor says, where it is a buffer by itself; length is 0 where it was one of a chain. */
-	uint16_t flags;
-	uint32_t length;
-	dma_addr_t address;
 };
 
 /* One descriptor of an indirect table or of the split ring; 2.7.5. */

@@ -376,10 +376,6 @@ static void scribbled(struct rig *rig)
 			rig_pop(rig, at, 0);
 		}
 		ring_device_scribble(&rig->device, bytes[i]);
-		/* Split: a device that has lost a descriptor finds it so again, for it is written when it changes; until the
-		 * next reset. */
-		if (format == VIRTQ_SPLIT)
-			rig_restart(rig);
 		for (unsigned at = 0; at < 2 * SIZE; at++)
 			rig_round(rig, 1, 1, at);
 		CHECK_EQ(rig->vq.free_count, SIZE);

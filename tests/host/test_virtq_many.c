@@ -107,26 +107,20 @@ static void one_there_and_back(struct rig *rig)
 	rig_pop(rig, 0, 0);
 }
 
-/* Split: the same list again finds its descriptors as they were written the first time, and they are not written again: a
- * device that has changed them sees that. */
+/* Split: buffers that come back in the order in which they were sent find their descriptors again: nobody writes them, and
+ * the device may have them in a cache. */
 static void written_once(void)
 {
 	for (unsigned count = 1; count <= 4; count++) {
 		struct rig rig;
+		uint8_t before[4 * 16];
 
 		rig_make(&rig, 4, 0, true);
-		there_and_back(&rig, list_of(&rig, 0, count));
-		there_and_back(&rig, list_of(&rig, 0, count));
-		for (unsigned id = 0; id < 4; id++)
-			rig.device.desc[16 * id + 8] ^= 0x40; /* the length */
-		CHECK(virtq_push_list(&rig.vq, list_of(&rig, 0, count)) == NULL);
-		rig_publish(&rig);
-		for (unsigned i = 0; i < count; i++) {
-			struct ring_chain *chain = ring_device_take(&rig.device);
-			CHECK(chain != NULL);
-			CHECK_EQ(chain->segments[0].length, buffers[i].length ^ 0x40);
-			ring_device_use(&rig.device, chain, 0);
-			pop(&rig, &buffers[i], 0);
+		for (unsigned turn = 0; turn < 3; turn++) {
+			there_and_back(&rig, list_of(&rig, 0, count));
+			if (turn > 0)
+				CHECK(memcmp(before, rig.device.desc, sizeof(before)) == 0);
+			memcpy(before, rig.device.desc, sizeof(before));
 		}
 		rig_free(&rig);
 	}

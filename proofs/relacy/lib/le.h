@@ -30,6 +30,10 @@ static inline uint32_t shared_load32(const le32 *p)
 {
 	return (uint32_t)litmus_load(p);
 }
+static inline uint64_t shared_load64(const le64 *p)
+{
+	return litmus_load(p);
+}
 static inline void shared_store16(le16 *p, uint16_t v)
 {
 	litmus_store(p, v);
