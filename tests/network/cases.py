@@ -56,7 +56,8 @@ def site(folder):
 def web(machine):
     with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
         paths = site(pathlib.Path(folder))
-        with serving(machine, "httpd", r"^httpd: listening", tcp=(80,),
+        # -w: on a busy machine 64 connections take a while, and the first of them waits for its second question.
+        with serving(machine, "httpd", r"^httpd: listening", arguments=f"-w {PATIENCE}", tcp=(80,),
                      disks=(Disk(f"{folder}/site.tar"), Disk(f"{folder}/other.tar"))) as (peer, ports):
             port = ports["tcp:80"]
             http_client.one_after_the_other(port, paths)
