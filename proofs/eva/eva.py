@@ -99,9 +99,7 @@ CONTROLS = [
     ("drivers/virtio/packed.c",
      "\tif (next >= vq->size) {\n\t\tnext -= vq->size;\n"
      "\t\tpacked->used_flags ^= OTHER_ROUND;\n\t}\n", "VIRTQ_PACKED_1"),
-    ("drivers/virtio/packed.c",
-     "\tif (++packed->used == vq->size) {\n\t\tpacked->used = 0;\n\t\tpacked->used_flags ^= OTHER_ROUND;\n\t}\n",
-     "VIRTQ_PACKED_1"),
+    ("drivers/virtio/packed.c", "\t\tpacked->used = 0;\n", "VIRTQ_PACKED_1"),
     ("lib/fdt.c", "name >= fdt->strings_size || ", "FDT tokens, 20 bytes of structure"),
     ("lib/fdt.c", " || token->length > size - at", "FDT tokens, 20 bytes of structure"),
     ("lib/fdt_find.c", "\t\tif (end == length)\n\t\t\treturn false; /* the last one is not terminated */\n",
