@@ -7,6 +7,7 @@
  * Left out: more than 64 queues of a device.
  */
 #include "drivers/virtio/queue_ring.h"
+#include "lib/containing.h"
 
 /* A queue is looked at four times a second whatever it says: that finds lost interrupts, and counts time
  * for the deadlines. */
@@ -291,7 +292,7 @@ static void find_overdue(struct virtio_queue *queue)
  * each miss what the other one has just written, and then a receive queue, which has no deadline, would stand for ever. */
 static void queue_look(struct vport_event *event)
 {
-	struct virtio_queue *queue = queue_of(event, look_event);
+	struct virtio_queue *queue = containing(event, struct virtio_queue, look_event);
 
 	event->check_at = vport_now() + LOOK_NS;
 	queue_drain(&queue->event);

@@ -13,6 +13,7 @@
  * See it at work: make run APP=iocheck
  */
 #include "drivers/virtio/queue_ring.h"
+#include "lib/containing.h"
 
 /* ---- Doorbell ---------------------------------------------------------------------- */
 
@@ -58,7 +59,7 @@ static __attribute__((noinline)) void drained(struct virtio_queue *queue)
 
 void queue_drain(struct vport_event *event)
 {
-	struct virtio_queue *queue = queue_of(event, event);
+	struct virtio_queue *queue = containing(event, struct virtio_queue, event);
 	struct virtio_device *device = queue->device;
 
 	/* A mark may still come after the events were removed, by an interrupt or from another CPU. */

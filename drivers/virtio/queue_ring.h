@@ -17,9 +17,6 @@ void queue_free_ring(struct vport_device *port, struct virtq_setup *setup);
 void queue_watch(struct virtio_queue *queue);
 void queue_unwatch(struct virtio_queue *queue);
 
-#define queue_of(event, member) \
-	((struct virtio_queue *)((char *)(event) - __builtin_offsetof(struct virtio_queue, member)))
-
 /* queue_interrupt.c: the drain of a queue's `event`. */
 void queue_drain(struct vport_event *event);
 

@@ -60,9 +60,7 @@ static bool wished(const struct virtio_scsi *scsi, bool *urgent)
 
 static void timer_drain(struct vport_event *event)
 {
-	struct virtio_scsi *scsi =
-		(struct virtio_scsi *)((char *)event -
-				       __builtin_offsetof(struct virtio_scsi, timer));
+	struct virtio_scsi *scsi = containing(event, struct virtio_scsi, timer);
 	uint64_t now = vport_now();
 	bool urgent;
 

@@ -26,8 +26,7 @@ static struct scsi_lun *lun_of(const struct block_request *request)
 /* Of a command of our own. */
 static struct virtio_scsi *host_of(const struct block_part *part)
 {
-	return (struct virtio_scsi *)((char *)part->request->driver.disk -
-				      __builtin_offsetof(struct virtio_scsi, self));
+	return containing(part->request->driver.disk, struct virtio_scsi, self);
 }
 
 /* ---- Request ---------------------------------------------------------------------------------- */

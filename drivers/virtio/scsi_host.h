@@ -25,6 +25,7 @@
 #include "drivers/virtio/scsi.h"
 #include "drivers/virtio/scsi_step.h"
 #include "drivers/virtio/scsi_wire.h"
+#include "lib/containing.h"
 
 #define SCSI_REQUEST_QUEUES 8
 #define SCSI_QUEUE_SIZE 128

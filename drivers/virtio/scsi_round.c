@@ -321,8 +321,7 @@ static void go_on(struct virtio_scsi *scsi)
 /* Does what was wished, or goes on with it, up to where the device has to answer. */
 static void run(struct vport_work *work)
 {
-	struct virtio_scsi *scsi =
-		(struct virtio_scsi *)((char *)work - __builtin_offsetof(struct virtio_scsi, work));
+	struct virtio_scsi *scsi = containing(work, struct virtio_scsi, work);
 
 	if (scsi->depth == 0) {
 		scsi->round = (struct scsi_round){ .target = 0 };
