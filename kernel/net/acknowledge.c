@@ -14,40 +14,22 @@
 
 #include <string.h>
 
-#include "drivers/virtio/net.h"
-#include "kernel/net/headers.h"
-#include "lib/be.h"
-
-/* Behind Ethernet's header: RFC 791 and RFC 9293, both without options. */
 enum {
-	IP = NET_HEADER_BYTES,
-	IP_LENGTH = IP + 2,
-	IP_FRAGMENT = IP + 6,
-	IP_PROTOCOL = IP + 9,
-	IP_ADDRESSES = IP + 12,
-	TCP = IP + 20,
-	TCP_ACKNOWLEDGED = TCP + 8,
-	OFFSET = TCP + TCP_OFFSET,
-	TCP_FLAGS = TCP + 13,
+	ADDRESSES = PLAIN_IP + IP4_ADDRESSES,
+	ACKNOWLEDGED = PLAIN_TCP + TCP_ACKNOWLEDGED,
 };
-_Static_assert(ACKNOWLEDGE_BYTES == TCP + 20, "a frame without data");
-#define PROTOCOL_TCP 6
 
 static bool is_plain(const uint8_t *frame)
 {
-	return be16_load(frame + IP - 2) == 0x0800 && frame[IP] == IP4_PLAIN &&
-	       be16_load(frame + IP_LENGTH) == ACKNOWLEDGE_BYTES - IP &&
-	       (be16_load(frame + IP_FRAGMENT) & IP4_FRAGMENTED) == 0 &&
-	       frame[IP_PROTOCOL] == PROTOCOL_TCP && frame[OFFSET] == 5 << 4 &&
-	       frame[TCP_FLAGS] == TCP_FLAG_ACK;
+	return headers_are_plain(frame) &&
+	       be16_load(frame + PLAIN_IP + IP4_LENGTH) == ACKNOWLEDGE_BYTES - PLAIN_IP &&
+	       frame[PLAIN_TCP + TCP_FLAG_BYTE] == TCP_FLAG_ACK;
 }
 
 bool acknowledge_replaces(const uint8_t *later, const uint8_t *earlier)
 {
 	/* Addresses, ports and the own sequence number stand one behind another. */
-	return is_plain(earlier) && is_plain(later) && memcmp(earlier, later, IP) == 0 &&
-	       memcmp(earlier + IP_ADDRESSES, later + IP_ADDRESSES,
-		      TCP_ACKNOWLEDGED - IP_ADDRESSES) == 0 &&
-	       (int32_t)(be32_load(later + TCP_ACKNOWLEDGED) -
-			 be32_load(earlier + TCP_ACKNOWLEDGED)) > 0;
+	return is_plain(earlier) && is_plain(later) && memcmp(earlier, later, PLAIN_IP) == 0 &&
+	       memcmp(earlier + ADDRESSES, later + ADDRESSES, ACKNOWLEDGED - ADDRESSES) == 0 &&
+	       (int32_t)(be32_load(later + ACKNOWLEDGED) - be32_load(earlier + ACKNOWLEDGED)) > 0;
 }

@@ -6,7 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ACKNOWLEDGE_BYTES 54 /* of such a frame: Ethernet, IPv4, TCP, no data */
+#include "kernel/net/headers.h"
+
+#define ACKNOWLEDGE_BYTES PLAIN_HEADERS /* of such a frame: it has no data */
 /* How many of lwIP's one that is sent may stand for: each acknowledges two segments at most. */
 #define ACKNOWLEDGE_MOST 8
 

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include "kernel/net/headers.h"
+
 /* What is constant is known in each copy. */
 #define INLINE inline __attribute__((always_inline))
 
@@ -117,4 +119,13 @@ uint16_t network_checksum(const void *data, int length)
 uint16_t network_checksum_copy(void *to, const void *data, size_t length)
 {
 	return sum_up((struct sum){ .at = data, .to = to }, length, true);
+}
+
+void network_checksum_ip4(uint8_t *header, size_t bytes)
+{
+	uint16_t checksum = 0;
+
+	__builtin_memcpy(header + IP4_CHECKSUM, &checksum, sizeof(checksum));
+	checksum = (uint16_t)~network_checksum(header, (int)bytes);
+	__builtin_memcpy(header + IP4_CHECKSUM, &checksum, sizeof(checksum));
 }

@@ -15,8 +15,6 @@
 #include "kernel/net/headers.h"
 #include "lib/be.h"
 
-#define HEADERS_LEAST (NET_HEADER_BYTES + IP4_HEADER + TCP_HEADER)
-
 /* How far the packet has been read. */
 struct reader {
 	const struct pbuf *part;
@@ -44,14 +42,6 @@ static uint32_t copy_data(struct reader *reader, uint8_t *to, size_t length)
 	return sum;
 }
 
-static void store_checksum(uint8_t *at, uint32_t sum)
-{
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	uint16_t checksum = (uint16_t)~sum;
-	memcpy(at, &checksum, sizeof(checksum));
-}
-
 /* The segment whose data begins `at` bytes behind the packet's. Its headers are a copy of the packet's. */
 static void make_segment(struct net_buffer *frame, size_t headers, struct reader *reader, size_t at,
 			 size_t bytes, bool last)
@@ -62,8 +52,7 @@ static void make_segment(struct net_buffer *frame, size_t headers, struct reader
 
 	be16_store(ip + IP4_LENGTH, (uint16_t)(IP4_HEADER + length));
 	be16_store(ip + IP4_ID, number++);
-	be16_store(ip + IP4_CHECKSUM, 0);
-	store_checksum(ip + IP4_CHECKSUM, network_checksum(ip, IP4_HEADER));
+	network_checksum_ip4(ip, IP4_HEADER);
 	be32_store(tcp + TCP_SEQUENCE, be32_load(tcp + TCP_SEQUENCE) + (uint32_t)at);
 	if (!last)
 		tcp[TCP_FLAG_BYTE] &= (uint8_t) ~(TCP_FLAG_PSH | TCP_FLAG_FIN);
@@ -73,7 +62,8 @@ static void make_segment(struct net_buffer *frame, size_t headers, struct reader
 					(int)(headers - NET_HEADER_BYTES - IP4_ADDRESSES));
 	sum += __builtin_bswap16((uint16_t)(IP_PROTO_TCP + length));
 	sum += copy_data(reader, data + headers, bytes);
-	store_checksum(tcp + TCP_CHECKSUM, sum);
+	uint16_t checksum = (uint16_t)~network_checksum_fold(sum);
+	memcpy(tcp + TCP_CHECKSUM, &checksum, sizeof(checksum));
 	frame->length = (uint32_t)(headers + bytes);
 }
 
@@ -138,9 +128,7 @@ err_t cut_segments(struct interface *interface, const struct pbuf *packet, unsig
 		if (interfaces_tap)
 			interfaces_tap(interface->name, true, net_data(frame), frame->length,
 				       frame->length);
-		interface->waiting[(interface->first_waiting + interface->waiting_count++) %
-				   FRAMES_WAITING] = frame;
+		interface_wait(interface, frame);
 	}
-	interface->replaced = 0;
 	return ERR_OK;
 }

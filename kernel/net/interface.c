@@ -214,9 +214,7 @@ static err_t output(struct netif *netif, struct pbuf *pbuf)
 	offload_sent(interface->net, frame, pbuf->tot_len);
 	if (__builtin_expect(interfaces_tap != NULL, false))
 		show(interface, frame, pbuf);
-	interface->waiting[(interface->first_waiting + interface->waiting_count++) %
-			   FRAMES_WAITING] = frame;
-	interface->replaced = 0;
+	interface_wait(interface, frame);
 	return ERR_OK;
 }
 

@@ -10,30 +10,21 @@
  */
 #include "kernel/net/merge.h"
 
-#include <string.h>
-
 #include "kernel/net/checksum.h"
-#include "kernel/net/headers.h"
 #include "lib/be.h"
 
 enum {
-	TYPE = 12,
-	IP = 14,
-	TCP = IP + IP4_HEADER,
-	SEQUENCE = TCP + TCP_SEQUENCE,
-	OFFSET = TCP + TCP_OFFSET,
-	FLAGS = TCP + TCP_FLAG_BYTE,
+	IP = PLAIN_IP,
+	SEQUENCE = PLAIN_TCP + TCP_SEQUENCE,
+	FLAGS = PLAIN_TCP + TCP_FLAG_BYTE,
 	ADDRESSES = IP + IP4_ADDRESSES,
 };
-_Static_assert(MERGE_HEADERS == TCP + TCP_HEADER, "what is compared");
-#define TYPE_IP 0x0800
-#define PROTOCOL_TCP 6
 #define ALL_RIGHT 0xffff
 
 /* The bytes that are the same in all of them, and others: the length, the number and the sum of IP, and TCP's sequence number
  * and sum. */
 #define SAME4 0xff, 0xff, 0xff, 0xff
-static const uint8_t same[MERGE_HEADERS] = {
+static const uint8_t same[PLAIN_HEADERS] = {
 	SAME4, SAME4,
 	SAME4, 0xff,
 	0xff, /* Ethernet */
@@ -58,15 +49,11 @@ static size_t data_bytes(const uint8_t *headers)
 	return be16_load(headers + IP + IP4_LENGTH) - (size_t)(IP4_HEADER + TCP_HEADER);
 }
 
-bool merge_begin(struct merge *merge, uint8_t headers[MERGE_HEADERS], size_t frame_bytes)
+bool merge_begin(struct merge *merge, uint8_t headers[PLAIN_HEADERS], size_t frame_bytes)
 {
-	if (be16_load(headers + TYPE) != TYPE_IP || headers[IP] != IP4_PLAIN ||
-	    headers[IP + IP4_PROTOCOL] != PROTOCOL_TCP ||
-	    (be16_load(headers + IP + IP4_FRAGMENT) & IP4_FRAGMENTED) != 0 ||
-	    headers[OFFSET] != TCP_HEADER / 4 << 4 ||
-	    (headers[FLAGS] & ~TCP_FLAG_PSH) != TCP_FLAG_ACK ||
+	if (!headers_are_plain(headers) || (headers[FLAGS] & ~TCP_FLAG_PSH) != TCP_FLAG_ACK ||
 	    be16_load(headers + IP + IP4_LENGTH) != frame_bytes - IP ||
-	    frame_bytes <= MERGE_HEADERS)
+	    frame_bytes <= PLAIN_HEADERS)
 		return false;
 	merge->headers = headers;
 	merge->bytes = data_bytes(headers);
@@ -75,7 +62,7 @@ bool merge_begin(struct merge *merge, uint8_t headers[MERGE_HEADERS], size_t fra
 	return true;
 }
 
-bool merge_is_sound(const uint8_t headers[MERGE_HEADERS], uint16_t sum, size_t bytes, bool checked)
+bool merge_is_sound(const uint8_t headers[PLAIN_HEADERS], uint16_t sum, size_t bytes, bool checked)
 {
 	if (network_checksum(headers + IP, IP4_HEADER) != ALL_RIGHT)
 		return false;
@@ -83,11 +70,9 @@ bool merge_is_sound(const uint8_t headers[MERGE_HEADERS], uint16_t sum, size_t b
 		return true;
 	/* Addresses and TCP's header stand one behind the other: with the protocol and the length that is all of it. */
 	uint16_t rest = __builtin_bswap16((uint16_t)(PROTOCOL_TCP + TCP_HEADER + bytes));
-	uint32_t all = (uint32_t)network_checksum(headers + ADDRESSES, MERGE_HEADERS - ADDRESSES) +
+	uint32_t all = (uint32_t)network_checksum(headers + ADDRESSES, PLAIN_HEADERS - ADDRESSES) +
 		       sum + rest;
-	all = (all & 0xffff) + (all >> 16);
-	all = (all & 0xffff) + (all >> 16);
-	return all == ALL_RIGHT;
+	return network_checksum_fold(all) == ALL_RIGHT;
 }
 
 /* Where the eight bytes at a place are not the same. */
@@ -101,7 +86,7 @@ static inline uint64_t differs(const uint8_t *one, const uint8_t *other, unsigne
 	return (a ^ b) & mask;
 }
 
-size_t merge_next(const struct merge *merge, const uint8_t headers[MERGE_HEADERS],
+size_t merge_next(const struct merge *merge, const uint8_t headers[PLAIN_HEADERS],
 		  size_t frame_bytes)
 {
 	const uint8_t *own = merge->headers;
@@ -109,17 +94,17 @@ size_t merge_next(const struct merge *merge, const uint8_t headers[MERGE_HEADERS
 	/* The last eight bytes are not all behind those before. */
 	if ((differs(headers, own, 0) | differs(headers, own, 8) | differs(headers, own, 16) |
 	     differs(headers, own, 24) | differs(headers, own, 32) | differs(headers, own, 40) |
-	     differs(headers, own, MERGE_HEADERS - 8)) != 0 ||
+	     differs(headers, own, PLAIN_HEADERS - 8)) != 0 ||
 	    be32_load(headers + SEQUENCE) != merge->next)
 		return 0;
 	size_t packet = be16_load(headers + IP + IP4_LENGTH);
 	if (packet <= IP4_HEADER + TCP_HEADER || packet > frame_bytes - IP)
 		return 0;
 	size_t bytes = data_bytes(headers);
-	return merge->bytes + bytes + MERGE_HEADERS <= UINT16_MAX ? bytes : 0; /* lwIP's tot_len */
+	return merge->bytes + bytes + PLAIN_HEADERS <= UINT16_MAX ? bytes : 0; /* lwIP's tot_len */
 }
 
-void merge_add(struct merge *merge, const uint8_t headers[MERGE_HEADERS], size_t bytes)
+void merge_add(struct merge *merge, const uint8_t headers[PLAIN_HEADERS], size_t bytes)
 {
 	merge->bytes += bytes;
 	merge->next += (uint32_t)bytes;
@@ -134,7 +119,5 @@ void merge_end(const struct merge *merge)
 		return;
 	merge->headers[FLAGS] = merge->flags;
 	be16_store(ip + IP4_LENGTH, (uint16_t)(IP4_HEADER + TCP_HEADER + merge->bytes));
-	be16_store(ip + IP4_CHECKSUM, 0);
-	uint16_t sum = (uint16_t)~network_checksum(ip, IP4_HEADER);
-	memcpy(ip + IP4_CHECKSUM, &sum, sizeof(sum));
+	network_checksum_ip4(ip, IP4_HEADER);
 }

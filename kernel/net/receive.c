@@ -127,9 +127,7 @@ static void adapt(uint8_t *head, unsigned datagram, unsigned number, size_t leng
 	unsigned header = datagram - NET_HEADER_BYTES;
 	be16_store(ip + IP4_LENGTH, (uint16_t)(header + bytes));
 	be16_store(ip + IP4_ID, (uint16_t)(be16_load(ip + IP4_ID) + number));
-	be16_store(ip + IP4_CHECKSUM, 0);
-	uint16_t sum = (uint16_t)~network_checksum(ip, (int)header);
-	memcpy(ip + IP4_CHECKSUM, &sum, sizeof(sum));
+	network_checksum_ip4(ip, header);
 }
 
 /* False: it cannot be taken for what it is said to be. */
@@ -218,28 +216,28 @@ static bool is_checked(const struct net_offload *offload)
 /* Of what is behind the headers in the packet, which is in two pieces at most. */
 static uint16_t sum_of(const struct pbuf *packet)
 {
-	uint32_t sum = network_checksum((const uint8_t *)packet->payload + MERGE_HEADERS,
-					packet->len - MERGE_HEADERS);
+	uint32_t sum = network_checksum((const uint8_t *)packet->payload + PLAIN_HEADERS,
+					packet->len - PLAIN_HEADERS);
 
 	/* Of the head's bytes an even number is data, where there is more. */
 	if (packet->next)
 		sum += network_checksum(packet->next->payload, packet->next->len);
-	return (uint16_t)(sum + (sum >> 16));
+	return network_checksum_fold(sum);
 }
 
 /* How many bytes of data the frame has that continue the packet, and its headers; 0: it does not. */
 static size_t continues(const struct merge *merge, const struct net_buffer *frame,
-			uint8_t headers[MERGE_HEADERS])
+			uint8_t headers[PLAIN_HEADERS])
 {
-	if (frame->length <= MERGE_HEADERS || frame->more || frame->offload.segments != NET_WHOLE)
+	if (frame->length <= PLAIN_HEADERS || frame->more || frame->offload.segments != NET_WHOLE)
 		return 0;
-	__builtin_memcpy(headers, net_data(frame), MERGE_HEADERS);
+	__builtin_memcpy(headers, net_data(frame), PLAIN_HEADERS);
 	__atomic_signal_fence(__ATOMIC_SEQ_CST); /* from here on it is the copy that is read */
 	size_t bytes = merge_next(merge, headers, frame->length);
 	if (bytes == 0)
 		return 0;
 	bool checked = is_checked(&frame->offload);
-	uint16_t sum = checked ? 0 : network_checksum(net_data(frame) + MERGE_HEADERS, (int)bytes);
+	uint16_t sum = checked ? 0 : network_checksum(net_data(frame) + PLAIN_HEADERS, (int)bytes);
 	return merge_is_sound(headers, sum, bytes, checked) ? bytes : 0;
 }
 
@@ -265,12 +263,12 @@ static void append(struct pbuf *packet, struct pbuf *const *parts, unsigned coun
 static struct net_buffer *merge_frames(struct interface *interface, struct pbuf *packet,
 				       struct net_offload *offload, struct net_buffer *frame)
 {
-	uint8_t headers[MERGE_HEADERS];
+	uint8_t headers[PLAIN_HEADERS];
 	struct pbuf *parts[MERGE_MOST - 1];
 	struct merge merge;
 	unsigned count = 0;
 
-	if (packet->len < MERGE_HEADERS || (packet->next && packet->next->next) || interfaces_tap ||
+	if (packet->len < PLAIN_HEADERS || (packet->next && packet->next->next) || interfaces_tap ||
 	    !merge_begin(&merge, packet->payload, packet->tot_len))
 		return frame;
 	bool checked = is_checked(offload);
@@ -282,7 +280,7 @@ static struct net_buffer *merge_frames(struct interface *interface, struct pbuf 
 		if (count == 0 && !merge_is_sound(packet->payload, checked ? 0 : sum_of(packet),
 						  merge.bytes, checked))
 			break;
-		parts[count] = packet_wrap_piece(interface, frame, MERGE_HEADERS, bytes);
+		parts[count] = packet_wrap_piece(interface, frame, PLAIN_HEADERS, bytes);
 		if (!parts[count])
 			break;
 		count++;
@@ -301,8 +299,8 @@ static struct net_buffer *merge_frames(struct interface *interface, struct pbuf 
 /* The device's. */
 static __attribute__((noinline)) void mark_merged(struct pbuf *packet, unsigned segment_bytes)
 {
-	if (packet->tot_len > MERGE_HEADERS + segment_bytes)
-		mark_several(packet, (packet->tot_len - MERGE_HEADERS - 1u) / segment_bytes);
+	if (packet->tot_len > PLAIN_HEADERS + segment_bytes)
+		mark_several(packet, (packet->tot_len - PLAIN_HEADERS - 1u) / segment_bytes);
 }
 
 struct net_buffer *receive_frame(struct interface *interface, struct net_buffer *frame)

@@ -11,13 +11,11 @@
 #include <string.h>
 
 #include "kernel/net/copy.h"
+#include "kernel/net/headers.h"
 #include "kernel/net/network.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/socket.h"
 
-#define IP4_HEADER_BYTES 20
-#define IP6_HEADER_BYTES 40
-#define UDP_HEADER_BYTES 8
 #define ICMP6_CHECKSUM_AT 2
 
 static bool is_raw(const struct socket *socket)
@@ -51,7 +49,7 @@ static u8_t raw_received(void *argument, struct raw_pcb *pcb, struct pbuf *packe
 
 	(void)pcb;
 	if (data && IP_IS_V6(from))
-		pbuf_remove_header(data, IP6_HEADER_BYTES);
+		pbuf_remove_header(data, IP6_HEADER);
 	if (data && !keep(argument, data, from, 0))
 		pbuf_free(data);
 	return 0;
@@ -146,8 +144,8 @@ static size_t longest(const struct socket *socket, const ip_addr_t *to)
 {
 	if (!to)
 		to = is_raw(socket) ? &socket->raw->remote_ip : &socket->udp->remote_ip;
-	return UINT16_MAX - (IP_IS_V6(to) ? IP6_HEADER_BYTES : IP4_HEADER_BYTES) -
-	       (is_raw(socket) ? 0 : UDP_HEADER_BYTES);
+	return UINT16_MAX - (size_t)(IP_IS_V6(to) ? IP6_HEADER : IP4_HEADER) -
+	       (is_raw(socket) ? 0 : UDP_HEADER);
 }
 
 long datagram_send(struct socket *socket, const struct iovec *pieces, int count, int flags,

@@ -56,6 +56,13 @@ int interfaces_add(void);
 void interfaces_turn(void);
 /* Sends what waits, as far as the device has room. */
 void interfaces_flush(void);
+/* Puts a frame behind those that wait, among which there is room. */
+static inline void interface_wait(struct interface *interface, struct net_buffer *frame)
+{
+	interface->waiting[(interface->first_waiting + interface->waiting_count++) %
+			   FRAMES_WAITING] = frame;
+	interface->replaced = 0;
+}
 
 extern network_tap_fn *interfaces_tap; /* NULL: nobody looks */
 
