@@ -202,17 +202,10 @@ static void error_among_many_requests(void)
 static void out_of_memory(void)
 {
 	unsigned count = 0;
-	int error;
 
 	do {
 		make();
-		fake_port.allocation_fails = fake_port.allocated + ++count;
-		error = fake_probe(&fake);
-		if (error) {
-			CHECK_EQ(error, ERR_NOMEM);
-			CHECK_NOTHING_LEFT();
-		}
-	} while (error && count < 50);
+	} while (probe_without_memory(&fake, ++count) && count < 50);
 	CHECK(count > 5 && count < 50);
 	CHECK(fake_port.allocated < fake_port.allocation_fails); /* none failed */
 	disk = block_first();

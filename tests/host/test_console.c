@@ -442,17 +442,10 @@ static void polled(void)
 static void out_of_memory(void)
 {
 	unsigned count = 0;
-	int error;
 
 	do {
 		make();
-		fake_port.allocation_fails = fake_port.allocated + ++count;
-		error = fake_probe(&fake);
-		if (error) {
-			CHECK_EQ(error, ERR_NOMEM);
-			CHECK_NOTHING_LEFT();
-		}
-	} while (error && count < 50);
+	} while (probe_without_memory(&fake, ++count) && count < 50);
 	CHECK(count > 5 && count < 50);
 	console = virtio_port_first();
 	fake_port.allocation_fails = fake_port.allocated + 1;

@@ -461,18 +461,11 @@ static void polled(void)
 static void out_of_memory(void)
 {
 	unsigned count = 0;
-	int error;
 
 	do {
 		make(3);
 		host.ports[1] = (struct fake_console_port){ .there = true, .open = true };
-		fake_port.allocation_fails = fake_port.allocated + ++count;
-		error = fake_probe(&fake);
-		if (error) {
-			CHECK_EQ(error, ERR_NOMEM);
-			CHECK_NOTHING_LEFT();
-		}
-	} while (error && count < 100);
+	} while (probe_without_memory(&fake, ++count) && count < 100);
 	CHECK(count > 20 && count < 100);
 	fake_port.allocation_fails = 0;
 	settle();

@@ -42,16 +42,6 @@ static void too_short_or_too_long(void)
 	works();
 }
 
-static unsigned done_count;
-static int done_status;
-
-static void done(struct net_buffer *frame, int status)
-{
-	(void)frame;
-	done_count++;
-	done_status = status;
-}
-
 /* Several pieces of memory of the caller's own, as many as there may be, some of them empty. */
 static void frames_in_pieces(void)
 {

@@ -311,9 +311,7 @@ static void announcement_that_was_not_negotiated(void)
 {
 	MAKE(FAKE_CTRL_VQ);
 	start();
-	fake_config_set(&fake, 6, 2, 3);
-	fake.generation++;
-	fake_interrupt_config(&fake);
+	ask_for_announcement();
 	fake_sleep(50);
 	CHECK_EQ(wire.commands, 0);
 	CHECK_EQ(wire.sent, 0);
@@ -353,9 +351,7 @@ static void row22_announcement_without_a_control_queue(void)
 	fake_config_set(&fake, 8, 2, 0);
 	start();
 	for (unsigned i = 0; i < 3; i++) {
-		fake_config_set(&fake, 6, 2, 3);
-		fake.generation++;
-		fake_interrupt_config(&fake);
+		ask_for_announcement();
 		fake_sleep(50);
 	}
 	CHECK_EQ(wire.commands, 0);

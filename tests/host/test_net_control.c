@@ -251,9 +251,7 @@ static void announcement(void)
 	net_announce(net, announce, &announced);
 	for (unsigned i = 1; i <= 3; i++) {
 		unsigned before = wire.sent;
-		fake_config_set(&fake, 6, 2, 3);
-		fake.generation++;
-		fake_interrupt_config(&fake);
+		ask_for_announcement();
 		CHECK(FAKE_WAIT(wire.announced == i, 1000));
 		CHECK_EQ(announced, i);
 		CHECK_EQ(wire.sent, before + 1);
@@ -265,13 +263,6 @@ static void announcement(void)
 	}
 	CHECK_EQ(wire.announced, 3);
 	works();
-}
-
-static void ask_for_announcement(void)
-{
-	fake_config_set(&fake, 6, 2, 3);
-	fake.generation++;
-	fake_interrupt_config(&fake);
 }
 
 /* Nobody else waits with us for a device that has us announce ourselves, and then does not hear that it was done. */
@@ -665,18 +656,11 @@ static void row34_status_bits(void)
 static void out_of_memory(void)
 {
 	unsigned count = 0;
-	int error;
 
 	fake_setting("pairs", "3");
 	do {
 		make_all();
-		fake_port.allocation_fails = fake_port.allocated + ++count;
-		error = fake_probe(&fake);
-		if (error) {
-			CHECK_EQ(error, ERR_NOMEM);
-			CHECK_NOTHING_LEFT();
-		}
-	} while (error && count < 80);
+	} while (probe_without_memory(&fake, ++count) && count < 80);
 	CHECK(count > 20 && count < 80);
 	net = net_find("net0");
 	net_listen(net, hear, &heard);

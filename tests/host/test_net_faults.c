@@ -10,16 +10,6 @@ static void make(void)
 	MAKE(FAKE_MTU);
 }
 
-static unsigned done_count;
-static int done_status;
-
-static void done(struct net_buffer *frame, int status)
-{
-	(void)frame;
-	done_count++;
-	done_status = status;
-}
-
 /* ---- 7, 39, 40: what is passed for a frame ------------------------------------------------------ */
 
 static void row7_shorter_than_a_frame(void)
@@ -294,17 +284,10 @@ static void flood(void)
 static void out_of_memory(void)
 {
 	unsigned count = 0;
-	int error;
 
 	do {
 		make();
-		fake_port.allocation_fails = fake_port.allocated + ++count;
-		error = fake_probe(&fake);
-		if (error) {
-			CHECK_EQ(error, ERR_NOMEM);
-			CHECK_NOTHING_LEFT();
-		}
-	} while (error && count < 50);
+	} while (probe_without_memory(&fake, ++count) && count < 50);
 	CHECK(count > 5 && count < 50);
 	net = net_find("net0");
 	net_listen(net, hear, &heard);

@@ -203,8 +203,8 @@ static size_t udp_frame(uint8_t *frame, size_t length, unsigned id, unsigned fra
 	return 42 + length;
 }
 
-/* Lets the interface have it; it is in memory of the device's, of which this is returned. */
-static uint8_t *deliver(const uint8_t *frame, size_t length, struct net_offload offload)
+/* In memory of the device's. */
+static struct net_buffer *received(const uint8_t *frame, size_t length, struct net_offload offload)
 {
 	struct net_buffer *buffer = calloc(1, sizeof(*buffer));
 
@@ -212,7 +212,15 @@ static uint8_t *deliver(const uint8_t *frame, size_t length, struct net_offload 
 	memcpy(buffer->memory, frame, length);
 	buffer->length = (uint32_t)length;
 	buffer->offload = offload;
+	return buffer;
+}
+
+/* Lets the interface have it; it is in memory of the device's, of which this is returned. */
+static uint8_t *deliver(const uint8_t *frame, size_t length, struct net_offload offload)
+{
+	struct net_buffer *buffer = received(frame, length, offload);
 	uint8_t *memory = buffer->memory;
+
 	listener(&net, &buffer, 1, listener_cookie);
 	interfaces_turn();
 	return memory;
@@ -577,12 +585,8 @@ static unsigned batch_count;
 
 static uint8_t *put(const uint8_t *packet, size_t length, struct net_offload offload)
 {
-	struct net_buffer *buffer = calloc(1, sizeof(*buffer));
+	struct net_buffer *buffer = received(packet, length, offload);
 
-	net_buffer_over(buffer, malloc(length), length);
-	memcpy(buffer->memory, packet, length);
-	buffer->length = (uint32_t)length;
-	buffer->offload = offload;
 	batch[batch_count++] = buffer;
 	return buffer->memory;
 }

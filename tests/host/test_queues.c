@@ -228,18 +228,12 @@ static void one_that_cannot_be_had(void)
 static void without_memory(void)
 {
 	unsigned count = 0;
-	int error;
 
 	indirect_entries = 4;
 	do {
 		make();
 		fake_offer(&fake, VIRTIO_F_INDIRECT_DESC);
-		fake_port.allocation_fails = fake_port.allocated + ++count;
-		error = fake_probe(&fake);
-		CHECK(error == 0 || error == ERR_NOMEM);
-		if (error)
-			CHECK_NOTHING_LEFT();
-	} while (error && count < 50);
+	} while (probe_without_memory(&fake, ++count) && count < 50);
 	CHECK_EQ(count - 1,
 		 1 + 2 * 4); /* the device; a queue, its ring, its private table, its chains' */
 	CHECK(fake_port.allocated < fake_port.allocation_fails);

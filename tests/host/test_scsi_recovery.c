@@ -18,6 +18,15 @@ static bool kept(struct fake_queue *queue, struct ring_chain *chain, uint32_t *w
 	return queue->index < 2 || operation != READ_10 || !keep_all;
 }
 
+/* A read that the device keeps. */
+static void submit_kept(struct job *job)
+{
+	keep_all = true;
+	fake.before_use = kept;
+	job_make(job, BLOCK_READ, 3, 512);
+	CHECK_EQ(block_submit(disk_named("sda"), &job->request), 0);
+}
+
 /* Neither the abort nor the reset of the unit is answered: the device is reset, as any other. */
 static void row13_nothing_helps(void)
 {
@@ -25,11 +34,9 @@ static void row13_nothing_helps(void)
 	fake_setting("deadline_ms", "500");
 	start();
 	struct job job;
-	keep_all = media.deaf_tmf = true;
-	fake.before_use = kept;
-	job_make(&job, BLOCK_READ, 3, 512);
+	media.deaf_tmf = true;
 	uint64_t began = fake_port.now;
-	CHECK_EQ(block_submit(disk_named("sda"), &job.request), 0);
+	submit_kept(&job);
 	CHECK(FAKE_WAIT(job.done == 1, 5000));
 	CHECK_EQ(job.request.status, ERR_TIMEOUT);
 	CHECK(fake_port.now - began < UINT64_C(2000000000));
@@ -47,10 +54,7 @@ static void row13_no_task_management(void)
 	media.no_tmf = true;
 	start();
 	struct job job;
-	keep_all = true;
-	fake.before_use = kept;
-	job_make(&job, BLOCK_READ, 3, 512);
-	CHECK_EQ(block_submit(disk_named("sda"), &job.request), 0);
+	submit_kept(&job);
 	CHECK(FAKE_WAIT(job.done == 1, 5000));
 	CHECK_EQ(job.request.status, ERR_TIMEOUT);
 	CHECK_EQ(disk_named("sda")->resets, 1);
@@ -105,10 +109,7 @@ static void row35_needs_reset(void)
 	make();
 	start();
 	struct job job;
-	keep_all = true;
-	fake.before_use = kept;
-	job_make(&job, BLOCK_READ, 3, 512);
-	CHECK_EQ(block_submit(disk_named("sda"), &job.request), 0);
+	submit_kept(&job);
 	fake_sleep(10);
 	fake.status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET;
 	fake_interrupt_config(&fake);
@@ -134,11 +135,9 @@ static void row32_never_reset(void)
 	fake_setting("deadline_ms", "500");
 	start();
 	struct job job;
-	keep_all = media.no_tmf = true;
-	fake.before_use = kept;
+	media.no_tmf = true;
 	fake.hang_reset = true;
-	job_make(&job, BLOCK_READ, 3, 512);
-	CHECK_EQ(block_submit(disk_named("sda"), &job.request), 0);
+	submit_kept(&job);
 	CHECK(FAKE_WAIT(job.done == 1, 10000));
 	CHECK_EQ(job.request.status, ERR_NODEV);
 	CHECK(disk_named("sda")->gone);

@@ -575,17 +575,10 @@ static void polled_asks_for_no_interrupts(void)
 static void out_of_memory(void)
 {
 	unsigned count = 0;
-	int error;
 
 	do {
-		fake_port.allocation_fails = fake_port.allocated + ++count;
 		make();
-		error = fake_probe(&fake);
-		if (error) {
-			CHECK_EQ(error, ERR_NOMEM);
-			CHECK_NOTHING_LEFT();
-		}
-	} while (error && count < 50);
+	} while (probe_without_memory(&fake, ++count) && count < 50);
 	CHECK(count > 4 && count < 50);
 	works();
 }

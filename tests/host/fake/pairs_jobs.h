@@ -27,14 +27,9 @@ static inline void start_on(unsigned cpus)
 	fake_sleep(5);
 }
 
-static unsigned done_count, done_on;
-static int done_status;
-
 static inline void done_release(struct net_buffer *frame, int status)
 {
-	done_count++;
-	done_status = status;
-	done_on = vport_cpu();
+	done(frame, status);
 	net_release(net, frame);
 }
 

@@ -142,4 +142,17 @@ static inline int scenarios_run(const struct scenario *scenarios, unsigned count
 		CHECK_EQ(fake_port.interrupts_requested, 0); \
 	} while (0)
 
+/* Probes with the allocation of that number failing, 1 the first: then it ends with ERR_NOMEM, and nothing is left. What it ends
+ * with; 0: there are less. */
+static inline int probe_without_memory(struct fake_device *device, unsigned number)
+{
+	fake_port.allocation_fails = fake_port.allocated + number;
+	int error = fake_probe(device);
+	if (error) {
+		CHECK_EQ(error, ERR_NOMEM);
+		CHECK_NOTHING_LEFT();
+	}
+	return error;
+}
+
 #endif
