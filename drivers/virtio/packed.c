@@ -87,6 +87,12 @@ static inline uint16_t used_flags(bool wrap)
 /* The wrap counter flips: what either of them becomes. */
 #define OTHER_ROUND (VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED)
 
+/* And back: the wrap counter of which either of them was made. */
+static inline bool wrap_counter(uint16_t flags)
+{
+	return (flags & VIRTQ_DESC_F_AVAIL) != 0;
+}
+
 void packed_init(struct virtq *vq, const struct virtq_setup *setup)
 {
 	uint8_t *ring = setup->ring;
@@ -274,22 +280,23 @@ bool packed_publish(struct virtq *vq)
 	struct virtq_packed *packed = &vq->packed;
 	uint16_t count = packed->held;
 	uint16_t new = packed->avail;
+	bool platform = vq->order_platform;
 
-	barrier_before_publish(vq->order_platform); /* 2.8.21.1.1-1 */
+	if (count == 0)
+		return false;
+	barrier_before_publish(platform); /* 2.8.21.1.1-1 */
 	shared_store16(&packed->ring[packed->held_at].flags, packed->held_flags);
 	packed->held = 0;
 
-	barrier_before_suppression(vq->order_platform); /* 2.8.21.3.1-1 */
+	barrier_before_suppression(platform); /* 2.8.21.3.1-1 */
 	uint32_t event = shared_load32(&packed->device_event->off_wrap_flags);
-	if (EVENT_FLAGS(event) == RING_EVENT_FLAGS_DISABLE)
-		return false;
 	/* Without EVENT_IDX the offset means nothing; a reserved value is taken as "enabled". */
 	if (EVENT_FLAGS(event) != RING_EVENT_FLAGS_DESC || !vq->event_idx)
-		return true;
+		return EVENT_FLAGS(event) != RING_EVENT_FLAGS_DISABLE;
 	/* Is the wanted descriptor one of the `count` before `new`? An offset of the previous round is
 	 * `size` further back. */
 	uint16_t wanted = EVENT_OFFSET(event);
-	if (available_flags(EVENT_WRAP(event)) != packed->avail_flags)
+	if (EVENT_WRAP(event) != wrap_counter(packed->avail_flags))
 		wanted = (uint16_t)(wanted - vq->size);
 	return (uint16_t)(new - wanted - 1) < count;
 }
@@ -298,14 +305,24 @@ uint16_t packed_position(const struct virtq *vq)
 {
 	const struct virtq_packed *packed = &vq->packed;
 
-	return (uint16_t)(packed->avail | (packed->avail_flags == available_flags(true)) << 15);
+	return (uint16_t)(packed->avail | wrap_counter(packed->avail_flags) << 15);
 }
 
-/* Of the descriptor at our used position: the flags, loaded once, and whether they say that it is used. */
-static bool is_used(const struct virtq *vq, uint16_t *flags)
+/* The descriptor at our used position. */
+static inline const struct virtq_packed_desc *next_used(const struct virtq *vq)
 {
-	*flags = shared_load16(&vq->packed.ring[vq->packed.used].flags);
-	return (*flags & OTHER_ROUND) == vq->packed.used_flags;
+	return &vq->packed.ring[vq->packed.used];
+}
+
+/* Whether its flags, which are loaded once, say that it is used. */
+static inline bool are_used(const struct virtq *vq, uint16_t flags)
+{
+	return (flags & OTHER_ROUND) == vq->packed.used_flags;
+}
+
+static inline bool is_next_used(const struct virtq *vq)
+{
+	return are_used(vq, shared_load16(&next_used(vq)->flags));
 }
 
 /*
@@ -324,13 +341,12 @@ static __attribute__((noinline)) uint32_t written_bytes(const struct virtq *vq, 
 
 int packed_fetch(struct virtq *vq, uint32_t *id, uint32_t *written)
 {
-	uint16_t flags;
+	const struct virtq_packed_desc *desc = next_used(vq);
+	uint16_t flags = shared_load16(&desc->flags);
 
-	if (!is_used(vq, &flags))
+	if (!are_used(vq, flags))
 		return 0;
 	barrier_after_completion(vq->order_platform);
-	const struct virtq_packed_desc *desc = &vq->packed.ring[vq->packed.used];
-
 	*id = shared_load16(&desc->id);
 	*written = written_bytes(vq, flags, *id, shared_load32(&desc->len));
 	return 1;
@@ -402,12 +418,13 @@ static __attribute__((noinline)) int packed_pop_others(struct virtq *vq, struct 
 int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
 	struct virtq_packed *packed = &vq->packed;
-	uint16_t flags;
+	const struct virtq_packed_desc *desc = next_used(vq);
 
-	if (!is_used(vq, &flags))
+	if (!are_used(vq, shared_load16(&desc->flags))) {
+		kit_assert(packed->held == 0); /* virtq_pop_many's condition */
 		return 0;
+	}
 	barrier_after_completion(vq->order_platform);
-	const struct virtq_packed_desc *desc = &packed->ring[packed->used];
 	uint32_t id = shared_load16(&desc->id), written = shared_load32(&desc->len);
 	struct virtq_slot *slots = vq->slots;
 
@@ -421,7 +438,9 @@ int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max)
 		packed->used = 0;
 		packed->used_flags ^= OTHER_ROUND;
 	}
-	return max > 1 && is_used(vq, &flags) ? packed_pop_others(vq, done, 1, max) : 1;
+	if (max == 1 || vq->in_flight == 0 || !is_next_used(vq))
+		return 1;
+	return packed_pop_others(vq, done, 1, max);
 }
 
 /* 2.8.10 */
@@ -435,11 +454,11 @@ bool packed_enable_interrupts(struct virtq *vq)
 {
 	struct virtq_packed *packed = &vq->packed;
 	uint32_t event = EVENT_WORD(0, 0, RING_EVENT_FLAGS_ENABLE);
-	uint16_t flags;
 
 	if (vq->event_idx)
-		event = EVENT_WORD(packed->used, packed->used_flags != 0, RING_EVENT_FLAGS_DESC);
+		event = EVENT_WORD(packed->used, wrap_counter(packed->used_flags),
+				   RING_EVENT_FLAGS_DESC);
 	shared_store32(&packed->driver_event->off_wrap_flags, event);
 	barrier_after_enable(vq->order_platform);
-	return is_used(vq, &flags);
+	return is_next_used(vq);
 }

@@ -220,6 +220,8 @@ bool split_publish(struct virtq *vq)
 	uint16_t old = split->published;
 	uint16_t new = split->avail_idx;
 
+	if (new == old)
+		return false;
 	barrier_before_publish(vq->order_platform); /* 2.7.13.3.1-1 */
 	shared_store16(&split->avail->idx, new);    /* never decremented: 2.7.6.1-1 */
 	split->published = new;
@@ -248,8 +250,10 @@ static inline int look(struct virtq *vq)
 	uint16_t seen = shared_load16(&split->used->idx);
 	uint16_t pending = (uint16_t)(seen - split->used_idx);
 
-	if (pending == 0)
+	if (pending == 0) {
+		kit_assert(split->published == split->avail_idx); /* virtq_pop_many's condition */
 		return 0;
+	}
 	if (pending > vq->in_flight) {
 		virtq_break(vq, "used index ran ahead of what is in flight", seen);
 		return ERR_BROKEN;

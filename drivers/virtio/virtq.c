@@ -37,8 +37,8 @@ void virtq_init(struct virtq *vq, const struct virtq_setup *setup)
 	*vq = (struct virtq){
 		.format = setup->format,
 		.size = setup->size,
-		.event_idx = setup->event_idx,
 		.in_order = setup->in_order,
+		.event_idx = setup->event_idx,
 		.order_platform = setup->order_platform,
 		.counts_read = setup->counts_read,
 		.free_count = setup->size,

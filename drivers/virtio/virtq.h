@@ -89,12 +89,17 @@ struct virtq_packed {
 struct virtq {
 	enum virtq_format format;
 	uint16_t size;
-	bool event_idx;      /* VIRTIO_F_EVENT_IDX */
-	bool in_order;       /* VIRTIO_F_IN_ORDER */
-	bool order_platform; /* VIRTIO_F_ORDER_PLATFORM */
-	bool counts_read;    /* a written length may be any number */
-	bool broken;
-	bool unpublished;          /* something was pushed that the device has not been shown */
+	/* Either of them, and buffers are popped one at a time: most queues have neither, and are seen by one look. */
+	union {
+		struct {
+			bool broken;
+			bool in_order; /* VIRTIO_F_IN_ORDER */
+		};
+		uint16_t one_at_a_time;
+	};
+	bool event_idx;            /* VIRTIO_F_EVENT_IDX */
+	bool order_platform;       /* VIRTIO_F_ORDER_PLATFORM */
+	bool counts_read;          /* a written length may be any number */
 	uint16_t free_head;        /* first free id */
 	uint16_t free_count;       /* free descriptors */
 	uint16_t in_flight;        /* buffers */
@@ -238,14 +243,13 @@ unsigned virtq_push_singles(struct virtq *vq, const struct virtq_single *buffers
 unsigned virtq_max_segments(const struct virtq *vq);
 bool virtq_has_room(const struct virtq *vq, unsigned segments);
 
-/* Gives all that was pushed to the device, by one store. Returns whether it must be notified. */
+/* Gives all that was pushed to the device, by one store. Returns whether it must be notified: never for nothing. */
 bool split_publish(struct virtq *vq);
 bool packed_publish(struct virtq *vq);
 static inline bool virtq_publish(struct virtq *vq)
 {
-	if (vq->broken || !vq->unpublished)
+	if (vq->broken)
 		return false;
-	vq->unpublished = false;
 	return vq->format == VIRTQ_SPLIT ? split_publish(vq) : packed_publish(vq);
 }
 
@@ -275,8 +279,7 @@ int packed_pop(struct virtq *vq, struct virtq_done *done, unsigned max);
 static inline int virtq_pop_many(struct virtq *vq, struct virtq_done *done, unsigned max)
 {
 	kit_assert(max > 0);
-	kit_assert(!vq->unpublished || vq->broken);
-	if (vq->broken | vq->in_order)
+	if (vq->one_at_a_time)
 		return virtq_pop_rest(vq, done, 0, max);
 	return vq->format == VIRTQ_SPLIT ? split_pop(vq, done, max) : packed_pop(vq, done, max);
 }

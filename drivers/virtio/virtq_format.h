@@ -27,7 +27,6 @@ static inline void virtq_take(struct virtq *vq, uint16_t id, unsigned count, uin
 	slot->looks = 0;
 	vq->free_count -= count;
 	vq->in_flight++;
-	vq->unpublished = true;
 }
 
 /* The same for one of a list, in the slot that is the first free one: `count` of them are counted by
@@ -44,8 +43,6 @@ static inline void virtq_taken_many(struct virtq *vq, unsigned count)
 {
 	vq->free_count -= count;
 	vq->in_flight += count;
-	if (count > 0)
-		vq->unpublished = true;
 }
 
 /* The same for one of virtq_push_singles. */
