@@ -32,7 +32,7 @@ PARTS = (("the ring", ("drivers/virtio/virtq", "drivers/virtio/split", "drivers/
          ("the interrupt: entry, controller, handlers", ("kernel/irq", "arch/")),
          ("the event loop and its sleep", ("kernel/event",)),
          ("the measuring program and its clock", ("apps/bench",)))
-ELSEWHERE = {"arch_now": PARTS[-1][0], "vport_now": PARTS[-1][0], "arch_sleep": PARTS[-2][0], "vport_mark": PARTS[1][0]}
+ELSEWHERE = {"arch_now": PARTS[-1][0], "vport_now": PARTS[-1][0], "arch_sleep": PARTS[-2][0], "vport_mark_in_interrupt": PARTS[1][0]}
 
 
 def devices(machine, bus):

@@ -205,6 +205,11 @@ void vport_mark(struct vport_event *event)
 	marked = event;
 }
 
+void vport_mark_in_interrupt(struct vport_event *event)
+{
+	vport_mark(event);
+}
+
 static void unmark(struct vport_event **link, const struct vport_event *event)
 {
 	while (*link && *link != event)

@@ -68,15 +68,21 @@ RARE static void send_mark(struct vport_event *event)
 
 /* ---- Marking ------------------------------------------------------------------- */
 
+/* With interrupts masked. */
+static inline void append_mark(struct cpu *cpu, struct vport_event *event)
+{
+	if (event->marked)
+		return;
+	event->marked = true;
+	event->next_marked = NULL;
+	*cpu->marked_tail = event;
+	cpu->marked_tail = &event->next_marked;
+}
+
 static inline void mark_here(struct cpu *cpu, struct vport_event *event)
 {
 	bool on = arch_irq_off();
-	if (!event->marked) {
-		event->marked = true;
-		event->next_marked = NULL;
-		*cpu->marked_tail = event;
-		cpu->marked_tail = &event->next_marked;
-	}
+	append_mark(cpu, event);
 	arch_irq_restore(on);
 }
 
@@ -86,6 +92,16 @@ void vport_mark(struct vport_event *event)
 
 	if (event->home == cpu->id)
 		mark_here(cpu, event);
+	else
+		send_mark(event);
+}
+
+void vport_mark_in_interrupt(struct vport_event *event)
+{
+	struct cpu *cpu = arch_cpu();
+
+	if (event->home == cpu->id)
+		append_mark(cpu, event);
 	else
 		send_mark(event);
 }

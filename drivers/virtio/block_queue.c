@@ -12,7 +12,6 @@ void block_queue_init(struct block_queue *bq, struct block_pool *pool, struct vi
 	*bq = (struct block_queue){ .queue = queue, .pool = pool };
 	bq->waiting_end = &bq->waiting;
 	bq->inbox_end = &bq->inbox;
-	bq->ready_end = &bq->ready;
 	bq->direct_at = vport_cpu_count() == 1 ? &pool->direct : &bq->direct;
 }
 
@@ -139,7 +138,7 @@ static void put_into_inbox(struct block_queue *bq, struct block_request *request
 
 void block_queue_submit(struct block_queue *bq, struct block_request *request, bool at_home)
 {
-	if (at_home && bq->draining) {
+	if (at_home && bq->ready_end) {
 		*bq->direct_at = NULL;
 		append(&bq->waiting_end, request);
 	} else {
@@ -249,7 +248,7 @@ void block_queue_wait_first(struct block_queue *bq, struct virtq_buffer *first)
 
 void block_queue_issue_waiting(struct block_queue *bq)
 {
-	bq->draining = true;
+	bq->ready_end = &bq->ready;
 	if (*(struct block_request *const volatile *)&bq->inbox)
 		empty_inbox(bq);
 	if (bq->later)
@@ -257,7 +256,7 @@ void block_queue_issue_waiting(struct block_queue *bq)
 	push_again(bq);
 	while (!bq->again && bq->waiting && issue(bq))
 		;
-	bq->draining = false;
+	bq->ready_end = NULL;
 	virtio_queue_publish(bq->queue);
 }
 

@@ -76,11 +76,12 @@ struct block_queue {
 	bool closed;                              /* nothing comes in any more */
 	struct block_part *again; /* to be pushed once more: the queue was given another size */
 	struct block_part *later; /* not before its time: the device was busy */
-	bool draining;            /* completions run: what they submit goes out at their end */
-	/* The queue itself while they run and nothing waits before what they submit: prepared requests go by `ready`. With
-	 * one CPU it stands in the pool, where who submits finds it at once. */
+	/* The queue itself while completions run and nothing waits before what they submit: prepared requests go by `ready`.
+	 * With one CPU it stands in the pool, where who submits finds it at once. */
 	struct block_queue *direct, **direct_at;
-	struct virtq_buffer *ready, **ready_end; /* parts that only have to be pushed */
+	/* Parts that only have to be pushed. The end is NULL but while completions run: what they submit goes out after
+	 * them. */
+	struct virtq_buffer *ready, **ready_end;
 };
 
 /* The parts of a device, which its queues share. */
@@ -198,9 +199,10 @@ static inline __attribute__((always_inline)) void block_queue_drain(struct block
 			block_queue_issue_waiting(bq);
 		return;
 	}
-	bq->draining = true;
+	struct block_queue **direct_at = bq->direct_at;
+	bq->ready_end = &bq->ready;
 	if (__builtin_expect(!block_queue_has_waiting(bq), true))
-		*bq->direct_at = bq;
+		*direct_at = bq;
 	do {
 		struct block_part *part = next->cookie;
 		int error = wire->result(part, next->written);
@@ -211,12 +213,10 @@ static inline __attribute__((always_inline)) void block_queue_drain(struct block
 			block_queue_finish(bq, part, error);
 		next++;
 	} while (--count > 0);
-	bool nothing_waits = *bq->direct_at == bq;
-	*bq->direct_at = NULL;
-	bq->draining = false;
-
+	bool nothing_waits = *direct_at == bq;
+	*direct_at = NULL;
 	*bq->ready_end = NULL;
-	bq->ready_end = &bq->ready;
+	bq->ready_end = NULL;
 	if (bq->ready) {
 		struct virtq_buffer *left = virtio_queue_push_list(queue, bq->ready);
 		if (__builtin_expect(left != NULL, false)) {

@@ -158,8 +158,9 @@ struct virtio_queue {
 	bool rekicked;       /* the device was notified once more, to see whether that helps */
 	bool untold;         /* the last publish rang no bell: the next look does */
 
-	/* The doorbell: `doorbell_value` is written, in the given width; see virtio_queue_publish. */
-	vport_reg_t doorbell;
+	/* The doorbell: `doorbell_value` is written, in the given width; see virtio_queue_publish. `doorbell` is 0 where
+	 * the ring's position goes with it, or no register is within reach: then it is not the short way. */
+	vport_reg_t doorbell, doorbell_register;
 	uint32_t doorbell_value;
 	uint16_t position; /* of the ring at the last publish, for tells_position */
 	uint8_t doorbell_width;
@@ -326,16 +327,22 @@ static inline unsigned virtio_queue_push_singles(struct virtio_queue *queue,
 	return queue->paused ? 0 : virtq_push_singles(&queue->ring, buffers, count, writable);
 }
 
+/* For the transport: the register that is this queue's doorbell; 0: there is none that could be written directly. */
+void virtio_queue_set_doorbell(struct virtio_queue *queue, vport_reg_t doorbell);
 /* Rings the queue's doorbell, whether the device wants that or not. Any context but an interrupt handler's. */
 void virtio_queue_notify(struct virtio_queue *queue);
+/* For virtio_queue_publish: where `doorbell` is 0. */
+void virtio_queue_published(struct virtio_queue *queue);
 /* Gives what was pushed to the device, and notifies it if it wants that. */
 static inline void virtio_queue_publish(struct virtio_queue *queue)
 {
-	queue->untold = !virtq_publish(&queue->ring);
-	if (queue->tells_position)
-		queue->position = virtq_position(&queue->ring);
-	if (!queue->untold)
-		virtio_queue_notify(queue);
+	bool tell = virtq_publish(&queue->ring);
+
+	queue->untold = !tell;
+	if (__builtin_expect(!queue->doorbell, false))
+		virtio_queue_published(queue);
+	else if (tell)
+		vport_reg_write(queue->doorbell, queue->doorbell_width, queue->doorbell_value);
 }
 /* The next used buffer: true, its cookie and how many bytes were written. False: none, or the device
  * broke a rule, in which case its recovery has been started. */
@@ -366,8 +373,9 @@ void virtio_queue_interrupt(void *queue);
 void virtio_config_interrupt(void *device);
 void virtio_shared_interrupt(void *device); /* one MSI-X vector for everything */
 void virtio_line_interrupt(void *device);   /* asks the ISR */
-/* What the ISR said, for a transport that has asked itself. */
+/* What the ISR said, for a transport that has asked itself; and where it said VIRTIO_ISR_QUEUE and nothing else. */
 void virtio_line_raised(struct virtio_device *device, uint32_t isr);
+void virtio_queues_interrupt(struct virtio_device *device);
 
 /* Starts, stops looking at the queues' events: around DRIVER_OK and a reset. */
 void virtio_queues_watch(struct virtio_device *device);

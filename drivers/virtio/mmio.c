@@ -144,9 +144,9 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 	write_register(device, QueueReady, 1);
 	if (read_register(device, QueueReady) != 1)
 		return ERR_IO;
-	queue->doorbell = ((struct virtio_mmio *)device)->registers + QueueNotify;
 	queue->doorbell_value = queue->index;
 	queue->doorbell_width = 4;
+	virtio_queue_set_doorbell(queue, registers(device) + QueueNotify);
 	return 0;
 }
 
@@ -168,6 +168,8 @@ static int queue_reset(struct virtio_queue *queue)
 /* Why the line is up is acknowledged before the queues are looked at, so that what comes meanwhile raises it again. */
 static __attribute__((noinline)) void raised(struct virtio_device *device, uint32_t status)
 {
+	/* 4.2.2.2-12: undefined bits are ignored, and (-13) not acknowledged either. */
+	status &= VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG;
 	if (!status)
 		return;
 	write_register(device, InterruptACK, status);
@@ -177,9 +179,7 @@ static __attribute__((noinline)) void raised(struct virtio_device *device, uint3
 static void interrupt(void *argument)
 {
 	struct virtio_device *device = argument;
-	/* 4.2.2.2-12: undefined bits are ignored, and (-13) not acknowledged either. */
-	uint32_t status = vport_reg_read(registers(device) + InterruptStatus, 4) &
-			  (VIRTIO_ISR_QUEUE | VIRTIO_ISR_CONFIG);
+	uint32_t status = vport_reg_read(registers(device) + InterruptStatus, 4);
 
 	/* Most of them: then there is nothing to remember. */
 	if (__builtin_expect(status != VIRTIO_ISR_QUEUE, false)) {
@@ -187,7 +187,7 @@ static void interrupt(void *argument)
 		return;
 	}
 	vport_reg_write(registers(device) + InterruptACK, 4, VIRTIO_ISR_QUEUE);
-	virtio_line_raised(device, VIRTIO_ISR_QUEUE);
+	virtio_queues_interrupt(device);
 }
 
 static void interrupts_route(struct virtio_device *device)

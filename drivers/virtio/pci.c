@@ -105,11 +105,12 @@ static int find_doorbell(struct virtio_queue *queue)
 	    offset + queue->doorbell_width > pci->notify.length)
 		return ERR_RANGE;
 	queue->doorbell_offset = (uint32_t)offset;
-	queue->doorbell = vport_map(queue->device->port,
-				    pci->function->bars[pci->notify.bar].address +
-					    pci->notify.offset + offset,
-				    queue->doorbell_width);
-	return queue->doorbell || pci->window ? 0 : ERR_RANGE;
+	vport_reg_t doorbell = vport_map(queue->device->port,
+					 pci->function->bars[pci->notify.bar].address +
+						 pci->notify.offset + offset,
+					 queue->doorbell_width);
+	virtio_queue_set_doorbell(queue, doorbell);
+	return doorbell || pci->window ? 0 : ERR_RANGE;
 }
 
 /* 4.1.5.1.3 */

@@ -7,7 +7,7 @@
  * in kernel/port.c; docs/porting.md tells how to write another port.
  *
  * Three contexts, and what may be called in each:
- *   interrupt  an irq handler: vport_mark, vport_wake, register access
+ *   interrupt  an irq handler: vport_mark, vport_mark_in_interrupt, vport_wake, register access
  *   drain      vport_event.drain, called by vport_relax: everything but
  *              vport_relax and the allocators
  *   work,      vport_work.run, called by vport_relax one at a time, on CPU 0;
@@ -160,6 +160,8 @@ void vport_event_add(struct vport_event *event);
 void vport_event_remove(struct vport_event *event);
 /* Any context; idempotent. What was written before it is seen by the drain. Wakes the home. */
 void vport_mark(struct vport_event *event);
+/* The same by an irq handler, which finds the marks to itself: in fewer steps. A port may call vport_mark. */
+void vport_mark_in_interrupt(struct vport_event *event);
 
 /*
  * Something that must wait or cannot be entered twice: recovery, a control queue, a rescan. Runs in

@@ -17,27 +17,32 @@
 
 /* ---- Doorbell ---------------------------------------------------------------------- */
 
-/* Behind what the doorbell takes otherwise, where the device wants it, the ring's position. Not every doorbell is a register
- * that is within reach. */
-static __attribute__((noinline, cold)) void notify_otherwise(struct virtio_queue *queue)
+void virtio_queue_set_doorbell(struct virtio_queue *queue, vport_reg_t doorbell)
+{
+	queue->doorbell_register = doorbell;
+	queue->doorbell = queue->tells_position ? 0 : doorbell;
+}
+
+/* 2.9: the queue's number, or what the device wants in its place; and behind it, where the device wants it, the ring's
+ * position. */
+__attribute__((cold)) void virtio_queue_notify(struct virtio_queue *queue)
 {
 	uint32_t value = queue->doorbell_value;
 
 	if (queue->tells_position)
 		value |= (uint32_t)queue->position << 16;
-	if (queue->doorbell)
-		vport_reg_write(queue->doorbell, queue->doorbell_width, value);
+	if (queue->doorbell_register)
+		vport_reg_write(queue->doorbell_register, queue->doorbell_width, value);
 	else
 		queue->device->transport->notify(queue, value);
 }
 
-/* 2.9: the queue's number, or what the device wants in its place. */
-void virtio_queue_notify(struct virtio_queue *queue)
+/* Remembers the position while the ring is this caller's: whoever notifies later may be another CPU. */
+__attribute__((cold)) void virtio_queue_published(struct virtio_queue *queue)
 {
-	if (queue->doorbell && !queue->tells_position)
-		vport_reg_write(queue->doorbell, queue->doorbell_width, queue->doorbell_value);
-	else
-		notify_otherwise(queue);
+	queue->position = virtq_position(&queue->ring);
+	if (!queue->untold)
+		virtio_queue_notify(queue);
 }
 
 /* ---- Drain ------------------------------------------------------------------------ */
@@ -77,7 +82,7 @@ static __attribute__((noinline, cold)) void silence(struct virtio_queue *queue)
 {
 	if (!queue->ring.broken)
 		virtq_disable_interrupts(&queue->ring);
-	vport_mark(&queue->event);
+	vport_mark_in_interrupt(&queue->event);
 }
 
 /* With EVENT_IDX, one interrupt is all that was asked for (2.7.7.2, 2.8.10). */
@@ -86,7 +91,7 @@ void virtio_queue_interrupt(void *argument)
 	struct virtio_queue *queue = argument;
 
 	if (queue->ring.event_idx)
-		vport_mark(&queue->event);
+		vport_mark_in_interrupt(&queue->event);
 	else
 		silence(queue);
 }
@@ -109,7 +114,7 @@ static __attribute__((noinline, cold)) void one_of_several(struct virtio_device 
 	}
 }
 
-static inline void queues_interrupt(struct virtio_device *device)
+void virtio_queues_interrupt(struct virtio_device *device)
 {
 	if (device->queue_count != 1)
 		one_of_several(device);
@@ -122,31 +127,23 @@ void virtio_config_interrupt(void *argument)
 	struct virtio_device *device = argument;
 
 	device->config_interrupted = true;
-	vport_mark(&device->config_event);
+	vport_mark_in_interrupt(&device->config_event);
 }
 
 void virtio_shared_interrupt(void *argument)
 {
 	struct virtio_device *device = argument;
 
-	queues_interrupt(device);
+	virtio_queues_interrupt(device);
 	virtio_config_interrupt(device); /* 4.1.5.4.2-1 */
-}
-
-static __attribute__((noinline)) void raised_otherwise(struct virtio_device *device, uint32_t isr)
-{
-	if (isr & VIRTIO_ISR_CONFIG)
-		virtio_config_interrupt(device);
-	if (isr & VIRTIO_ISR_QUEUE)
-		queues_interrupt(device); /* 4.2.3.4.1-2 */
 }
 
 void virtio_line_raised(struct virtio_device *device, uint32_t isr)
 {
-	if (__builtin_expect(isr == VIRTIO_ISR_QUEUE, true))
-		queues_interrupt(device);
-	else
-		raised_otherwise(device, isr);
+	if (isr & VIRTIO_ISR_CONFIG)
+		virtio_config_interrupt(device);
+	if (isr & VIRTIO_ISR_QUEUE)
+		virtio_queues_interrupt(device); /* 4.2.3.4.1-2 */
 }
 
 void virtio_line_interrupt(void *argument)

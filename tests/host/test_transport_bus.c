@@ -469,7 +469,7 @@ static void window_for_the_doorbell_only(void)
 	fake.port.unmappable_from = FAKE_BAR4 + FAKE_NOTIFY;
 	fake.port.unmappable_to = FAKE_BAR4 + FAKE_BAR4_BYTES;
 	starts();
-	CHECK_EQ(virtio_first()->queues[0]->doorbell, 0);
+	CHECK_EQ(virtio_first()->queues[0]->doorbell_register, 0);
 }
 
 static void window_for_the_isr_only(void)
