@@ -79,6 +79,9 @@ HOT = $(addprefix drivers/virtio/,split.o packed.o queue_interrupt.o blk_request
 $(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
 $(addprefix $(B)/drivers/virtio/,virtq.o queue.o mmio.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer
+# And optimised as if it were one file (linker/metal.mk), so that calls from layer to layer cost little. gcc only.
+TOGETHER = $(if $(filter gcc,$(COMPILER)),$(HOT) $(addprefix drivers/virtio/,virtq.o queue.o mmio.o block_queue.o) kernel/event.o kernel/port.o)
+$(addprefix $(B)/,$(TOGETHER)): CODE += $(LTO)
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP
 

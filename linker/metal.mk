@@ -34,7 +34,11 @@ LDFLAGS = -nostdlib -static --gc-sections --build-id=none -z noexecstack -z max-
 	--fatal-warnings --no-warn-rwx-segments -T $(B)/linker.ld
 LIBRARIES = --start-group $(NETWORK_ARCHIVE) $(NEWLIB)/lib/libc.a $(NEWLIB)/lib/libm.a \
 	$(shell $(CROSS)gcc -print-libgcc-file-name) --end-group
-LINK = $(LD) $(LDFLAGS) $(OBJECTS) $(APP_OBJECTS) $(W)/apps.o
+# Objects that are optimised together are joined into one first. Each is a plain object besides, for whoever links the kit.
+LTO = -flto -ffat-lto-objects
+JOINED = $(filter $(addprefix $(B)/,$(TOGETHER)),$(OBJECTS))
+JOIN = $(if $(JOINED),$(COMPILE) $(CODE) $(ARCH_CFLAGS) -mgeneral-regs-only $(FAST) -flto -flto-partition=one -flinker-output=nolto-rel -nostdlib -r -o $(W)/together.o $(JOINED),:)
+LINK = $(LD) $(LDFLAGS) $(filter-out $(JOINED),$(OBJECTS)) $(if $(JOINED),$(W)/together.o) $(APP_OBJECTS) $(W)/apps.o
 function_names = $(CROSS)nm -n $(1) | tools/symbols.py
 
 $(B)/linker.ld: linker/$(ARCH).ld $(B)/flags
@@ -46,6 +50,7 @@ $(B)/linker.ld: linker/$(ARCH).ld $(B)/flags
 .SECONDEXPANSION:
 $(W).elf: $$(OBJECTS) $$(APP_OBJECTS) $(W)/apps.o $$(NETWORK_ARCHIVE) $(B)/linker.ld $(NEWLIB)/done tools/symbols.py
 	$(call say,LINK,$@)
+	$(Q)$(JOIN)
 	$(Q)tools/symbols.py </dev/null >$(W)/none.c
 	$(Q)$(COMPILE) $(CFLAGS_KERNEL) -c -o $(W)/none.o $(W)/none.c
 	$(Q)$(LINK) $(W)/none.o $(LIBRARIES) -o $(W)/first.elf
