@@ -10,9 +10,9 @@
 #include "kernel/net/socket.h"
 #include "lib/containing.h"
 
-/* What a socket may keep. A stream's whole window fits, in segments of 536 bytes or more: 487, of which the 128 that
+/* What a socket may keep. A stream's whole window fits, in segments of 536 bytes or more: 975, of which the 128 that
  * stay in the driver's buffers are two pieces each. */
-#define COST_MAX (416u << 10)
+#define COST_MAX (800u << 10)
 /* What each piece of a portion has besides its data. */
 #define PIECE_COST 256
 /* A stream's portions of so many bytes at most are put together, in blocks that have room for so many. */

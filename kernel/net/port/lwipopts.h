@@ -68,10 +68,10 @@ extern uint16_t network_dns_port;
 /* ---- TCP ----------------------------------------------------------------------------------------- */
 #define TCP_MSS 1460
 #define LWIP_WND_SCALE 1
-#define TCP_RCV_SCALE 2
-#define TCP_WND (255 * 1024)
-#define TCP_SND_BUF (256 * 1024)
-#define TCP_SND_QUEUELEN 512
+#define TCP_RCV_SCALE 3
+#define TCP_WND (510 * 1024)
+#define TCP_SND_BUF (512 * 1024)
+#define TCP_SND_QUEUELEN 1024
 #define TCP_SNDLOWAT 16384
 #define TCP_LISTEN_BACKLOG 1
 #define TCP_DEFAULT_LISTEN_BACKLOG 64
