@@ -4,8 +4,9 @@
 BENCH = $(O)/bench
 BENCH_CFLAGS = -std=gnu11 $(WARNINGS) -O2
 
-FLOORS = $(foreach arch,$(METAL),$(addprefix $(BENCH)/floor-$(arch)-,1 32 tx rx rr tx-pause rx-pause rr-pause))
-FLOORS_BRIEF = $(foreach arch,$(METAL),$(addprefix $(BENCH)/floor-$(arch)-,tx-pause-brief rx-pause-brief rr-pause-brief))
+FLOORS = $(foreach arch,$(METAL),$(addprefix $(BENCH)/floor-$(arch)-,1 32 tx rx rr tx-pause rx-pause rr-pause sender taker))
+FLOORS_BRIEF = $(foreach arch,$(METAL),$(addprefix $(BENCH)/floor-$(arch)-,\
+	tx-pause-brief rx-pause-brief rr-pause-brief sender-brief))
 
 ifeq ($(ARCH),host)
 bench: all $(BENCH)/floor-host | need-bench ## reads a second beside a bare loop and beside Linux, frames a second beside DPDK; time to the first read
@@ -41,18 +42,20 @@ FLOOR_x86_64 = -mno-red-zone -fcf-protection=none -Wa,-mx86-used-note=no -Wl,-Tt
 FLOOR_aarch64 = -mstrict-align -mno-outline-atomics -Wl,-Ttext=0x40200000
 floor_arch = $(word 2,$(subst -, ,$(@F)))
 floor_kind = $(word 3,$(subst -, ,$(@F)))
-# COUNT is bench/blk.py's READS, and bench/net.py's FRAMES and BRIEF.
+# COUNT is bench/blk.py's READS, and bench/net.py's FRAMES, SEGMENTS and BRIEF.
 FLOOR_1 = -DLOOP='"loop.h"' -DDEPTH=1 -DCOUNT=50000
 FLOOR_32 = -DLOOP='"loop.h"' -DDEPTH=32 -DCOUNT=500000
 FLOOR_tx = -DLOOP='"net.h"' -DWAY=TX -DCOUNT=100000
 FLOOR_rx = -DLOOP='"net.h"' -DWAY=RX -DCOUNT=100000
 FLOOR_rr = -DLOOP='"net.h"' -DWAY=RR -DCOUNT=20000
+FLOOR_sender = -DLOOP='"stream.h"' -DSENDS=1 -DIRQ -DEVENTS -DCOUNT=440000
+FLOOR_taker = -DLOOP='"stream.h"' -DSENDS=0 -DIRQ -DEVENTS -DCOUNT=UINT64_MAX
 FLOOR_pause = -DPAUSE_TO_WAIT
 FLOOR_brief = -UCOUNT -DCOUNT=1000
 floors: $(FLOORS)
-$(BENCH)/floor-x86_64-%: bench/floor/pci_x86_64.c bench/floor/loop.h bench/floor/net.h bench/floor/ring.h bench/frame.h bench/bench.mk | need-bench
+$(BENCH)/floor-x86_64-%: bench/floor/pci_x86_64.c bench/floor/msix.h bench/floor/loop.h bench/floor/net.h bench/floor/stream.h bench/floor/ring.h bench/frame.h bench/bench.mk | need-bench
 	$(floor)
-$(BENCH)/floor-aarch64-%: bench/floor/mmio_aarch64.c bench/floor/loop.h bench/floor/net.h bench/floor/ring.h bench/frame.h bench/bench.mk | need-bench
+$(BENCH)/floor-aarch64-%: bench/floor/mmio_aarch64.c bench/floor/loop.h bench/floor/net.h bench/floor/stream.h bench/floor/ring.h bench/frame.h bench/bench.mk | need-bench
 	$(floor)
 define floor
 	@mkdir -p $(@D)

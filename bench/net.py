@@ -8,7 +8,9 @@ beside DPDK's own driver for the same back end.
     make bench-smoke             whether everything but Linux still runs, briefly; no figures
 
 On emulated machines the other end is bench/peer.c on a Unix datagram socket: it takes what is sent (tx), sends as
-much as is taken (rx), or sends back what it gets (rr). All wait as they do best: docs/evidence.md tells of that.
+much as is taken (rx), or sends back what it gets (rr). All wait as they do best: docs/evidence.md tells of that. A TCP
+stream goes from one machine to another of the same kind; its bare loop (bench/floor/stream.h) moves full segments and
+acknowledgements, and does nothing with them.
 
 As a process the back end is dpdk-testpmd's vhost port, which takes all that is sent to it, or sends all it can,
 and counts; both front ends are measured by its counts. DPDK's is virtio-user, in another dpdk-testpmd. Each
@@ -81,19 +83,26 @@ def ringlet(machine, way, wait, frames):
         return said(process, f"ringlet {way} {wait}")
 
 
-def floor(machine, way, wait, brief=""):
-    """It has no clock: the time between its two lines counts, B and E."""
+def between(process, who):
+    """A floor has no clock: the seconds between its two lines, B and E."""
     times = {}
+
+    def look(_):
+        for letter in b"BE":
+            if letter in process.output:
+                times.setdefault(letter, time.monotonic())
+
+    process.run(120, look)
+    if len(times) != 2:
+        raise SystemExit(f"floor {who}: it did not finish\n{process.output.decode(errors='replace')}")
+    return times[ord("E")] - times[ord("B")]
+
+
+def floor(machine, way, wait, brief=""):
     kernel = BUILD / "bench" / f"floor-{machine.arch}-{way}{'-pause' if wait == 'pause' else ''}{brief}"
     with emulated(machine, way, kernel) as process:
-        def look(_):
-            for letter in b"BE":
-                if letter in process.output:
-                    times.setdefault(letter, time.monotonic())
-        process.run(120, look)
-    if len(times) != 2:
-        raise SystemExit(f"floor {way} {wait}: it did not finish\n{process.output.decode(errors='replace')}")
-    return int((BRIEF if brief else FRAMES[way]) / (times[ord("E")] - times[ord("B")]))
+        seconds = between(process, f"{way} {wait}")
+    return int((BRIEF if brief else FRAMES[way]) / seconds)
 
 
 def booted_linux(machine, way, seconds):
@@ -152,6 +161,8 @@ def costs(name, machine, has_linux):
 # ---- A TCP stream from one guest to another ----------------------------------------------------
 # Each is given: whether it listens. The one that listens tells how much came.
 BITS = re.compile(rb"^(?:iperf: tcp received|linux: tcp rx) .*?(?:mbits=(\d+)\.(\d+)|kbits=(\d+) errors=0)", re.MULTILINE)
+# How many segments the bare loop sends, and the bytes of data that each would have.
+SEGMENTS, SEGMENT_BYTES = 440_000, 1460
 
 
 def ringlet_end(machine, listens):
@@ -166,31 +177,49 @@ def linux_end(machine, listens):
     return folder / "vmlinuz", f"{words} tcp={1 if listens else 2} seconds={SECONDS}", folder / "initrd"
 
 
-def stream(machine, end):
-    """Mbit/s that arrive."""
+def floor_end(machine, listens, brief=""):
+    return BUILD / "bench" / f"floor-{machine.arch}-{'taker' if listens else 'sender' + brief}", "", None
+
+
+@contextlib.contextmanager
+def linked(machine, end):
+    """Two machines whose interfaces are connected: the one that listens and, when it is there, the other one."""
     with tempfile.TemporaryDirectory() as folder:
-        def start(listens):
+        def command(listens):
             kernel, words, initrd = end(machine, listens)
             server = "on" if listens else "off"
             arguments = ["-netdev", f"stream,id=net,server={server},addr.type=unix,addr.path={folder}/link", "-device",
                          Qemu.device(machine, 0, f"virtio-net,netdev=net,mac=52:54:00:00:00:0{1 if listens else 2}",
                                      "romfile=" if machine.transport == "pci" else "")]
             arguments += ["-initrd", str(initrd)] if initrd else []
-            command = Qemu(arguments=shlex.join(arguments)).command(machine, Guest(str(kernel), words, rng=False))
+            words = Qemu(arguments=shlex.join(arguments)).command(machine, Guest(str(kernel), words, rng=False))
             if initrd:
-                command[command.index("-m") + 1] = "512"
-            return Peer(command)
+                words[words.index("-m") + 1] = "512"
+            return words
 
-        with start(True) as server:
+        with Peer(command(True)) as server:
             while not os.path.exists(f"{folder}/link"):
                 time.sleep(0.01)
-            with start(False) as client:
-                client.reader.join(120)
-                server.reader.join(30)
-                found = BITS.search(server.output.replace(b"\r\n", b"\n"))
-                if not found:
-                    raise SystemExit(f"tcp: no good line\n{server.text()}\n{client.text()}")
+            with Process(command(False)) as client:
+                yield server, client
+
+
+def stream(machine, end):
+    """Mbit/s that arrive."""
+    with linked(machine, end) as (server, client):
+        client.run(120)
+        server.reader.join(30)
+        found = BITS.search(server.output.replace(b"\r\n", b"\n"))
+        if not found:
+            raise SystemExit(f"tcp: no good line\n{server.text()}\n{client.output.decode(errors='replace')}")
     return int(found[3]) / 1000 if found[3] else int(found[1]) + int(found[2]) / 1000
+
+
+def stream_floor(machine, brief=""):
+    """What would be Mbit/s of data if segments had any; by the sender, for which all are acknowledged in the end."""
+    with linked(machine, lambda _, listens: floor_end(machine, listens, brief)) as (_, client):
+        seconds = between(client, "stream")
+    return (BRIEF if brief else SEGMENTS) * SEGMENT_BYTES * 8 / seconds / 1e6
 
 
 def compare(label, contestants, rounds, unit="frames/s"):
@@ -223,9 +252,11 @@ def metal(rounds):
             compare(f"{name} {way} irq", contestants, rounds)
         if not (BUILD / "lwip" / "fetched.mk").exists():
             print("bench: no network programs in the image: make deps fetches what they need")
-        elif has_linux:
-            compare(f"{name} tcp", {"ringlet": lambda: stream(checked, ringlet_end),
-                                    "linux": lambda: stream(checked, linux_end)}, rounds, "Mbit/s guest to guest")
+            continue
+        contestants = {"ringlet": lambda: stream(checked, ringlet_end), "floor": lambda: stream_floor(checked)}
+        if has_linux:
+            contestants["linux"] = lambda: stream(checked, linux_end)
+        compare(f"{name} tcp", contestants, rounds, "Mbit/s guest to guest")
 
 
 def smoke():
@@ -234,6 +265,7 @@ def smoke():
             floor(machine.checked(), way, "pause", "-brief")
             for wait in ("poll", "pause", "irq"):
                 ringlet(machine.checked(), way, wait, BRIEF)
+        stream_floor(machine.checked(), "-brief")
         ringlet(dataclasses.replace(machine, ring="packed").checked(), "tx", "irq", MANY)
         print(f"bench: smoke {name}: all of them end, with no errors", flush=True)
 

@@ -87,7 +87,7 @@ void floor_main(void)
 	REGISTER(device + DriverFeaturesSel) = 1;
 	REGISTER(device + DriverFeatures) = 1; /* VERSION_1 */
 	REGISTER(device + DriverFeaturesSel) = 0;
-	REGISTER(device + DriverFeatures) = 0;
+	REGISTER(device + DriverFeatures) = FEATURES;
 	REGISTER(device + Status) = 1 | 2 | 8;
 	for (unsigned i = 0; i < QUEUES; i++) {
 		REGISTER(device + QueueSel) = i;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The bare loop on x86_64: QEMU's q35, virtio-pci, no kernel; polled. Firmware has placed the BARs.
+ * The bare loop on x86_64: QEMU's q35, virtio-pci, no kernel; polled, or with IRQ defined asleep until its first queue
+ * has something. Firmware has placed the BARs.
  *
  *     qemu-system-x86_64 -M q35 -kernel build/bench/floor-x86_64-32 -device isa-debug-exit,iobase=0xf4 …
  *     says B, makes COUNT reads with DEPTH in flight, says E
@@ -32,7 +33,9 @@ static volatile uint16_t *doorbell[2];
 #define NOTIFY(queue) (*doorbell[queue] = (queue))
 #define MORE(done) ((done) < COUNT)
 #define SAY(letter) (out8(SERIAL, letter), out8(SERIAL, '\n'))
-#ifdef PAUSE_TO_WAIT
+#if defined(IRQ)
+#define WAIT() __asm__ volatile("sti; hlt; cli" ::: "memory")
+#elif defined(PAUSE_TO_WAIT)
 #define WAIT() PAUSE()
 #else
 #define WAIT() __asm__ volatile("" ::: "memory")
@@ -67,6 +70,9 @@ static _Noreturn void leave(unsigned status)
 		__asm__ volatile("hlt");
 }
 
+#ifdef IRQ
+#include "msix.h"
+#endif
 #define COMMON(type, field) (*(volatile type *)(common + (field)))
 
 _Noreturn void floor_main(void);
@@ -85,6 +91,12 @@ void floor_main(void)
 	pci(slot, 4); /* memory and bus mastering on, INTx off */
 	out32(PCI_DATA, 0x406);
 	for (unsigned at = pci(slot, 0x34) & 0xfc; at; at = pci(slot, at + 1) & 0xfc) {
+#ifdef IRQ
+		if ((pci(slot, at) & 0xff) == 0x11) { /* MSI-X: on */
+			aim((volatile uint32_t *)(bar(slot, pci(slot, at + 4) & 7) + (pci(slot, at + 4) & ~7u)));
+			out32(PCI_DATA, pci(slot, at) | 0x80000000u);
+		}
+#endif
 		if ((pci(slot, at) & 0xff) != 9)
 			continue;
 		uintptr_t place = bar(slot, pci(slot, at + 4) & 0xff) + pci(slot, at + 8);
@@ -106,7 +118,7 @@ void floor_main(void)
 	COMMON(uint32_t, driver_feature_select) = 1;
 	COMMON(uint32_t, driver_feature) = 1; /* VERSION_1 */
 	COMMON(uint32_t, driver_feature_select) = 0;
-	COMMON(uint32_t, driver_feature) = 0;
+	COMMON(uint32_t, driver_feature) = FEATURES;
 	COMMON(uint8_t, device_status) = 1 | 2 | 8;
 	for (unsigned i = 0; i < QUEUES; i++) {
 		COMMON(uint16_t, queue_select) = (uint16_t)i;
@@ -115,10 +127,18 @@ void floor_main(void)
 		COMMON(uint32_t, queue_driver) = (uint32_t)PLACE(&shared, ring[i].avail);
 		COMMON(uint32_t, queue_device) = (uint32_t)PLACE(&shared, ring[i].used);
 		doorbell[i] = (volatile uint16_t *)(notify + COMMON(uint16_t, queue_notify_off) * multiplier);
+#ifdef IRQ
+		COMMON(uint16_t, queue_msix_vector) = i == 0 ? 0 : 0xffff;
+#endif
 		COMMON(uint16_t, queue_enable) = 1;
+#ifndef IRQ
 		shared.ring[i].avail.flags = NO_INTERRUPT;
+#endif
 	}
 	COMMON(uint8_t, device_status) = 1 | 2 | 4 | 8;
+#ifdef IRQ
+	interrupts();
+#endif
 	leave(measure(&shared, base, (const volatile uint32_t *)config) != 0);
 }
 

@@ -3,7 +3,8 @@
  * What the bare loops share: a split ring (VIRTIO 1.4, 2.7) that a loop moves by hand.
  *
  * Each machine's file includes one loop: LOOP is its name. The file defines NOTIFY(queue) and WAIT(), which is
- * what a loop does between two looks at a ring; with -DPAUSE, PAUSE() is the processor's hint that it waits.
+ * what a loop does between two looks at a ring; with -DPAUSE_TO_WAIT, PAUSE() is the processor's hint that it waits. With
+ * -DIRQ it sleeps, and is woken when the device finds that its index has passed what stands behind the available ring.
  */
 #ifndef BENCH_FLOOR_RING_H
 #define BENCH_FLOOR_RING_H
@@ -11,6 +12,11 @@
 #include <stdint.h>
 
 enum { DESC_F_NEXT = 1, DESC_F_WRITE = 2, NO_INTERRUPT = 1, NO_NOTIFY = 1 };
+#ifdef EVENTS
+enum { FEATURES = 1 << 29 }; /* EVENT_IDX */
+#else
+enum { FEATURES = 0 };
+#endif
 
 #if defined(__x86_64__)
 #define PAUSE() __asm__ volatile("pause" ::: "memory")
@@ -33,6 +39,7 @@ enum { DESC_F_NEXT = 1, DESC_F_WRITE = 2, NO_INTERRUPT = 1, NO_NOTIFY = 1 };
 			struct {                                                                                 \
 				uint32_t id, len;                                                                \
 			} ring[size];                                                                            \
+			uint16_t avail_event;                                                                    \
 		} used __attribute__((aligned(4096)));                                                           \
 	}
 /* Where the device sees a part of it, when it sees all of it at `base`. */
