@@ -17,7 +17,7 @@ mutant_test = '$(1)|$(HOST_INCLUDE)||tests/host/$(1).c $($(1))'
 mutant_replay = 'fuzz_$(1)|$(fuzz_flags_$(1))|tests/fuzz/corpus/$(1)/*|tests/fuzz/replay.c $(filter-out $(FUZZ_INCLUDED),$(fuzz_$(1)))'
 MUTANT_REPLAYS = split packed pci_layout msix pci_scan fdt acpi mptable cmdline partition device tar scsi console net
 # Without lwIP's, which has a compiler's options of its own.
-MUTANT_TESTS = $(filter-out test_net_receive,$(HOST_TESTS))
+MUTANT_TESTS = $(filter-out $(STACK_TESTS),$(HOST_TESTS))
 
 mutants: | need-mutants ## break each check of a device's value in turn: do the tests notice? docs/evidence.md
 	@tools/mutants.py --build $(O)/mutants $(MUTANT_OPTIONS) --files $(MUTANT_FILES) \

@@ -14,7 +14,7 @@ COVERAGE_CC = gcc -std=gnu11 $(WARNINGS) -g -O0 $(HOST_INCLUDE) -MMD -MP
 
 $(COVERED:%.c=$(C)/%.o): COVERAGE_CC += --coverage
 # lwIP by its own standards, as everywhere.
-$(patsubst %.c,$(C)/%.o,tests/host/test_net_receive.c $(test_net_receive)): HOST_INCLUDE += $(NETWORK_INCLUDE)
+$(STACK_TESTS:%=$(C)/tests/host/%.o) $(patsubst %.c,$(C)/%.o,$(test_net_receive)): HOST_INCLUDE += $(NETWORK_INCLUDE)
 $(LWIP_FILES:%=$(C)/$(LWIP)/source/src/%.o): WARNINGS = -w
 $(C)/%.o: %.c tests/coverage.mk | need-coverage
 	@mkdir -p $(@D)

@@ -5,8 +5,8 @@
 
 #include "kernel/net/stack.h"
 
-/* Segments of the peer's that one of lwIP's may be, where they are cut here. It is also what is sent again at once when nothing was
- * heard of it: as many as a connection may begin with (RFC 6928). */
+/* Segments of the peer's that one of lwIP's may be, where they are cut here: as many as a connection may begin with
+ * (RFC 6928). */
 #define CUT_MOST 10
 /* For a peer whose segments are smaller, nothing is cut. */
 #define CUT_LEAST 256

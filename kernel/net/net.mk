@@ -33,7 +33,7 @@ LWIP_FILES = $(LWIP_CORE:%=core/%) $(LWIP_IPV4:%=core/ipv4/%) $(LWIP_IPV6:%=core
 # Those that are one: kernel/net/port/passage.c.
 LWIP_PASSAGE = core/pbuf core/inet_chksum core/raw core/udp core/ipv4/ip4_addr core/ipv4/etharp core/ipv4/ip4 netif/ethernet
 LWIP_OBJECTS = kernel/net/port/passage.o $(patsubst %,lwip/%.o,$(filter-out $(LWIP_PASSAGE),$(LWIP_FILES)))
-NETWORK = $(addprefix kernel/net/,stack.o interface.o acknowledge.o receive.o packet.o merge.o cut.o time_wait.o address.o checksum.o offload.o memory.o \
+NETWORK = $(addprefix kernel/net/,stack.o interface.o acknowledge.o receive.o packet.o merge.o cut.o lost.o time_wait.o address.o checksum.o offload.o memory.o \
 	random.o socket.o socket_transfer.o socket_queue.o socket_stream.o socket_datagram.o socket_address.o socket_option.o name.o)
 
 # ---- How it is compiled --------------------------------------------------------

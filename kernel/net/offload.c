@@ -80,7 +80,7 @@ void offload_segment(const struct tcp_pcb *pcb, const struct pbuf *segment)
 	struct netif *netif;
 
 	offload_narrow();
-	if (!pcb)
+	if (!pcb || pcb->state == LISTEN)
 		return; /* a reset, of no connection */
 	/* By as little as a byte: or lwIP makes fragments of it, for which nobody makes the checksum. */
 	if (segment->tot_len <= offload_peer_mss(pcb) + TCP_HEADER)
@@ -256,15 +256,15 @@ static uint32_t cuttable(const struct tcp_pcb *pcb)
 }
 
 /*
- * A multiple of what the peer takes, as large as the windows let leave at once. It never gets smaller: a segment that waits
- * must not be larger than those that are made (and what was lost is sent again as it was).
+ * A multiple of what the peer takes, as large as the windows let leave at once. It gets smaller only with what waits, which must
+ * not be larger than what is made: when something was lost (lost.c). Until that has arrived, it stays so.
  */
 void offload_grow(struct tcp_pcb *pcb)
 {
 	uint32_t peer = offload_peer_mss(pcb);
 	uint32_t window = LWIP_MIN(pcb->cwnd, pcb->snd_wnd_max / 2);
 
-	if (window < pcb->mss + peer)
+	if (window < pcb->mss + peer || (pcb->flags & (TF_RTO | TF_INFR)) != 0)
 		return;
 	uint32_t most = cuttable(pcb);
 	if (window > most)

@@ -8,6 +8,7 @@
  */
 #include "kernel/net/stack.h"
 
+#include "kernel/net/lost.h"
 #include "kernel/net/memory.h"
 #include "kernel/net/network.h"
 #include "kernel/net/offload.h"
@@ -93,6 +94,8 @@ static void turn(struct vport_work *ignored)
 	(void)ignored;
 	stack_turns++;
 	interfaces_turn();
+	if (sys_timeouts_sleeptime() == 0)
+		lost_before_timers();
 	stack_in_timers = true;
 	sys_check_timeouts();
 	stack_in_timers = false;

@@ -13,16 +13,19 @@ HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_bl
 	test_blk_recovery test_blk_split test_scsi_modes test_scsi_edges test_blk_edges
 HOST_TESTS += test_irq test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu test_disk_reader
 # With lwIP, where it is.
-HOST_TESTS += $(if $(lwip_is_here),test_net_receive)
+STACK_TESTS = test_net_receive test_net_stream test_net_cut
+HOST_TESTS += $(if $(lwip_is_here),$(STACK_TESTS))
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h kernel/net/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
 HOST_INCLUDE = -I. -Iarch/host/include -Itests/host
 
 test_format = lib/format.c lib/error.c
 test_network = $(addprefix kernel/net/,memory.c checksum.c acknowledge.c merge.c)
-test_net_receive = $(addprefix kernel/net/,receive.c packet.c merge.c cut.c time_wait.c interface.c acknowledge.c offload.c memory.c checksum.c \
+test_net_receive = $(addprefix kernel/net/,receive.c packet.c merge.c cut.c lost.c time_wait.c interface.c acknowledge.c offload.c memory.c checksum.c \
 	socket_queue.c) \
 	$(LWIP_FILES:%=$(LWIP)/source/src/%.c)
+test_net_stream = $(test_net_receive)
+test_net_cut = $(test_net_receive)
 test_fdt = $(wildcard lib/fdt*.c)
 test_fdt_edges = $(test_fdt)
 test_pci = $(wildcard drivers/pci/*.c) lib/format.c
@@ -109,7 +112,7 @@ $(HOSTED): $$(patsubst %.c,$$(@D)/%.o,tests/host/$$(@F).c $$($$(@F))) | need-tes
 	$(Q)$(notdir $(@D)) -fsanitize=address,undefined -o $@ $^
 
 # lwIP by its own standards, as everywhere.
-HOST_LWIP = $(foreach compiler,gcc clang,$(O)/tests/$(compiler)/tests/host/test_net_receive.o \
+HOST_LWIP = $(foreach compiler,gcc clang,$(STACK_TESTS:%=$(O)/tests/$(compiler)/tests/host/%.o) \
 	$(patsubst %.c,$(O)/tests/$(compiler)/%.o,$(test_net_receive)))
 $(HOST_LWIP): HOST_INCLUDE += $(NETWORK_INCLUDE)
 $(foreach compiler,gcc clang,$(LWIP_FILES:%=$(O)/tests/$(compiler)/$(LWIP)/source/src/%.o)): WARNINGS = -w

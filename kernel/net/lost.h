@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a connection does before it sends again what was lost: kernel/net/lost.c. */
+#ifndef KERNEL_NET_LOST_H
+#define KERNEL_NET_LOST_H
+
+/* Before lwIP's timers run: connections that have waited for an answer as long as they may, but for this tick of its clock, have
+ * segments of the peer's size from now on. In the stack's turn. */
+void lost_before_timers(void);
+
+#endif
