@@ -59,6 +59,13 @@ uintptr_t stack_alloc(size_t size);
 /* Whether [start, start + length) touches RAM, as the loader described it. */
 bool range_is_ram(uint64_t start, uint64_t length);
 
+/*
+ * For a CPU that is to go through more than 1 MiB again and again. QEMU's TLB begins with 256 pages and is made twice as large
+ * only when it is emptied while most of it is in use, which a kernel that unmaps nothing never does. So this fills and empties
+ * it until it holds 8 MiB. Elsewhere it is some 4000 loads.
+ */
+void mmu_widen_tlb(void);
+
 /* ---- Between the two --------------------------------------------------------- */
 
 /* mmu_init maps RAM from below as far as its static tables go, and that is to here. pages_init, having

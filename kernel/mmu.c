@@ -208,6 +208,25 @@ void mmu_map_rest(void)
 		memory_exhausted("page tables for all of the memory");
 }
 
+/* ---- The TLB ------------------------------------------------------------------- */
+
+/* An emulator's TLB: at least so many pages, of which so many must be in use for it to grow. */
+#define TLB_LEAST 64
+#define TLB_ENOUGH 2048
+#define TLB_IN_USE (TLB_ENOUGH / 2 * 3 / 4)
+
+void mmu_widen_tlb(void)
+{
+	const struct boot_range *range = &direct_ram.range[direct_ram.count - 1];
+
+	for (unsigned pages = TLB_LEAST; pages < TLB_ENOUGH; pages *= 2) {
+		for (uint64_t at = range->start;
+		     at < range->end && at < range->start + TLB_IN_USE * PAGE_SIZE; at += PAGE_SIZE)
+			(void)*(const volatile char *)(DIRECT_BASE + at);
+		arch_mmu_switch(image_phys(root));
+	}
+}
+
 /* ---- Addresses ---------------------------------------------------------------- */
 
 bool phys_of(const void *address, uint64_t *phys)

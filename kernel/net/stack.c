@@ -8,6 +8,7 @@
  */
 #include "kernel/net/stack.h"
 
+#include "kernel/memory.h"
 #include "kernel/net/lost.h"
 #include "kernel/net/memory.h"
 #include "kernel/net/network.h"
@@ -111,6 +112,7 @@ static int start(void)
 		return ERR_NOMEM;
 	network_random_start();
 	lwip_init();
+	mmu_widen_tlb(); /* the driver's buffers and the stack's memory */
 	vport_event_add(&clock_event);
 	started = true;
 	return 0;
