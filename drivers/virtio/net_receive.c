@@ -11,6 +11,7 @@
 #include "drivers/virtio/net_nic.h"
 
 #define NET_BUDGET 64 /* used buffers in one look, or a frame's worth more */
+#define NET_REFILL 32 /* as many empty buffers are worth a publish */
 
 /* ---- Empty buffers (5.1.9.3) --------------------------------------------------------------- */
 
@@ -53,10 +54,21 @@ static bool refill_some(struct net_pair *pair, unsigned count)
 	return pushed == count;
 }
 
+/* Many at a time: each publish is a store that the device has to fetch, and mostly asks whether to notify it. It has enough
+ * of them meanwhile. */
+static inline unsigned worth_it(const struct net_pair *pair)
+{
+	unsigned quarter = pair->receive_max / 4;
+
+	return quarter < 1 ? 1 : quarter < NET_REFILL ? quarter : NET_REFILL;
+}
+
 void net_refill(struct net_pair *pair)
 {
 	unsigned before = pair->receive->ring.in_flight, left = pair->receive_max - before;
 
+	if (left < worth_it(pair))
+		return;
 	while (left > 0) {
 		unsigned count = left < NET_BURST ? left : NET_BURST;
 		if (!refill_some(pair, count))
