@@ -69,15 +69,16 @@ compiler_clang = clang $(CLANG_TARGET)
 COMPILE = $(compiler_$(COMPILER))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
-# Small, but where each request passes by.
-OPTIMISE = -Os
+# Small, but where each request passes by. (A process has room: arch/host/arch.mk.)
+SMALL ?= -Os
+OPTIMISE = $(SMALL)
 FAST = -O2 -fno-align-functions $(if $(filter gcc,$(COMPILER)),-fno-align-loops -fno-align-jumps)
 $(addprefix $(B)/,kernel/event.o kernel/cpu.o): OPTIMISE = $(FAST)
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
 HOT = $(addprefix drivers/virtio/,split.o packed.o queue_interrupt.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o) \
 	kernel/irq.o $(ARCH_HOT)
 $(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
-$(addprefix $(B)/drivers/virtio/,virtq.o queue.o mmio.o block_queue.o): OPTIMISE = -Os -fomit-frame-pointer
+$(addprefix $(B)/drivers/virtio/,virtq.o queue.o mmio.o block_queue.o): OPTIMISE = $(SMALL) -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer
 # And optimised as if it were one file (linker/metal.mk), so that calls from layer to layer cost little. gcc only.
 TOGETHER = $(if $(filter gcc,$(COMPILER)),$(HOT) $(addprefix drivers/virtio/,virtq.o queue.o mmio.o block_queue.o) kernel/event.o kernel/port.o)
@@ -113,7 +114,7 @@ $(B)/apps/%.o: apps/%.c $(B)/flags $(C_LIBRARY) | need-build
 # Flags are a file, which changes when they do: then everything is compiled again.
 remember = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 $(B)/flags: FORCE | need-build
-	@$(call remember,$(COMPILE) $(CFLAGS_KERNEL) $(ARCH_ASFLAGS))
+	@$(call remember,$(COMPILE) $(CFLAGS_KERNEL) $(ARCH_ASFLAGS) $(OPTIMISE) $(FAST) $(HOT) $(LTO) $(TOGETHER))
 
 # ---- How it is linked (the rest is in linker/metal.mk, and in arch/host/arch.mk) ----------
 LD = $(CROSS)ld

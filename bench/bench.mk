@@ -9,7 +9,7 @@ FLOORS_BRIEF = $(foreach arch,$(METAL),$(addprefix $(BENCH)/floor-$(arch)-,\
 	tx-pause-brief rx-pause-brief rr-pause-brief sender-brief))
 
 ifeq ($(ARCH),host)
-bench: all $(BENCH)/floor-host | need-bench ## reads a second beside a bare loop and beside Linux, frames a second beside DPDK; time to the first read
+bench: all $(BENCH)/floor-host $(BENCH)/floor-host-indirect | need-bench ## reads a second beside a bare loop and beside Linux, frames a second beside DPDK; time to the first read
 	@O=$(abspath $(O)) bench/blk.py host $(ROUNDS)
 	@O=$(abspath $(O)) bench/net.py host $(ROUNDS)
 else
@@ -20,7 +20,7 @@ bench: kernels floors $(BENCH)/peer $(IMAGES)/pattern.raw | need-bench
 endif
 
 # What make bench needs, built, and run briefly where that is quick: a test of the tests.
-bench-smoke: kernels floors $(FLOORS_BRIEF) $(BENCH)/floor-host $(BENCH)/count.so $(BENCH)/peer
+bench-smoke: kernels floors $(FLOORS_BRIEF) $(BENCH)/floor-host $(BENCH)/floor-host-indirect $(BENCH)/count.so $(BENCH)/peer
 	@O=$(abspath $(O)) bench/net.py smoke
 
 bench-counts: kernels $(BENCH)/count.so $(BENCH)/peer | need-bench ## guest instructions, notifications and interrupts for a 4 KiB read and for a frame: figures that repeat exactly; docs/evidence.md
@@ -62,9 +62,9 @@ define floor
 	$(Q)$(floor_arch)-linux-gnu-gcc $(FLOOR_CFLAGS) $(FLOOR_$(floor_arch)) $(FLOOR_$(floor_kind)) \
 		$(foreach word,$(wordlist 4,5,$(subst -, ,$(@F))),$(FLOOR_$(word))) -o $@ $<
 endef
-$(BENCH)/floor-host: bench/floor/vhost_user.c bench/floor/loop.h bench/floor/ring.h bench/bench.mk | need-bench
+$(BENCH)/floor-host $(BENCH)/floor-host-indirect: bench/floor/vhost_user.c bench/floor/loop.h bench/floor/ring.h bench/bench.mk | need-bench
 	@mkdir -p $(@D)
-	$(Q)gcc $(BENCH_CFLAGS) -o $@ $<
+	$(Q)gcc $(BENCH_CFLAGS) $(if $(filter %-indirect,$@),-DINDIRECT) -o $@ $<
 
 # ---- The other end of a network --------------------------------------------------------
 $(BENCH)/peer: bench/peer.c bench/frame.h bench/bench.mk | need-bench

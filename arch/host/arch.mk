@@ -13,11 +13,14 @@ NOT_HERE = crash selftest smp filesum filetest porttest
 
 SANITIZE ?= 0
 CODE = $(if $(filter 1,$(SANITIZE)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all)
+SMALL = -O2
+# Optimised together by the link itself; a sanitizer shall see each access as it is written.
+LTO = $(if $(filter 0,$(SANITIZE)),-flto -ffat-lto-objects)
 CFLAGS_KERNEL = $(CFLAGS_ALL)
 CFLAGS_APP = $(CFLAGS_ALL)
 
 .SECONDEXPANSION:
 $(W)/$(IMAGE): $$(OBJECTS) $$(APP_OBJECTS) $(W)/apps.o
 	$(call say,LINK,$@)
-	$(Q)$(COMPILE) $(CODE) -o $@ $^
+	$(Q)$(COMPILE) $(CODE) $(if $(TOGETHER),$(FAST) $(LTO)) -o $@ $^
 PRODUCTS = $(W)/$(IMAGE)

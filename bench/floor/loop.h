@@ -4,7 +4,8 @@
  * once, and a loop that moves only what changes. VIRTIO 1.4, 2.7 and 5.2. There is no driver around it, and
  * nothing is checked that a device could get wrong: this is what Ringlet is measured against.
  *
- * Each floor includes it once and defines DEPTH, NOTIFY(0), WAIT() and MORE(reads).
+ * Each floor includes it once and defines DEPTH, NOTIFY(0), WAIT() and MORE(reads). With -DINDIRECT each read is one
+ * descriptor in the ring, and a table that it points to (2.7.5.3): what that costs the device.
  */
 #include "ring.h"
 
@@ -19,23 +20,37 @@ struct shared {
 		uint64_t sector;
 		uint8_t status, unused[15];
 	} request[SIZE];
+#ifdef INDIRECT
+	struct desc table[SIZE][4];
+#endif
 	uint8_t data[SIZE][BLOCK] __attribute__((aligned(4096)));
 };
-static void describe(struct shared *shared, unsigned i, uint64_t addr, uint32_t len, uint16_t flags)
+
+#ifdef INDIRECT
+enum { IN_RING = 1 }; /* descriptors of a read */
+#else
+enum { IN_RING = 3 };
+#endif
+
+static void describe(struct desc *chain, unsigned first, unsigned i, uint64_t addr, uint32_t len, uint16_t flags)
 {
-	shared->ring->desc[i].addr = addr;
-	shared->ring->desc[i].len = len;
-	shared->ring->desc[i].flags = flags;
-	shared->ring->desc[i].next = (uint16_t)(i + 1);
+	chain[i] = (struct desc){ addr, len, flags, (uint16_t)(first + i + 1) };
 }
 
 static void prepare(struct shared *shared, uint64_t base, unsigned depth)
 {
 	for (unsigned i = 0; i < depth; i++) { /* header, data, status: for good */
-		describe(shared, 3 * i, PLACE(shared, request[i]), 16, DESC_F_NEXT);
-		describe(shared, 3 * i + 1, PLACE(shared, data[i]), BLOCK, DESC_F_NEXT | DESC_F_WRITE);
-		describe(shared, 3 * i + 2, PLACE(shared, request[i].status), 1, DESC_F_WRITE);
-		shared->ring->avail.ring[i] = (uint16_t)(3 * i);
+		struct desc *chain = &shared->ring->desc[IN_RING * i];
+		unsigned first = IN_RING * i;
+#ifdef INDIRECT
+		*chain = (struct desc){ PLACE(shared, table[i]), 3 * sizeof(struct desc), DESC_F_INDIRECT, 0 };
+		chain = shared->table[i];
+		first = 0;
+#endif
+		describe(chain, first, 0, PLACE(shared, request[i]), 16, DESC_F_NEXT);
+		describe(chain, first, 1, PLACE(shared, data[i]), BLOCK, DESC_F_NEXT | DESC_F_WRITE);
+		describe(chain, first, 2, PLACE(shared, request[i].status), 1, DESC_F_WRITE);
+		shared->ring->avail.ring[i] = (uint16_t)(IN_RING * i);
 	}
 }
 
@@ -53,7 +68,7 @@ static uint64_t loop(struct shared *shared, uint64_t places, unsigned depth, uin
 		while ((used = __atomic_load_n(&shared->ring->used.idx, __ATOMIC_ACQUIRE)) == seen)
 			WAIT();
 		for (; seen != used; seen++, reads++) {
-			unsigned head = shared->ring->used.ring[seen % SIZE].id, i = head / 3;
+			unsigned head = shared->ring->used.ring[seen % SIZE].id, i = head / IN_RING;
 			*errors += shared->request[i].status != 0;
 			random = random * 6364136223846793005u + 1442695040888963407u;
 			shared->request[i].sector = ((random >> 32) * places >> 32) * SECTORS;

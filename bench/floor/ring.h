@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-enum { DESC_F_NEXT = 1, DESC_F_WRITE = 2, NO_INTERRUPT = 1, NO_NOTIFY = 1 };
+enum { DESC_F_NEXT = 1, DESC_F_WRITE = 2, DESC_F_INDIRECT = 4, NO_INTERRUPT = 1, NO_NOTIFY = 1 };
 #ifdef EVENTS
 enum { FEATURES = 1 << 29 }; /* EVENT_IDX */
 #else
@@ -24,13 +24,15 @@ enum { FEATURES = 0 };
 #define PAUSE() __asm__ volatile("yield" ::: "memory")
 #endif
 
+struct desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next;
+};
+
 #define RING(size)                                                                                               \
 	struct {                                                                                                 \
-		struct {                                                                                         \
-			uint64_t addr;                                                                           \
-			uint32_t len;                                                                            \
-			uint16_t flags, next;                                                                    \
-		} desc[size];                                                                                    \
+		struct desc desc[size];                                                                          \
 		struct {                                                                                         \
 			uint16_t flags, idx, ring[(size) + 1];                                                   \
 		} avail __attribute__((aligned(4096)));                                                          \

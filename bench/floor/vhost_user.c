@@ -50,6 +50,7 @@ enum {
 	GET_CONFIG = 24,
 };
 #define VERSION_1 (UINT64_C(1) << 32)
+#define INDIRECT_DESC (UINT64_C(1) << 28)
 #define PROTOCOL_FEATURES (UINT64_C(1) << 30)
 #define PROTOCOL_CONFIG (UINT64_C(1) << 9)
 
@@ -126,7 +127,7 @@ static uint64_t start(const char *path, struct shared *shared, int memory)
 	m.value &= PROTOCOL_CONFIG;
 	tell(SET_PROTOCOL_FEATURES, &m, 8, -1);
 	tell(SET_OWNER, &m, 0, -1);
-	m.value = VERSION_1 | PROTOCOL_FEATURES;
+	m.value = VERSION_1 | PROTOCOL_FEATURES | (IN_RING == 1 ? INDIRECT_DESC : 0);
 	tell(SET_FEATURES, &m, 8, -1);
 	memset(&m, 0, sizeof(m));
 	m.config.size = sizeof(m.config.capacity) + sizeof(m.config.rest);
