@@ -9,7 +9,7 @@
  * All of it, for a window never opens for a segment that is larger than it. Where there is no memory for that, the
  * connection goes on as it was: more is sent again at once then.
  *
- * See it at work: make test TEST_OPTIONS='--filter test_net_cut -v'
+ * See it at work: tests/run.py --filter network/lossy network
  * Left out: selective acknowledgements (RFC 6675); what was lost besides the first segment is found out about one after the other.
  */
 #include "kernel/net/lost.h"

@@ -17,6 +17,7 @@ import threading
 import checks
 from network import http_client
 from network.guest import free_port, guest_of, serving, variants
+from network.lossy import Path
 from network.name_server import NameServer
 from ringlet.machine import Disk
 from ringlet.test import Failed, Skipped, Test
@@ -150,6 +151,27 @@ def echo(machine):
             echo_stream(ports["tcp:7"], chance.randbytes(size))
         echo_datagrams(ports["udp:7"])
         return peer.text()
+
+
+# ---- A path that loses frames ----------------------------------------------------------------------------
+def lossy(machine):
+    """By the web server, echo and iperf: every byte comes, both ways, and nothing hangs."""
+    chance = random.Random(5)
+    with tempfile.TemporaryDirectory(prefix="ringlet-") as folder, Path(machine.ring) as path:
+        paths = site(pathlib.Path(folder))
+        with serving(machine, "httpd", r"^httpd: listening", arguments=f"-w {PATIENCE}", tcp=(80,), path=path.command,
+                     disks=(Disk(f"{folder}/site.tar"),)) as (peer, ports):
+            http_client.one_after_the_other(ports["tcp:80"], paths)
+            for client in http_client.at_once(ports["tcp:80"], paths, 8):
+                client.close()
+            output = peer.text()
+    with Path(machine.ring) as path:
+        with serving(machine, "echo", r"^echo: listening", tcp=(7,), path=path.command) as (peer, ports):
+            echo_stream(ports["tcp:7"], chance.randbytes(1 << 20))
+            output += peer.text() + path.told()
+        if not path.was_bad():
+            raise Failed("it was a good path", output)
+    return output
 
 
 # ---- What asks --------------------------------------------------------------------------------------------
@@ -305,3 +327,5 @@ def tests():
                 yield Test(f"network/{what.__name__.replace('_', '-')}/{name}",
                            functools.partial(needs_lwip, what, machine))
         yield Test(f"network/tap/{name}", functools.partial(needs_lwip, tap, name))
+        if name in ("q35-split-1", "virt-mmio-packed-1"):  # most of it is waiting for timers
+            yield Test(f"network/lossy/{name}", functools.partial(needs_lwip, lossy, machine))

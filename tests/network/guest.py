@@ -46,14 +46,16 @@ def guest_of(machine, app, arguments="", disks=(), forward="", options=()):
 
 
 @contextlib.contextmanager
-def serving(machine, app, ready, tcp=(), udp=(), **more):
-    """Yields the machine, which runs until the end of this, and a dictionary: "tcp:80" → the port here."""
+def serving(machine, app, ready, tcp=(), udp=(), path=None, **more):  # pylint: disable=too-many-arguments
+    """Yields the machine, which runs until the end of this, and a dictionary: "tcp:80" → the port here. `path`: what the
+    command line becomes, so that something is between the two."""
     for _ in range(TRIES):
         ports = {f"tcp:{port}": free_port() for port in tcp}
         ports.update({f"udp:{port}": free_port(socket.SOCK_DGRAM) for port in udp})
         forward = ",".join(f"{name.split(':')[0]}:{outer}:{name.split(':')[1]}"
                            for name, outer in ports.items())
-        with Peer(Qemu().command(machine, guest_of(machine, app, forward=forward, **more))) as peer:
+        command = Qemu().command(machine, guest_of(machine, app, forward=forward, **more))
+        with Peer(path(command) if path else command) as peer:
             peer.wait_for("it listens", lambda text: re.search(ready, text, re.MULTILINE) or
                           "Could not set up host forwarding" in text)
             if "Could not set up host forwarding" in peer.text():
