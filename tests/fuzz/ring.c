@@ -8,7 +8,8 @@
  * After each step the queue is compared with a model: which buffers are in flight, how many descriptors
  * are free and which, and what the driver put into the ring (VIRTIO 1.4, 2.7.5 and 2.8.6), whatever
  * was scribbled over it. Each cookie comes back once, by pop or by drain. As long as the device kept
- * the rules, it must come back with the right length, and at once.
+ * the rules, it must come back with the right length, and at once. All ways of pushing that virtq.h has are mixed: with any
+ * number of segments, of one segment, of one segment many at a time, by a table that is the caller's, and a list of such.
  *
  * Left out: when notifications and interrupts are wanted; tests/host/test_virtq_events.c has that.
  */
@@ -20,6 +21,8 @@
 #define MAX_ROUNDS 300
 #define RING_ADDRESS 0x10000
 #define INDIRECT_ADDRESS 0x900000
+#define OWN_TABLE_ADDRESS 0x500000
+#define AT_ONCE 6 /* buffers that are pushed together */
 #define SPLIT (FUZZ_FORMAT == VIRTQ_SPLIT)
 
 enum { F_NEXT = 1, F_WRITE = 2, F_INDIRECT = 4, F_AVAIL = 1 << 7, F_USED = 1 << 15 };
@@ -231,66 +234,207 @@ static void check(void)
 
 /* ---- The driver -------------------------------------------------------------------------------- */
 
-/* A buffer of one segment goes now as any, now as an array of one: all ways of pushing find what the others have left in the
- * ring. */
-static int hand_over(const struct virtq_segment *segments, unsigned readable, unsigned writable)
-{
-	void *cookie = cookie_of(ring.next_number);
-	struct virtq_single single = { segments[0].address, segments[0].length, cookie };
-	int id = ring.vq.free_head;
+/* What a push is about: a buffer with its segments. */
+struct pushed {
+	struct virtq_segment segments[MAX_SIZE];
+	unsigned readable, writable;
+	uint32_t in; /* bytes that the device may write */
+	bool table;  /* its owner's, which is one descriptor in the ring */
+};
 
-	if (readable + writable > 1 || ring.next_number % 2 == 0)
-		return virtq_push(&ring.vq, segments, readable, writable, cookie);
-	if (virtq_push_singles(&ring.vq, &single, 1, writable > 0) == 1)
-		return id;
-	return ring.vq.broken ? ERR_BROKEN : ERR_FULL;
+/* All lengths together are at most UINT32_MAX: virtq.h. */
+static struct pushed describe(unsigned readable, unsigned writable, uint32_t step)
+{
+	struct pushed pushed = { .readable = readable, .writable = writable };
+	unsigned total = readable + writable;
+	uint32_t bytes = 0;
+
+	for (unsigned i = 0; i < total; i++) {
+		uint32_t most = UINT32_MAX - bytes - (total - i);
+		struct virtq_segment *segment = &pushed.segments[i];
+		segment->address.bits = ring.next_number % 4 << 12 | i; /* some come again */
+		segment->length = 1 + (step < most ? step : most);
+		bytes += segment->length;
+		if (i >= readable)
+			pushed.in += segment->length;
+	}
+	return pushed;
+}
+
+/* It has been pushed with that id: the model knows of it, and the ring has what it should. */
+static void note(const struct pushed *pushed, unsigned id)
+{
+	unsigned total = pushed->readable + pushed->writable;
+	bool own = pushed->table || (total > 1 && total <= ring.setup.indirect_entries);
+	unsigned descriptors = own ? 1 : total;
+	struct virtq_segment table = table_segment(id, total);
+
+	FUZZ_CHECK(id < ring.setup.size && !ring.buffers[id].in_flight);
+	ring.buffers[id] = (struct buffer){
+		.in_flight = true,
+		.number = ring.next_number++,
+		.writable = pushed->in,
+		.descriptors = descriptors,
+	};
+	ring.fifo[ring.in_flight++] = id;
+	if (pushed->table)
+		table = pushed->segments[0];
+	else if (own)
+		check_table(id, pushed->segments, pushed->readable, total);
+	if (SPLIT)
+		check_split(id, own ? &table : pushed->segments, pushed->readable, descriptors,
+			    own);
+	else
+		check_packed(id, own ? &table : pushed->segments, pushed->readable, descriptors,
+			     own);
+}
+
+static void check_refused(int error, bool room)
+{
+	FUZZ_CHECK(error == (ring.vq.broken ? ERR_BROKEN : ERR_FULL));
+	FUZZ_CHECK(ring.vq.broken || !room);
 }
 
 static int push(unsigned readable, unsigned writable, uint32_t step)
 {
-	struct virtq_segment segments[MAX_SIZE];
+	struct pushed pushed = describe(readable, writable, step);
 	unsigned total = readable + writable;
-	uint32_t bytes = 0, in = 0; /* all of them are at most UINT32_MAX: virtq.h */
-
-	for (unsigned i = 0; i < total; i++) {
-		uint32_t most = UINT32_MAX - bytes - (total - i);
-		segments[i].address.bits = ring.next_number % 4 << 12 | i; /* some come again */
-		segments[i].length = 1 + (step < most ? step : most);
-		bytes += segments[i].length;
-		if (i >= readable)
-			in += segments[i].length;
-	}
 	bool indirect = total > 1 && total <= ring.setup.indirect_entries;
-	unsigned descriptors = indirect ? 1 : total;
 	bool room = virtq_has_room(&ring.vq, total);
-	FUZZ_CHECK(room == (descriptors <= ring.vq.free_count));
+	void *cookie = cookie_of(ring.next_number);
 
-	int id = hand_over(segments, readable, writable);
+	FUZZ_CHECK(room == ((indirect ? 1 : total) <= ring.vq.free_count));
+	int id = total == 1 && ring.next_number % 2
+			 ? virtq_push_one(&ring.vq, pushed.segments[0], writable > 0, cookie)
+			 : virtq_push(&ring.vq, pushed.segments, readable, writable, cookie);
 	if (id < 0) {
-		FUZZ_CHECK(id == (ring.vq.broken ? ERR_BROKEN : ERR_FULL));
-		FUZZ_CHECK(ring.vq.broken || !room);
+		check_refused(id, room);
 		return id;
 	}
-	FUZZ_CHECK(room && !ring.vq.broken && id < ring.setup.size);
-	FUZZ_CHECK(!ring.buffers[id].in_flight);
-	ring.buffers[id] = (struct buffer){
-		.in_flight = true,
-		.number = ring.next_number++,
-		.writable = in,
-		.descriptors = descriptors,
-	};
-	ring.fifo[ring.in_flight++] = (unsigned)id;
-
-	struct virtq_segment table = table_segment((unsigned)id, total);
-	if (indirect)
-		check_table((unsigned)id, segments, readable, total);
-	if (SPLIT)
-		check_split((unsigned)id, indirect ? &table : segments, readable,
-			    indirect ? 1 : total, indirect);
-	else
-		check_packed((unsigned)id, indirect ? &table : segments, readable,
-			     indirect ? 1 : total, indirect);
+	FUZZ_CHECK(room && !ring.vq.broken);
+	note(&pushed, (unsigned)id);
 	return id;
+}
+
+/* A buffer of several segments by a table that its owner keeps, and writes anew where it is another one. */
+static struct virtq_desc own_table[MAX_SIZE];
+
+static void write_own_table(unsigned readable, unsigned writable, uint32_t step)
+{
+	struct pushed pushed = describe(readable, writable, step);
+
+	virtq_write_table(&ring.vq, own_table, pushed.segments, readable, writable);
+	for (unsigned i = 0; i < readable + writable; i++) {
+		const uint8_t *at = (const uint8_t *)&own_table[i];
+		unsigned flags = i < readable ? 0 : F_WRITE;
+		check_descriptor(at, &pushed.segments[i]);
+		if (SPLIT && i + 1 < readable + writable) {
+			flags |= F_NEXT;
+			FUZZ_CHECK(device_read(at + 14, 2) == i + 1);
+		}
+		FUZZ_CHECK(device_read(at + (SPLIT ? 12 : 14), 2) == flags);
+	}
+}
+
+static struct pushed describe_table(unsigned entries, uint32_t in)
+{
+	return (struct pushed){
+		.segments = { { { OWN_TABLE_ADDRESS + ring.next_number % 4 * sizeof(own_table) },
+				(uint32_t)(entries * sizeof(struct virtq_desc)) } },
+		.readable = 1,
+		.in = in,
+		.table = true,
+	};
+}
+
+static void push_table(unsigned readable, unsigned writable, uint32_t step)
+{
+	unsigned total = readable + writable;
+	struct pushed pushed = describe_table(total, describe(readable, writable, step).in);
+	bool room = virtq_has_room(&ring.vq, 1);
+
+	write_own_table(readable, writable, step);
+	int id = virtq_push_table(&ring.vq, pushed.segments[0].address, total, pushed.in,
+				  cookie_of(ring.next_number));
+	if (id < 0)
+		check_refused(id, room);
+	else
+		note(&pushed, (unsigned)id);
+}
+
+/* The ids that buffers of one descriptor each are given next, and how many there is room for. */
+static unsigned next_ids(unsigned *ids, unsigned count)
+{
+	unsigned id = ring.vq.free_head, room = 0;
+
+	for (; room < count && room < ring.vq.free_count; room++) {
+		ids[room] = id;
+		id = ring.vq.slots[id].next;
+	}
+	return ring.vq.broken ? 0 : room;
+}
+
+/* What such a batch consists of: bit i of `which` says what the i-th one is. */
+static struct pushed describe_one(unsigned i, unsigned which, bool tables, uint32_t step)
+{
+	bool writable = which >> i & 1;
+
+	if (tables && (which >> i & 2) != 0)
+		return describe_table(1 + i % ring.setup.size, writable ? step : 0);
+	return describe(!writable, writable, step + i);
+}
+
+static void push_list(unsigned count, unsigned which, uint32_t step)
+{
+	struct virtq_buffer buffers[AT_ONCE];
+	struct pushed pushed[AT_ONCE];
+	unsigned ids[AT_ONCE], room = next_ids(ids, count), before = ring.in_flight;
+	unsigned long first = ring.next_number;
+
+	for (unsigned i = 0; i < count; i++) {
+		ring.next_number = first + i;
+		pushed[i] = describe_one(i, which, true, step);
+		const struct virtq_segment *segment = &pushed[i].segments[0];
+		buffers[i] = (struct virtq_buffer){
+			.next = i + 1 < count ? &buffers[i + 1] : NULL,
+			.address = segment->address,
+			.length = segment->length,
+			.writable = pushed[i].in,
+			.flags = pushed[i].table      ? F_INDIRECT
+				 : pushed[i].writable ? F_WRITE
+						      : 0,
+		};
+	}
+	ring.next_number = first;
+	struct virtq_buffer *rest = virtq_push_list(&ring.vq, buffers);
+	FUZZ_CHECK(rest == (room < count ? &buffers[room] : NULL));
+	for (unsigned i = 0; i < room; i++) {
+		note(&pushed[i], ids[i]);
+		/* Its address comes back as its cookie: here those are numbers. */
+		FUZZ_CHECK(ring.vq.slots[ids[i]].cookie == &buffers[i]);
+		ring.vq.slots[ids[i]].cookie = cookie_of(ring.buffers[ids[i]].number);
+	}
+	FUZZ_CHECK(ring.in_flight == before + room);
+}
+
+static void push_singles(unsigned count, bool writable, uint32_t step)
+{
+	struct virtq_single singles[AT_ONCE];
+	struct pushed pushed[AT_ONCE];
+	unsigned ids[AT_ONCE], room = next_ids(ids, count);
+	unsigned long first = ring.next_number;
+
+	for (unsigned i = 0; i < count; i++) {
+		ring.next_number = first + i;
+		pushed[i] = describe(!writable, writable, step + i);
+		singles[i] =
+			(struct virtq_single){ pushed[i].segments[0].address,
+					       pushed[i].segments[0].length, cookie_of(first + i) };
+	}
+	ring.next_number = first;
+	FUZZ_CHECK(virtq_push_singles(&ring.vq, singles, count, writable) == room);
+	for (unsigned i = 0; i < room; i++)
+		note(&pushed[i], ids[i]);
 }
 
 static void publish(void)
@@ -509,6 +653,28 @@ static void rounds(unsigned count)
 	}
 }
 
+/* By one of the ways for buffers of one descriptor each. */
+static void push_together(unsigned how, unsigned which, uint32_t step)
+{
+	unsigned count = 1 + which % AT_ONCE, readable = which & 15, writable = which >> 4;
+
+	switch (how % 3) {
+	case 0:
+		push_list(count, which >> 2, step);
+		break;
+	case 1:
+		push_singles(count, which & 128, step);
+		break;
+	case 2:
+		if (readable > ring.setup.size)
+			readable = ring.setup.size;
+		if (readable + writable > ring.setup.size)
+			writable = ring.setup.size - readable;
+		push_table(readable, readable + writable ? writable : 1, step);
+		break;
+	}
+}
+
 static void step(struct input *input)
 {
 	unsigned what = (unsigned)take(input, 1), a, b;
@@ -529,7 +695,13 @@ static void step(struct input *input)
 		push(a, a + b ? b : 1, (uint32_t)take(input, what & 64 ? 4 : 1));
 		break;
 	case 3:
-		publish();
+		a = what >> 4;
+		if (a == 0) {
+			publish();
+			break;
+		}
+		b = (unsigned)take(input, 1);
+		push_together(a, b, (uint32_t)take(input, 1));
 		break;
 	case 4:
 		pop();

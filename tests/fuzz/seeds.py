@@ -19,6 +19,11 @@ def push(readable, writable, step=8):
     return bytes([0, readable | writable << 4, step])
 
 
+def together(how, which, step=8):
+    """Several at once: how 1 singles, 2 a table of the caller's, 3 a list; a number that says how many and what they are."""
+    return bytes([3 | how << 4, which, step])
+
+
 PUBLISH, POP, POP_ALL, OFF, ON, RESET = b"\3", b"\4", b"\5", b"\6", b"\7", b"\x0e"
 
 
@@ -62,6 +67,17 @@ def rings():
     near = bytes([0, 3]) + push(1, 1) + PUBLISH + use(0, 1)
     yield "near", near + b"\x8a\0\2" + POP + RESET + near + b"\x8d\2\0" + POP + RESET + near + \
         b"\x8d\3\4" + POP + RESET + work
+    # All ways of pushing, one behind the other, and so often that the ring's end is passed; then from a full ring.
+    ways = b"".join(together(how, which) + push(1, 1) + push(0, 1) + PUBLISH + (use(0, 5) + POP) * 2 + use(1, 99) + POP_ALL
+                    for how in (1, 2, 3) for which in (0x5f, 0x92, 0xd3, 0x24, 0xe9, 0x01))
+    drained = PUBLISH + use(0, 5) * 16 + POP_ALL
+    for name, options in (("ways", 0), ("ways-event-idx", 1), ("ways-in-order", 4), ("ways-indirect", 0x38)):
+        yield name, bytes([options, 4]) + ways * 2 + RESET + ways
+        yield name + "-odd", bytes([options | 2, 5]) + ways * 3
+    for how in (1, 2, 3):
+        yield f"ways-full-{how}", bytes([0, 2]) + (together(how, 0xdd) * 3 + drained) * 3 + RESET + together(how, 5) + drained
+        yield f"ways-ambush-{how}", bytes([0, 3]) + together(how, 0x4b) + PUBLISH + use(0, 1) + ambush(3, 9) + POP + \
+            together(how, 0x4b) + RESET + together(how, 0x7f) + drained
     yield "ambush", bytes([0, 3]) + push(1, 1) * 3 + PUBLISH + use(0, 1) + ambush(2, 0x101) + POP + RESET + work
 
 
