@@ -3,6 +3,7 @@
  * management that fails; devices that come to an end in between. */
 #include "drivers/virtio/scsi_host.h"
 #include "tests/host/fake/scsi_jobs.h"
+#include "tests/host/fake/scsi_odd.h"
 
 /* One target with one unit, which has all that a unit can have. */
 static struct fake_unit *make_one(void)
@@ -69,38 +70,6 @@ static void silent_at_any_command(void)
 
 /* ---- An odd answer --------------------------------------------------------------------------------- */
 
-struct odd {
-	uint8_t response, status, key, asc, ascq;
-	int length;       /* of the data; -1: as it is, */
-	int at;           /* but for this byte, */
-	uint8_t value;    /* which is this one; -1: none */
-	int64_t residual; /* -1: as it is */
-};
-#define SENSE(k, a, q) \
-	{ \
-		.key = (k), .asc = (a), .ascq = (q), .length = -1, .at = -1, .residual = -1 \
-	}
-#define RESPONSE(r) \
-	{ \
-		.response = (r), .length = -1, .at = -1, .residual = -1 \
-	}
-#define STATUS(s) \
-	{ \
-		.status = (s), .length = -1, .at = -1, .residual = -1 \
-	}
-#define LENGTH(n) \
-	{ \
-		.length = (n), .at = -1, .residual = -1 \
-	}
-#define BYTE(n, v) \
-	{ \
-		.length = -1, .at = (n), .value = (v), .residual = -1 \
-	}
-#define RESIDUAL(n) \
-	{ \
-		.length = -1, .at = -1, .residual = (n) \
-	}
-
 static const struct odd *odd;
 static unsigned odd_at; /* the first command is 1; 0: none */
 
@@ -111,16 +80,7 @@ static void answer_oddly(struct fake_scsi *scsi, struct fake_unit *unit, const u
 	(void)cdb;
 	if (odd_at == 0 || --odd_at > 0)
 		return;
-	answer->response = odd->response ? odd->response : answer->response;
-	answer->status = odd->status ? odd->status : answer->status;
-	if (odd->key)
-		fake_scsi_check(scsi, answer, odd->key, odd->asc, odd->ascq);
-	if (odd->length >= 0 && (uint32_t)odd->length < answer->in_length)
-		answer->in_length = (uint32_t)odd->length;
-	if (odd->at >= 0)
-		answer->in[odd->at] = odd->value;
-	if (odd->residual >= 0)
-		answer->residual = odd->residual;
+	odd_answer(scsi, answer, odd);
 }
 
 /* Whatever comes of it: the device is not reset for it, and the next look finds all as it is. */
