@@ -11,7 +11,8 @@
  *          answers, and which a peer that sends everything back does too
  *
  * -p polls the interface instead of waiting in the event loop; -y does so with the processor's hint that it waits
- * (pause, yield) behind each look that found nothing. -w: rr waits for the request to
+ * (pause, yield) behind each look that found nothing, and for rx behind each look: QEMU's main loop then moves frames
+ * undisturbed until there are several. -w: rr waits for the request to
  * be sent as well, where otherwise the answer is enough. -n sets how many frames, -s their size.
  * The status is 0 when there were no errors.
  */
@@ -37,7 +38,7 @@
 
 static struct net_device *net;
 static uint32_t size = 64;
-static bool poll, pausing, both_ends;
+static bool poll, pausing, pausing_always, both_ends;
 static unsigned unfinished; /* requests whose sender wants to know */
 static uint64_t sent, errors, received;
 /* Frames of ours, filled in once, that are not on their way. */
@@ -81,7 +82,7 @@ static void wait(void)
 		return;
 	}
 	net_poll(net);
-	if (pausing && sent + received == before)
+	if (pausing && (pausing_always || sent + received == before))
 		arch_pause();
 	if (++looks % LOOKS_WITHOUT_TIME == 0)
 		vport_relax(0);
@@ -195,6 +196,7 @@ static uint64_t run_rx(uint64_t count)
 {
 	struct silence silence = { 0 };
 
+	pausing_always = true;
 	while (received < count) {
 		uint64_t before = received;
 		wait();
@@ -301,7 +303,7 @@ int main(int argc, char **argv)
 	uint64_t count = DEFAULT_COUNT, bytes = 64;
 	int i = 1;
 
-	poll = pausing = both_ends = false;
+	poll = pausing = pausing_always = both_ends = false;
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (strcmp(argv[i], "-p") == 0)
 			poll = true;
