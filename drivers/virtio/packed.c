@@ -278,12 +278,12 @@ int packed_push(struct virtq *vq, const struct virtq_segment *segments, unsigned
 bool packed_publish(struct virtq *vq)
 {
 	struct virtq_packed *packed = &vq->packed;
-	uint16_t count = packed->held;
-	uint16_t new = packed->avail;
 	bool platform = vq->order_platform;
 
-	if (count == 0)
+	if (packed->held == 0)
 		return false;
+	uint16_t count = packed->held;
+	uint16_t new = packed->avail;
 	barrier_before_publish(platform); /* 2.8.21.1.1-1 */
 	shared_store16(&packed->ring[packed->held_at].flags, packed->held_flags);
 	packed->held = 0;
