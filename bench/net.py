@@ -208,10 +208,8 @@ def stream(machine, end):
     """Mbit/s that arrive."""
     with linked(machine, end) as (server, client):
         client.run(120)
-        server.reader.join(30)
-        found = BITS.search(server.output.replace(b"\r\n", b"\n"))
-        if not found:
-            raise SystemExit(f"tcp: no good line\n{server.text()}\n{client.output.decode(errors='replace')}")
+        server.wait_for("what was received", lambda text: BITS.search(text.encode()))
+        found = BITS.search(server.text().encode())
     return int(found[3]) / 1000 if found[3] else int(found[1]) + int(found[2]) / 1000
 
 
