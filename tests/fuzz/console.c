@@ -12,6 +12,7 @@
 #include "drivers/virtio/console.c"
 
 #include "tests/fuzz/port.h"
+#include "tests/fuzz/queue.h"
 
 enum step {
 	MESSAGE, /* bytes of the input's */

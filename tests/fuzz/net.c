@@ -10,6 +10,7 @@
 #include "drivers/virtio/net.c"
 
 #include "tests/fuzz/port.h"
+#include "tests/fuzz/queue.h"
 
 enum step { RECEIVE, SEND, SENT, ASK, CHANGE, RECOVER, STEPS };
 enum { STEPS_MAX = 60, RING = 8, CONFIG = 24, QUEUES = 2 * NET_MAX_PAIRS + 1, KEPT = 4 };

@@ -14,6 +14,7 @@
 #define FUZZ_PORT_PANIC
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/log.h"
+#include "tests/fuzz/queue.h"
 
 enum step { SCAN, EVENTS, READ, WRITE, FLUSH, SWITCH, RESET, POLL, DESCRIBE, RESIZE, STEPS };
 
