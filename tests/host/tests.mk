@@ -10,7 +10,7 @@ HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pc
 HOST_TESTS += test_net_offload test_net_control test_net_pairs test_net_outbox test_net_config test_net_faults \
 	test_console_data test_scsi_changes test_scsi_recovery test_partition_refused test_partition_disk
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
-	test_blk_recovery test_blk_split test_scsi_modes test_scsi_edges test_scsi_answers test_blk_edges
+	test_blk_recovery test_blk_split test_scsi_modes test_scsi_edges test_scsi_answers test_scsi_scan test_blk_edges
 HOST_TESTS += test_irq test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu test_disk_reader
 # With lwIP, where it is.
 STACK_TESTS = test_net_receive test_net_stream test_net_cut
@@ -98,6 +98,7 @@ test_scsi_faults = $(test_config)
 test_scsi_modes = $(test_config)
 test_scsi_edges = $(test_config)
 test_scsi_answers = $(test_config)
+test_scsi_scan = $(test_config)
 test_blk_edges = $(test_config)
 test_iommu = $(test_config)
 test_disk_reader = $(test_config) kernel/disk_reader.c

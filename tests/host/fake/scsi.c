@@ -473,6 +473,8 @@ static void command(struct request *r, const uint8_t *lun, struct fake_answer *a
 		return;
 	}
 	bool well_known = parse_address(r->device, lun, &target, &number);
+	if (r->cdb[0] == 0xa0 && number != well_known)
+		fake_breach(r->device, "asks for the list where SPC has none");
 	r->unit = well_known ? NULL : find(scsi, target, number);
 	if (!has_target(scsi, target))
 		answer->response = S_BAD_TARGET;
