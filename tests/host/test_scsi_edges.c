@@ -509,6 +509,67 @@ static void on_two_cpus(void)
 	fake_on_cpu(0);
 }
 
+/* While one CPU hands out what its completions make ready, another one has something as well: it goes by its own queue, or
+ * where it has none waits for that CPU, and is not put among what that one has in hand. */
+static struct job from_there[2]; /* a prepared one, and one that is not */
+static bool waits_there;
+
+static void meanwhile(struct block_request *request)
+{
+	const struct block_queue *queue = &virtio_scsi_first()->queues[0];
+
+	job_done(request);
+	fake_on_cpu(1);
+	CHECK_EQ(block_submit_prepared(disk_named("sda"), &from_there[0].request), 0);
+	CHECK_EQ(queue->inbox == &from_there[0].request, waits_there);
+	block_submit(disk_named("sda"), &from_there[1].request);
+	CHECK_EQ(queue->inbox != NULL, waits_there);
+	CHECK_EQ(queue->waiting == &from_there[1].request, false);
+	fake_on_cpu(0);
+}
+
+static void two_cpus_at_once(unsigned queues)
+{
+	struct job job;
+
+	fake_cpus(2);
+	make();
+	fake_config_set(&fake, 0, 4, queues);
+	fake.queue_count = 2 + queues;
+	fake.queues[3].size_max = 64;
+	start();
+	waits_there = queues == 1;
+	job_make(&job, BLOCK_READ, 0, 512);
+	job.request.done = meanwhile;
+	for (unsigned i = 0; i < 2; i++)
+		job_make(&from_there[i], BLOCK_READ, 8 + 8 * i, 4096);
+	CHECK_EQ(block_prepare(disk_named("sda"), &job.request), 0);
+	CHECK_EQ(block_prepare(disk_named("sda"), &from_there[0].request), 0);
+	for (unsigned turn = 1; turn <= 3; turn++) {
+		CHECK_EQ(job_run(disk_named("sda"), &job), 0);
+		CHECK(FAKE_WAIT(from_there[0].done == turn && from_there[1].done == turn, 10000));
+		for (unsigned i = 0; i < 2; i++) {
+			CHECK_EQ(from_there[i].request.status, 0);
+			CHECK(job_is_right(&from_there[i], &media.units[0]));
+		}
+	}
+	block_unprepare(disk_named("sda"), &from_there[0].request);
+	block_unprepare(disk_named("sda"), &job.request);
+	job_free(&job);
+	for (unsigned i = 0; i < 2; i++)
+		job_free(&from_there[i]);
+}
+
+static void another_cpu_meanwhile(void)
+{
+	two_cpus_at_once(2);
+}
+
+static void another_cpu_meanwhile_without_a_queue(void)
+{
+	two_cpus_at_once(1);
+}
+
 int main(void)
 {
 	static const struct scenario scenarios[] = {
@@ -529,6 +590,8 @@ int main(void)
 		SCENARIO(prepared_from_completions, ON_ALL),
 		SCENARIO(prepared_from_completions_of_a_large_one, ON_RINGS),
 		SCENARIO(on_two_cpus, ON_ALL),
+		SCENARIO(another_cpu_meanwhile, ON_RINGS),
+		SCENARIO(another_cpu_meanwhile_without_a_queue, ON_RINGS),
 	};
 
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
