@@ -235,8 +235,8 @@ static int create(struct virtio_net *nic)
 	if (error)
 		return error;
 	uint32_t most = NET_LONGEST + NET_VLAN_TAG_BYTES + nic->header_bytes;
-	nic->net.pieces_heard =
-		nic->merges ? (most + nic->buffer_bytes - 1) / nic->buffer_bytes : 1;
+	uint32_t usable = nic->buffer_bytes - (NET_ROOM - nic->header_bytes);
+	nic->net.pieces_heard = nic->merges ? (most + usable - 1) / usable : 1;
 	nic->pairs_open = nic->pairs_served = nic->net.pairs = 1;
 	if (nic->control) {
 		nic->net.can |= control_abilities(nic);

@@ -180,8 +180,8 @@ struct virtio_net {
 		pairs_served; /* and the device serves so many: more, while some are being closed */
 	unsigned told_pairs;  /* max_virtqueue_pairs: the control queue is behind them */
 	bool setting_pairs;   /* net_set_pairs is at work */
-	uint32_t buffer_bytes;
-	struct net_pool *pools; /* by CPU */
+	uint32_t buffer_bytes, slot_bytes; /* of a pool's buffer, and of its place */
+	struct net_pool *pools;            /* by CPU */
 	struct net_control *control;
 	bool announcement_due; /* the device asks for it; CPU 0's */
 	struct vport_work announcing;

@@ -11,6 +11,7 @@
 #include "drivers/virtio/net_nic.h"
 
 #define LINE_BYTES 64
+#define FIRST_BYTE (LINE_BYTES - NET_ROOM) /* of a buffer, in its place in the pool */
 /* A pool: enough for its queues, and no more memory than this where buffers are large. */
 #define POOL_BYTES_MAX (4u << 20)
 #define POOL_BYTES_LARGE (8u << 20) /* where each holds a frame of 64 KiB */
@@ -128,9 +129,9 @@ void net_buffer_over(struct net_buffer *buffer, void *memory, size_t size)
  * more than leaves as many to send, for all of them together. */
 static unsigned deal(struct virtio_net *nic, struct net_pool *pool)
 {
-	uint32_t bytes_max = nic->buffer_bytes >= LARGE_BYTES ? POOL_BYTES_LARGE : POOL_BYTES_MAX;
+	uint32_t bytes_max = nic->slot_bytes >= LARGE_BYTES ? POOL_BYTES_LARGE : POOL_BYTES_MAX;
 	unsigned to_receive = 0, to_send = pool->transmit->setup.size,
-		 most = bytes_max / nic->buffer_bytes, pairs = 0;
+		 most = bytes_max / nic->slot_bytes, pairs = 0;
 
 	for (unsigned i = pool->home; i < nic->pair_count; i += nic->cpus, pairs++)
 		to_receive += nic->pairs[i].receive->setup.size;
@@ -152,14 +153,14 @@ static int fill_pool(struct virtio_net *nic, struct net_pool *pool)
 	if (pool->home == 0 || (pool->home < nic->pair_count && pool->count < nic->net.buffers))
 		nic->net.buffers = pool->count;
 	pool->buffers = vport_alloc(pool->count * sizeof(*pool->buffers));
-	pool->memory = vport_dma_alloc(nic->device->port, (size_t)pool->count * nic->buffer_bytes,
+	pool->memory = vport_dma_alloc(nic->device->port, (size_t)pool->count * nic->slot_bytes,
 				       LINE_BYTES, &address);
 	if (!pool->buffers || !pool->memory)
 		return ERR_NOMEM;
 	/* The first one is taken first. */
 	for (unsigned i = pool->count; i-- > 0;) {
 		struct net_buffer *buffer = &pool->buffers[i];
-		size_t offset = (size_t)i * nic->buffer_bytes;
+		size_t offset = (size_t)i * nic->slot_bytes + FIRST_BYTE;
 		net_buffer_over(buffer, pool->memory + offset, nic->buffer_bytes);
 		buffer->address.bits = address.bits + offset;
 		buffer->pool = pool;
@@ -171,9 +172,11 @@ static int fill_pool(struct virtio_net *nic, struct net_pool *pool)
 
 int net_pools_create(struct virtio_net *nic)
 {
-	/* Each begins on a cache line; their number of lines is odd, so that all sets of a cache are used alike. */
-	nic->buffer_bytes =
-		((net_buffer_bytes(nic) + LINE_BYTES - 1) & ~(LINE_BYTES - 1u)) | LINE_BYTES;
+	/* Each frame begins on a cache line; their number of lines is odd, so that all sets of a cache are used alike. */
+	nic->slot_bytes =
+		((FIRST_BYTE + net_buffer_bytes(nic) + LINE_BYTES - 1) & ~(LINE_BYTES - 1u)) |
+		LINE_BYTES;
+	nic->buffer_bytes = nic->slot_bytes - FIRST_BYTE;
 	nic->pools = vport_alloc(nic->cpus * sizeof(*nic->pools));
 	if (!nic->pools)
 		return ERR_NOMEM;
@@ -201,7 +204,7 @@ void net_pools_free(struct virtio_net *nic)
 			vport_free(pool->buffers, pool->count * sizeof(*pool->buffers));
 		if (pool->memory)
 			vport_dma_free(nic->device->port, pool->memory,
-				       (size_t)pool->count * nic->buffer_bytes);
+				       (size_t)pool->count * nic->slot_bytes);
 	}
 	if (nic->pools)
 		vport_free(nic->pools, nic->cpus * sizeof(*nic->pools));

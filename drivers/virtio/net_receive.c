@@ -15,22 +15,32 @@
 
 /* ---- Empty buffers (5.1.9.3) --------------------------------------------------------------- */
 
-static struct virtio_net_hdr *header_of(const struct net_buffer *buffer)
+/* The header ends where frames begin in buffers that are to be sent, too: at a cache line, so that a device which leaves the
+ * header as it is leaves its line alone (net_pool.c). */
+static inline uint32_t header_at(const struct virtio_net *nic)
 {
-	return (struct virtio_net_hdr *)buffer->memory;
+	return NET_ROOM - nic->header_bytes;
+}
+
+static inline struct virtio_net_hdr *header_of(const struct virtio_net *nic,
+					       const struct net_buffer *buffer)
+{
+	return (struct virtio_net_hdr *)(buffer->memory + header_at(nic));
 }
 
 /* An empty buffer of the pool, for the device. Header and frame are one
  * descriptor: the header comes first all the same (5.1.9). */
-static inline struct virtq_single to_fill(struct net_buffer *buffer)
+static inline struct virtq_single to_fill(const struct virtio_net *nic, struct net_buffer *buffer)
 {
+	struct virtio_net_hdr *header = header_of(nic, buffer);
+
 	/* What 5.1.9.4.1-1 has the device write. Some leave it out (DPDK's vhost library 22.11): so only one that
 	 * writes another number is caught. Mostly it is there from the last time, and a store would cost the device
 	 * a cache miss. */
-	if (shared_load16(&header_of(buffer)->num_buffers) != 1)
-		shared_store16(&header_of(buffer)->num_buffers, 1);
-	return (struct virtq_single){ .address = buffer->address,
-				      .length = buffer->size,
+	if (shared_load16(&header->num_buffers) != 1)
+		shared_store16(&header->num_buffers, 1);
+	return (struct virtq_single){ .address = { buffer->address.bits + header_at(nic) },
+				      .length = buffer->size - header_at(nic),
 				      .cookie = buffer };
 }
 
@@ -44,7 +54,7 @@ static bool refill_some(struct net_pair *pair, unsigned count)
 		struct net_buffer *buffer = net_pool_take(pair->pool);
 		if (!buffer)
 			break;
-		empty[taken] = to_fill(buffer);
+		empty[taken] = to_fill(pair->nic, buffer);
 	}
 	unsigned pushed = virtio_queue_push_singles(pair->receive, empty, taken, true);
 	for (unsigned i = pushed; i < taken; i++)
@@ -110,11 +120,12 @@ static inline struct virtq_done *next_used(struct net_pair *pair, struct arrival
 	return &arrivals->used[arrivals->at++];
 }
 
-/* A piece of a frame: `skip` bytes into the buffer. */
-static inline void become_piece(struct net_buffer *buffer, uint32_t skip, uint32_t written)
+/* A piece of a frame: so many bytes of what was written are the header. */
+static inline void become_piece(const struct virtio_net *nic, struct net_buffer *buffer,
+				uint32_t header_bytes, uint32_t written)
 {
-	buffer->start = skip;
-	buffer->length = written - skip;
+	buffer->start = header_at(nic) + header_bytes;
+	buffer->length = written - header_bytes;
 	buffer->more = NULL;
 	buffer->done = NULL;
 }
@@ -136,7 +147,7 @@ static bool link_pieces(struct net_pair *pair, struct arrivals *arrivals, struct
 		if (!used)
 			return false;
 		struct net_buffer *piece = used->cookie;
-		become_piece(piece, 0, used->written);
+		become_piece(pair->nic, piece, 0, used->written);
 		last->more = piece;
 		last = piece;
 		*length += piece->length;
@@ -150,7 +161,7 @@ static bool link_pieces(struct net_pair *pair, struct arrivals *arrivals, struct
 static struct virtio_net_hdr copy_header(const struct virtio_net *nic,
 					 const struct net_buffer *buffer)
 {
-	const struct virtio_net_hdr *shared = header_of(buffer);
+	const struct virtio_net_hdr *shared = header_of(nic, buffer);
 	struct virtio_net_hdr header = {
 		.flags = shared_load8(&shared->flags),
 		.gso_type = shared_load8(&shared->gso_type),
@@ -187,9 +198,9 @@ static __attribute__((noinline)) bool read_frame(struct net_pair *pair, struct a
 }
 
 /* Whether the header is all zeros but for one buffer: one that says nothing. Only a copy of it is looked at. */
-static inline bool says_nothing(const struct net_buffer *buffer)
+static inline bool says_nothing(const struct virtio_net *nic, const struct net_buffer *buffer)
 {
-	const le32 *words = (const le32 *)buffer->memory;
+	const le32 *words = (const le32 *)header_of(nic, buffer);
 
 	_Static_assert(NET_HDR_PLAIN == 3 * sizeof(le32), "all of it");
 	return (shared_load32(&words[0]) | shared_load32(&words[1])) == 0 &&
@@ -209,8 +220,8 @@ static inline bool become_frame(struct net_pair *pair, struct arrivals *arrivals
 		frame->more = NULL;
 		return false;
 	}
-	become_piece(frame, nic->header_bytes, written);
-	if (nic->reports_hash || !says_nothing(frame))
+	become_piece(nic, frame, nic->header_bytes, written);
+	if (nic->reports_hash || !says_nothing(nic, frame))
 		return read_frame(pair, arrivals, frame);
 	frame->offload = (struct net_offload){ 0 };
 	return true;
