@@ -136,9 +136,10 @@ $(W)/apps.c: $(W)/programs
 	for app in $(sort $(APPS)); do echo "{ \"$$app\", app_main_$$app },"; done; \
 	echo '}; const unsigned app_count = sizeof app_table / sizeof *app_table;'; } > $@
 
-# The kit in one object, to show that it needs nothing but its port.
+# The kit in one object, to show that it needs nothing but its port: for any linker, without what is for this one's optimiser.
 $(B)/kit.o: $(addprefix $(B)/,$(KIT))
 	$(Q)$(LD) -r -nostdlib -o $@ $^
+	$(Q)$(CROSS)objcopy --wildcard --remove-section='.gnu.lto_*' $@
 
 # ---- What can be asked for --------------------------------------------------
 IMAGES = $(O)/images
