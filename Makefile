@@ -69,20 +69,19 @@ compiler_clang = clang $(CLANG_TARGET)
 COMPILE = $(compiler_$(COMPILER))
 
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wvla -Wmissing-prototypes -Werror
-# Small, but where each request passes by. (A process has room: arch/host/arch.mk.)
-SMALL ?= -Os
+# Small (SMALL), but where each request passes by.
 OPTIMISE = $(SMALL)
 FAST = -O2 -fno-align-functions $(if $(filter gcc,$(COMPILER)),-fno-align-loops -fno-align-jumps)
-$(addprefix $(B)/,kernel/event.o kernel/cpu.o): OPTIMISE = $(FAST)
+$(addprefix $(B)/,kernel/event.o kernel/cpu.o): private OPTIMISE = $(FAST)
 # What each request passes by keeps no frame pointers: a fault in there loses its caller in the backtrace.
 HOT = $(addprefix drivers/virtio/,split.o packed.o queue_interrupt.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o) \
 	kernel/irq.o $(ARCH_HOT)
-$(addprefix $(B)/,$(HOT)): OPTIMISE = $(FAST) -fomit-frame-pointer
-$(addprefix $(B)/drivers/virtio/,virtq.o queue.o mmio.o block_queue.o): OPTIMISE = $(SMALL) -fomit-frame-pointer
-$(B)/apps/bench/% $(B)/apps/netbench/%: OPTIMISE = $(FAST) -fomit-frame-pointer
+$(addprefix $(B)/,$(HOT)): private OPTIMISE = $(FAST) -fomit-frame-pointer
+$(addprefix $(B)/drivers/virtio/,virtq.o queue.o mmio.o block_queue.o): private OPTIMISE = $(SMALL) -fomit-frame-pointer
+$(B)/apps/bench/% $(B)/apps/netbench/%: private OPTIMISE = $(FAST) -fomit-frame-pointer
 # And optimised as if it were one file (linker/metal.mk), so that calls from layer to layer cost little. gcc only.
 TOGETHER = $(if $(filter gcc,$(COMPILER)),$(HOT) $(addprefix drivers/virtio/,virtq.o queue.o mmio.o block_queue.o) kernel/event.o kernel/port.o)
-$(addprefix $(B)/,$(TOGETHER)): CODE += $(LTO)
+$(addprefix $(B)/,$(TOGETHER)): private CODE += $(LTO)
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP
 
@@ -139,7 +138,7 @@ $(W)/apps.c: $(W)/programs
 # The kit in one object, to show that it needs nothing but its port: for any linker, without what is for this one's optimiser.
 $(B)/kit.o: $(addprefix $(B)/,$(KIT))
 	$(Q)$(LD) -r -nostdlib -o $@ $^
-	$(Q)$(CROSS)objcopy --wildcard --remove-section='.gnu.lto_*' $@
+	$(Q)$(CROSS)objcopy --wildcard --remove-section='.gnu.*lto_*' $@
 
 # ---- What can be asked for --------------------------------------------------
 IMAGES = $(O)/images

@@ -9,6 +9,7 @@ LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_disk.o kernel/libc_lock.o ke
 
 # ---- How they are compiled ---------------------------------------------------
 CROSS ?= $(ARCH)-linux-gnu-
+SMALL = -Os
 CLANG_TARGET = --target=$(ARCH)-linux-gnu
 # Asked once, when the first recipe needs it: the compiler may be installed by then only.
 compiler_include = $(eval compiler_include := $(shell $(COMPILE) -print-file-name=include))$(compiler_include)

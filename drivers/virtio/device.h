@@ -327,12 +327,13 @@ static inline unsigned virtio_queue_push_singles(struct virtio_queue *queue,
 	return queue->paused ? 0 : virtq_push_singles(&queue->ring, buffers, count, writable);
 }
 
-/* For the transport: the register that is this queue's doorbell; 0: there is none that could be written directly. */
+/* For the transport, when tells_position and the doorbell's value and width are set: the register that is this queue's
+ * doorbell; 0: there is none that could be written directly. */
 void virtio_queue_set_doorbell(struct virtio_queue *queue, vport_reg_t doorbell);
 /* Rings the queue's doorbell, whether the device wants that or not. Any context but an interrupt handler's. */
 void virtio_queue_notify(struct virtio_queue *queue);
-/* For virtio_queue_publish: where `doorbell` is 0. */
-void virtio_queue_published(struct virtio_queue *queue);
+/* For virtio_queue_publish, where `doorbell` is 0: remembers the ring's position, and notifies if that is wanted. */
+void virtio_queue_notify_otherwise(struct virtio_queue *queue, bool wanted);
 /* Gives what was pushed to the device, and notifies it if it wants that. */
 static inline void virtio_queue_publish(struct virtio_queue *queue)
 {
@@ -340,7 +341,7 @@ static inline void virtio_queue_publish(struct virtio_queue *queue)
 
 	queue->untold = !tell;
 	if (__builtin_expect(!queue->doorbell, false))
-		virtio_queue_published(queue);
+		virtio_queue_notify_otherwise(queue, tell);
 	else if (tell)
 		vport_reg_write(queue->doorbell, queue->doorbell_width, queue->doorbell_value);
 }

@@ -338,7 +338,8 @@ static inline void net_pair_leave(struct net_pair *pair, bool was)
 
 /* ---- net_receive.c --------------------------------------------------------------------------------- */
 
-/* Gives the device all the empty buffers that it has room for. Home CPU. */
+/* Gives the device all the empty buffers that it has room for, where so many are missing that it is worth a publish. Home
+ * CPU. */
 void net_refill(struct net_pair *pair);
 /* Frames that came in, NET_BUDGET of them at most. True: there may be more. */
 bool net_receive(struct net_pair *pair);

@@ -60,7 +60,7 @@ static bool refill_some(struct net_pair *pair, unsigned count)
 	for (unsigned i = pushed; i < taken; i++)
 		net_pool_put(empty[i].cookie);
 	if (taken < count)
-		pair->pool->hungry = pair->receive->ring.in_flight < pair->receive_max / 2 + 1;
+		pair->pool->hungry |= pair->receive->ring.in_flight < pair->receive_max / 2 + 1;
 	return pushed == count;
 }
 
@@ -69,8 +69,10 @@ static bool refill_some(struct net_pair *pair, unsigned count)
 static inline unsigned worth_it(const struct net_pair *pair)
 {
 	unsigned quarter = pair->receive_max / 4;
+	unsigned count = quarter < NET_REFILL ? quarter : NET_REFILL;
 
-	return quarter < 1 ? 1 : quarter < NET_REFILL ? quarter : NET_REFILL;
+	/* Enough also for the frame of the most pieces, for which the device waits. */
+	return count < 1 || pair->receive_max - count < pair->nic->net.pieces_heard ? 1 : count;
 }
 
 void net_refill(struct net_pair *pair)
@@ -86,7 +88,7 @@ void net_refill(struct net_pair *pair)
 		left -= count;
 	}
 	if (pair->receive->ring.in_flight == before)
-		return; /* most looks of a program that polls: there is nothing to publish */
+		return; /* the pool is empty, or the queue refuses: there is nothing to publish */
 	virtio_queue_publish(pair->receive);
 	/* It may have been polled empty, and the interrupt for what was popped taken for nobody's: its drain asks anew. Not
 	 * where there is still nothing to ask for: this may be its drain, which would mark itself for ever. */

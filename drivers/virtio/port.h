@@ -160,7 +160,7 @@ void vport_event_add(struct vport_event *event);
 void vport_event_remove(struct vport_event *event);
 /* Any context; idempotent. What was written before it is seen by the drain. Wakes the home. */
 void vport_mark(struct vport_event *event);
-/* The same by an irq handler, which finds the marks to itself: in fewer steps. A port may call vport_mark. */
+/* The same in fewer steps, for an irq handler: interrupts are masked on this CPU. A port may call vport_mark. */
 void vport_mark_in_interrupt(struct vport_event *event);
 
 /*

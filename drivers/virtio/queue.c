@@ -15,6 +15,10 @@
 #define LOOK_MS 250
 #define DEFAULT_DEADLINE_MS 30000
 
+_Static_assert(sizeof(bool) == 1 && __builtin_offsetof(struct virtq, in_order) ==
+					    __builtin_offsetof(struct virtq, one_at_a_time) + 1,
+	       "both are seen by one look");
+
 /* ---- Set-up -------------------------------------------------------------------- */
 
 void queue_free_ring(struct vport_device *port, struct virtq_setup *setup)

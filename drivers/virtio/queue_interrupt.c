@@ -25,7 +25,7 @@ void virtio_queue_set_doorbell(struct virtio_queue *queue, vport_reg_t doorbell)
 
 /* 2.9: the queue's number, or what the device wants in its place; and behind it, where the device wants it, the ring's
  * position. */
-__attribute__((cold)) void virtio_queue_notify(struct virtio_queue *queue)
+void virtio_queue_notify(struct virtio_queue *queue)
 {
 	uint32_t value = queue->doorbell_value;
 
@@ -38,10 +38,10 @@ __attribute__((cold)) void virtio_queue_notify(struct virtio_queue *queue)
 }
 
 /* Remembers the position while the ring is this caller's: whoever notifies later may be another CPU. */
-__attribute__((cold)) void virtio_queue_published(struct virtio_queue *queue)
+void virtio_queue_notify_otherwise(struct virtio_queue *queue, bool wanted)
 {
 	queue->position = virtq_position(&queue->ring);
-	if (!queue->untold)
+	if (wanted)
 		virtio_queue_notify(queue);
 }
 
