@@ -7,9 +7,9 @@
 #include "drivers/virtio/device.h"
 #include "tests/fuzz/fuzz.h"
 
-void virtio_queue_published(struct virtio_queue *queue)
+void virtio_queue_notify_otherwise(struct virtio_queue *queue, bool wanted)
 {
-	if (!queue->untold)
+	if (wanted)
 		virtio_queue_notify(queue);
 }
 
