@@ -117,6 +117,7 @@ static void offer(struct virtq *vq, uint16_t head)
 
 	shared_store16(&split->avail->ring[split->avail_idx & (vq->size - 1)], head);
 	split->avail_idx++;
+	split->held++;
 }
 
 /*
@@ -165,6 +166,7 @@ struct virtq_buffer *split_push_list(struct virtq *vq, struct virtq_buffer *buff
 	}
 	vq->free_head = (uint16_t)id;
 	vq->split.avail_idx = (uint16_t)(at + count);
+	vq->split.held = (uint16_t)(vq->split.held + count);
 	virtq_taken_many(vq, count);
 	return buffer;
 }
@@ -187,6 +189,7 @@ void split_push_singles(struct virtq *vq, const struct virtq_single *buffers, un
 	}
 	vq->free_head = (uint16_t)id;
 	vq->split.avail_idx = (uint16_t)(at + count);
+	vq->split.held = (uint16_t)(vq->split.held + count);
 	virtq_taken_many(vq, count);
 }
 
@@ -217,21 +220,21 @@ int split_push(struct virtq *vq, const struct virtq_segment *segments, unsigned 
 bool split_publish(struct virtq *vq)
 {
 	struct virtq_split *split = &vq->split;
-	uint16_t old = split->published;
+	if (split->held == 0)
+		return false;
+	uint16_t count = split->held;
 	uint16_t new = split->avail_idx;
 
-	if (new == old)
-		return false;
 	barrier_before_publish(vq->order_platform); /* 2.7.13.3.1-1 */
 	shared_store16(&split->avail->idx, new);    /* never decremented: 2.7.6.1-1 */
-	split->published = new;
+	split->held = 0;
 
 	barrier_before_suppression(vq->order_platform); /* 2.7.13.4.1-1 */
 	if (vq->event_idx) {
 		/* Tell it if avail_event is one of the entries just published (2.7.10.1-6), in the
 		 * arithmetic of free-running 16-bit indices. */
 		uint16_t event = shared_load16(avail_event(vq));
-		return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
+		return (uint16_t)(new - event - 1) < count;
 	}
 	return (shared_load16(&split->used->flags) & VIRTQ_USED_F_NO_NOTIFY) ==
 	       0; /* 2.7.10.1-3, -4 */
@@ -239,7 +242,7 @@ bool split_publish(struct virtq *vq)
 
 uint16_t split_position(const struct virtq *vq)
 {
-	return vq->split.published;
+	return (uint16_t)(vq->split.avail_idx - vq->split.held);
 }
 
 /* Loads the device's index, and checks it against what is in flight: it can neither jump nor go back. How
@@ -250,8 +253,10 @@ static inline int look(struct virtq *vq)
 	uint16_t seen = shared_load16(&split->used->idx);
 	uint16_t pending = (uint16_t)(seen - split->used_idx);
 
-	if (pending == 0)
+	if (pending == 0) {
+		kit_assert(split->held == 0); /* virtq_pop_many's condition */
 		return 0;
+	}
 	if (pending > vq->in_flight) {
 		virtq_break(vq, "used index ran ahead of what is in flight", seen);
 		return ERR_BROKEN;

@@ -70,7 +70,7 @@ struct virtq_split {
 	struct virtq_avail *avail;
 	struct virtq_used *used;
 	uint16_t avail_idx; /* where the next buffer goes; free-running */
-	uint16_t published; /* what the device was shown last */
+	uint16_t held;      /* buffers that the device has not been shown */
 	uint16_t used_idx;  /* the next entry to take; free-running */
 	uint16_t used_seen; /* the device's index when we last looked, checked */
 };

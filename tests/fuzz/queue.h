@@ -7,9 +7,9 @@
 #include "drivers/virtio/device.h"
 #include "tests/fuzz/fuzz.h"
 
-void virtio_queue_notify_otherwise(struct virtio_queue *queue, bool wanted)
+void virtio_queue_notify_otherwise(struct virtio_queue *queue, bool tell)
 {
-	if (wanted)
+	if (tell)
 		virtio_queue_notify(queue);
 }
 

@@ -310,7 +310,7 @@ static void skip(void)
 	struct virtq_split *split = &ring.vq.split;
 
 	ring.driver_at = ring.device_at = ring.gone_before;
-	split->avail_idx = split->published = split->used_idx = split->used_seen = ring.gone_before;
+	split->avail_idx = split->used_idx = split->used_seen = ring.gone_before;
 	device_write(used_offset() + 2, 2, ring.gone_before);
 }
 
