@@ -40,6 +40,7 @@ COMMANDS = (
     Typed("draft-is-kept", "", 0, r"^three$", "echo one\necho th\x10\x0eree\n"),
     Typed("help", "ARGS=help", 0, r"^lsvirtio\n(.*\n)*programs: bench .*\n.*Ctrl-A x"),
     Typed("help-command", "ARGS='\"help rng\"'", 0, r"^rng \[COUNT\]; COUNT is 1 to 256$"),
+    Typed("help-program", "ARGS='\"help iperf\"'", 0, r"reports in between\.\n(.*\n)*EXIT: STATUS=0$"),
     Typed("help-stranger", "ARGS='\"help nosuch\"'", 1, r"no program nosuch$"),
     Typed("limit-told", "ARGS='\"rng 0\"'", 2, r"^usage: rng \[COUNT\]; COUNT is 1 to 256$"),
     Typed("no-disk", "DISK=none APP=disksum", 1, r"^disksum: there is no disk$"),

@@ -204,7 +204,10 @@ static void print_program_help(const char *name)
 
 	while (program->name != NULL && strcmp(program->name, name) != 0)
 		program++;
-	kprint("%s is a program:\n\n%s", name, program->name != NULL ? program->text : "");
+	kprint("%s is a program:\n\n", name);
+	/* Longer than what kprint prints at once. */
+	if (program->name != NULL)
+		console_write(program->text, strlen(program->text));
 }
 
 static int help_about(const char *name)

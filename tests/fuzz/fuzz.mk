@@ -59,8 +59,8 @@ $(FUZZERS): $$(fuzz_$$(@F)) $(wildcard tests/fuzz/*.h) $(HOST_HEADERS) tests/fuz
 		-fno-sanitize-recover=all -fno-omit-frame-pointer -I. $(fuzz_flags_$(@F)) \
 		-o $@ $(filter-out $(FUZZ_INCLUDED),$(filter %.c,$^))
 
-fuzz: $(if $(TARGET),$(TARGET:%=$(O)/fuzz/%),fuzzers) | need-fuzz ## fuzz each target for SECONDS (TARGET='split packed': only these); docs/evidence.md
-	@O=$(abspath $(O)) tests/fuzz/run.py --seconds $(SECONDS) $(or $(TARGET),$(FUZZ_TARGETS))
+fuzz: $(if $(TARGET),$(TARGET:%=$(O)/fuzz/%),fuzzers) | need-fuzz ## fuzz each target for SECONDS; docs/evidence.md (TARGET='split packed': only these, and not into it)
+	@O=$(abspath $(O)) tests/fuzz/run.py $(if $(TARGET),--part) --seconds $(SECONDS) $(or $(TARGET),$(FUZZ_TARGETS))
 
 fuzz-seeds: | need-fuzz ## make the seed corpora that scripts make: tests/fuzz/corpus
 	tests/fuzz/seeds.py tests/fuzz/corpus
