@@ -3,10 +3,10 @@
  * One segment is sent again when something was lost, and not as many as one of lwIP's holds: with the retransmission timer a
  * window of one full-sized segment begins (RFC 5681, 3.1), and three duplicate acknowledgements have one sent again (3.2); what is
  * "one" is what the peer takes. lwIP counts its windows in segments of its own, which are larger (offload.c). So just before
- * it does either, all that waits, sent or not, is split into segments of the peer's size, and that is the connection's until what
- * was lost has arrived.
+ * it does either, all that waits, sent or not, is split into segments of the peer's size, and of that size are the connection's
+ * until what was lost has arrived.
  *
- * All of it, for a window never opens for a segment that is larger than it. Where there is no memory for that, the
+ * All of it, for a window never opens for a segment that is larger than it. Where that would take too much memory, the
  * connection goes on as it was: more is sent again at once then.
  *
  * See it at work: tests/run.py --filter network/lossy network
@@ -17,6 +17,7 @@
 #include <stdbool.h>
 
 #include "kernel/net/hooks.h"
+#include "kernel/net/memory.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/stack.h"
 
@@ -63,11 +64,21 @@ static void drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg **segments)
 	}
 }
 
+/* Blocks are powers of two, and a segment that was split keeps its own: in the end up to three times as much is in use as is
+ * queued. Half of the memory is for others. */
+static bool may_split(const struct tcp_pcb *pcb, unsigned bytes)
+{
+	size_t total, used = network_memory_used(&total), queued = TCP_SND_BUF - pcb->snd_buf;
+
+	return used + 5 * queued / 2 <= total / 2 &&
+	       pcb->snd_queuelen + queued / bytes <= TCP_SND_QUEUELEN;
+}
+
 static void split(struct tcp_pcb *pcb)
 {
 	unsigned bytes = offload_peer_mss(pcb);
 
-	if (pcb->mss <= bytes || are_busy(pcb->unacked))
+	if (pcb->mss <= bytes || are_busy(pcb->unacked) || !may_split(pcb, bytes))
 		return;
 	bool all = split_all(pcb, pcb->unacked, bytes) && split_all(pcb, pcb->unsent, bytes);
 	drop_acknowledged(pcb, &pcb->unacked);
@@ -79,11 +90,12 @@ static void split(struct tcp_pcb *pcb)
 }
 
 /*
- * What was to be sent again after three duplicate acknowledgements, and could not be (no buffer was free), waits in front of
+ * (lost_before_more.) What was to be sent again after three duplicate acknowledgements, and could not be (no buffer was free), waits in front of
  * what was never sent. lwIP would put all that it sends again in front of that, and then wait for a window that opens as far as
- * the second one for ever: so it is put back to where it was.
+ * the second one for ever. Nor must the stream's end, or more data, be put behind it, as if it were the last one. So it is put
+ * back to where it was.
  */
-static void put_in_order(struct tcp_pcb *pcb)
+void lost_before_more(struct tcp_pcb *pcb)
 {
 	struct tcp_seg **end = &pcb->unsent, *sent = pcb->unacked;
 
@@ -103,12 +115,13 @@ void lost_before_timers(void)
 {
 	for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb; pcb = pcb->next) {
 		if (pcb->rtime >= 0 && pcb->rtime + 1 >= pcb->rto) {
-			put_in_order(pcb);
+			lost_before_more(pcb);
 			split(pcb);
 		}
 	}
 }
 
+/* (An acknowledgement that comes with data counts as one too, which splits for nothing.) */
 void lost_before_third(struct tcp_pcb *pcb, uint32_t acknowledged)
 {
 	if (acknowledged == pcb->lastack)

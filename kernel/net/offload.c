@@ -245,10 +245,12 @@ static uint32_t cuttable(const struct tcp_pcb *pcb)
 		const struct net_device *net = interface->net;
 		if (&interface->netif != netif)
 			continue;
-		if (!cuts(net)) {
-			unsigned peer = offload_peer_mss(pcb);
-			return peer >= CUT_LEAST ? CUT_MOST * peer : 0;
-		}
+		/* Of what is smaller too many would have to be kept when they are split (lost.c). */
+		unsigned peer = offload_peer_mss(pcb);
+		if (peer < CUT_LEAST)
+			return 0;
+		if (!cuts(net))
+			return CUT_MOST * peer;
 		return net->largest - HEADERS_MAX < SEGMENT_MAX ? net->largest - HEADERS_MAX
 								: SEGMENT_MAX;
 	}

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "kernel/net/lost.h"
 #include "kernel/net/offload.h"
 #include "kernel/net/socket.h"
 #include "lib/error.h"
@@ -252,8 +253,10 @@ int stream_shutdown(struct socket *socket, int how)
 	}
 	if (how != SHUT_RD && !socket->shut_write) {
 		socket->shut_write = true;
-		if (socket->tcp)
+		if (socket->tcp) {
+			lost_before_more(socket->tcp);
 			return -socket_errno(tcp_shutdown(socket->tcp, 0, 1));
+		}
 	}
 	return 0;
 }
@@ -271,6 +274,8 @@ void stream_close(struct socket *socket)
 		return;
 	detach(socket);
 	/* With data that nobody has read lwIP resets the connection. */
+	if (!socket->listening)
+		lost_before_more(pcb);
 	if (socket->listening)
 		tcp_close(pcb);
 	else if (socket->reset_on_close || tcp_close(pcb) != ERR_OK)
@@ -302,6 +307,7 @@ static size_t write_some(struct socket *socket, const uint8_t *data, size_t leng
 	if (part == 0)
 		return 0;
 	offload_grow(socket->tcp);
+	lost_before_more(socket->tcp);
 	if (tcp_write(socket->tcp, data, (u16_t)part, how) == ERR_OK) {
 		socket->short_of_memory = 0;
 		return part;

@@ -217,7 +217,9 @@ static void row33_status_never_rests(void)
 	CHECK_EQ(net->duplex, NET_DUPLEX_FULL);
 }
 
-/* 5.1.4.2-7, 5.1.9.3.1: what a buffer must hold, rounded up to an odd number of cache lines. */
+/* 5.1.4.2-7, 5.1.9.3.1: what a buffer must hold, such that each has an odd number of cache lines, of which the first ends with
+ * the header. */
+#define BEFORE (64 - 12)
 static void with_that_mtu(unsigned row)
 {
 	static const struct {
@@ -225,15 +227,15 @@ static void with_that_mtu(unsigned row)
 		int offered[5];
 		uint32_t bytes;
 	} rows[] = {
-		{ 68, { -1 }, 1600 },
-		{ 1500, { -1 }, 1600 },
-		{ 9000, { FAKE_MRG_RXBUF, -1 }, 9152 },
-		{ 1500, { FAKE_GUEST_CSUM, -1 }, 1600 },
-		{ 1500, { FAKE_GUEST_CSUM, FAKE_MRG_RXBUF, -1 }, 1600 },
-		{ 1500, { FAKE_GUEST_CSUM, FAKE_GUEST_TSO4, -1 }, 65600 },
-		{ 65535, { FAKE_GUEST_CSUM, FAKE_GUEST_TSO6, -1 }, 65600 },
-		{ 1500, { FAKE_GUEST_CSUM, FAKE_GUEST_UFO, FAKE_MRG_RXBUF, -1 }, 4032 },
-		{ 9000, { FAKE_GUEST_CSUM, FAKE_GUEST_USO4, FAKE_MRG_RXBUF, -1 }, 9152 },
+		{ 68, { -1 }, 1600 - BEFORE },
+		{ 1500, { -1 }, 1600 - BEFORE },
+		{ 9000, { FAKE_MRG_RXBUF, -1 }, 9152 - BEFORE },
+		{ 1500, { FAKE_GUEST_CSUM, -1 }, 1600 - BEFORE },
+		{ 1500, { FAKE_GUEST_CSUM, FAKE_MRG_RXBUF, -1 }, 1600 - BEFORE },
+		{ 1500, { FAKE_GUEST_CSUM, FAKE_GUEST_TSO4, -1 }, 65728 - BEFORE },
+		{ 65535, { FAKE_GUEST_CSUM, FAKE_GUEST_TSO6, -1 }, 65728 - BEFORE },
+		{ 1500, { FAKE_GUEST_CSUM, FAKE_GUEST_UFO, FAKE_MRG_RXBUF, -1 }, 4160 - BEFORE },
+		{ 9000, { FAKE_GUEST_CSUM, FAKE_GUEST_USO4, FAKE_MRG_RXBUF, -1 }, 9152 - BEFORE },
 	};
 
 	make_offering(rows[row].offered);

@@ -359,6 +359,51 @@ static void no_memory_to_split(void)
 	all_arrives(at);
 }
 
+/* Nor are they split where others would have too little left then. */
+static void little_memory_to_split(void)
+{
+	three_are_sent();
+	size_t at = written - 3 * LARGE;
+	take_all_memory();
+	for (unsigned i = 0; i < 6; i++) /* the smallest ones, enough to split these */
+		network_free(taken[--taken_count]);
+	wait();
+	CHECK_EQ(sent_segments, CUT_MOST);
+	CHECK_EQ(stream->mss, LARGE);
+	give_all_memory();
+	all_arrives(at);
+}
+
+/* The stream ends, and more is written, while what is to be sent again waits for a buffer. */
+static void more_behind_what_waits_for_a_buffer(void)
+{
+	three_are_sent();
+	size_t at = written - 3 * LARGE;
+	take_all_memory();
+	to_take = 0;
+	for (unsigned i = 0; i < 4; i++)
+		acknowledge(at, WINDOW);
+	CHECK(stream->unacked && stream->unsent && stream->unsent->len == LARGE);
+	give_all_memory();
+	lost_before_more(stream);
+	CHECK(!stream->unsent);
+	CHECK_EQ(tcp_shutdown(stream, 0, 1), ERR_OK);
+	to_take = 256;
+	wait();
+	for (unsigned turns = 0; at < written && turns < 100; turns++) {
+		for (unsigned i = 0; i < sent_segments; i++) {
+			if (sent[i].at <= at && sent[i].at + sent[i].bytes > at)
+				at = sent[i].at + sent[i].bytes;
+		}
+		acknowledge(at, WINDOW);
+		if (sent_segments == 0)
+			wait();
+	}
+	CHECK_EQ(at, written);
+	acknowledge(written + 1, WINDOW);
+	CHECK(!stream->unacked && !stream->unsent);
+}
+
 /* No buffer is free when it is to be sent again, nor memory to split it; and part of it arrives after all. */
 static void no_buffers_to_send_again(void)
 {
@@ -390,5 +435,6 @@ int main(void)
 		CHECK_CASE(something_new_at_the_third), CHECK_CASE(the_end_is_the_last),
 		CHECK_CASE(the_end_behind_a_small_window), CHECK_CASE(room_behind_the_last),
 		CHECK_CASE(what_the_device_has_is_left), CHECK_CASE(no_memory_to_split),
-		CHECK_CASE(no_buffers_to_send_again), CHECK_END });
+		CHECK_CASE(little_memory_to_split), CHECK_CASE(no_buffers_to_send_again),
+		CHECK_CASE(more_behind_what_waits_for_a_buffer), CHECK_END });
 }
