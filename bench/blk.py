@@ -21,6 +21,8 @@ import tempfile
 import threading
 import time
 
+from floors import between
+
 TOP = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(TOP / "tests"))
 
@@ -85,17 +87,9 @@ def ringlet(machine, depth, bus="blk", cpus=1, threads=0):
 
 
 def floor(machine, depth):
-    """It has no clock: the time between its two lines counts, B and E."""
-    times = {}
     with Process(emulated(machine, BUILD / "bench" / f"floor-{machine.arch}-{depth}")) as process:
-        def look(_):
-            for letter in b"BE":
-                if letter in process.output:
-                    times.setdefault(letter, time.monotonic())
-        process.run(60, look)
-    if len(times) != 2:
-        raise SystemExit(f"floor: it did not finish\n{process.output.decode(errors='replace')}")
-    return int(READS[depth] / (times[ord("E")] - times[ord("B")]))
+        seconds = between(process, f"qd={depth}", 60)
+    return int(READS[depth] / seconds)
 
 
 def linux(machine, depth, bus="blk", cpus=1):

@@ -32,6 +32,7 @@ import tempfile
 import threading
 import time
 
+from floors import between
 from peers import BUILD, PEER, Process, Qemu, dgram, peer
 
 from ringlet.machine import Guest, Machine
@@ -44,6 +45,7 @@ FRAMES = {"tx": 100_000, "rx": 100_000, "rr": 20_000}
 BRIEF = 1000
 MANY = 20_000  # more than it takes until the peer has no room for some
 SECONDS, WARM_UP = 2, 0.5
+PATIENCE = 120  # seconds, for a floor
 LINE = re.compile(rb"^(?:bench|linux): .* pps=(\d+) n=(\d+) errors=(\d+)", re.MULTILINE)
 FOREVER = 2**32 - 1  # frames
 
@@ -83,25 +85,10 @@ def ringlet(machine, way, wait, frames):
         return said(process, f"ringlet {way} {wait}")
 
 
-def between(process, who):
-    """A floor has no clock: the seconds between its two lines, B and E."""
-    times = {}
-
-    def look(_):
-        for letter in b"BE":
-            if letter in process.output:
-                times.setdefault(letter, time.monotonic())
-
-    process.run(120, look)
-    if len(times) != 2:
-        raise SystemExit(f"floor {who}: it did not finish\n{process.output.decode(errors='replace')}")
-    return times[ord("E")] - times[ord("B")]
-
-
 def floor(machine, way, wait, brief=""):
     kernel = BUILD / "bench" / f"floor-{machine.arch}-{way}{'-pause' if wait == 'pause' else ''}{brief}"
     with emulated(machine, way, kernel) as process:
-        seconds = between(process, f"{way} {wait}")
+        seconds = between(process, f"{way} {wait}", PATIENCE)
     return int((BRIEF if brief else FRAMES[way]) / seconds)
 
 
@@ -216,7 +203,7 @@ def stream(machine, end):
 def stream_floor(machine, brief=""):
     """What would be Mbit/s of data if segments had any; by the sender, for which all are acknowledged in the end."""
     with linked(machine, lambda _, listens: floor_end(machine, listens, brief)) as (_, client):
-        seconds = between(client, "stream")
+        seconds = between(client, "stream", PATIENCE)
     return (BRIEF if brief else SEGMENTS) * SEGMENT_BYTES * 8 / seconds / 1e6
 
 
