@@ -127,7 +127,7 @@ void virtio_config_interrupt(void *argument)
 	struct virtio_device *device = argument;
 
 	device->config_interrupted = true;
-	vport_mark_in_interrupt(&device->config_event);
+	vport_mark(&device->config_event); /* in any context: a recovery has it looked at too */
 }
 
 void virtio_shared_interrupt(void *argument)

@@ -78,8 +78,7 @@ static void recover(struct vport_work *work)
 		virtio_log(device, VPORT_LOG_INFO, "%s%srunning again after reset %u", device->name,
 			   device->name[0] ? ": " : "", device->resets);
 		/* What it says of itself may have changed meanwhile, without a word. */
-		device->config_interrupted = true;
-		vport_mark(&device->config_event);
+		virtio_config_interrupt(device);
 		return;
 	}
 	virtio_log(device, VPORT_LOG_ERROR, "%s%sgiven up: %s", device->name,
