@@ -77,10 +77,11 @@ $(addprefix $(B)/,kernel/event.o kernel/cpu.o): private OPTIMISE = $(FAST)
 HOT = $(addprefix drivers/virtio/,split.o packed.o queue_interrupt.o blk_request.o scsi_data.o scsi_cdb.o net_send.o net_receive.o net_pool.o) \
 	kernel/irq.o $(ARCH_HOT)
 $(addprefix $(B)/,$(HOT)): private OPTIMISE = $(FAST) -fomit-frame-pointer
-$(addprefix $(B)/drivers/virtio/,virtq.o queue.o mmio.o block_queue.o): private OPTIMISE = $(SMALL) -fomit-frame-pointer
+LEAN = $(addprefix drivers/virtio/,virtq.o queue.o mmio.o block_queue.o)
+$(addprefix $(B)/,$(LEAN)): private OPTIMISE = $(SMALL) -fomit-frame-pointer
 $(B)/apps/bench/% $(B)/apps/netbench/%: private OPTIMISE = $(FAST) -fomit-frame-pointer
 # And optimised as if it were one file (linker/metal.mk), so that calls from layer to layer cost little. gcc only.
-TOGETHER = $(if $(filter gcc,$(COMPILER)),$(HOT) $(addprefix drivers/virtio/,virtq.o queue.o mmio.o block_queue.o) kernel/event.o kernel/port.o)
+TOGETHER = $(if $(filter gcc,$(COMPILER)),$(HOT) $(LEAN) kernel/event.o kernel/port.o)
 $(addprefix $(B)/,$(TOGETHER)): private CODE += $(LTO)
 CFLAGS_ALL = -std=gnu11 $(WARNINGS) -g -fno-omit-frame-pointer $(OPTIMISE) $(CODE) $(ARCH_CFLAGS) \
 	-I. -Iarch/$(ARCH)/include -MMD -MP
@@ -113,7 +114,7 @@ $(B)/apps/%.o: apps/%.c $(B)/flags $(C_LIBRARY) | need-build
 # Flags are a file, which changes when they do: then everything is compiled again.
 remember = mkdir -p $(@D); echo '$(1)' | cmp -s - $@ || echo '$(1)' > $@
 $(B)/flags: FORCE | need-build
-	@$(call remember,$(COMPILE) $(CFLAGS_KERNEL) $(ARCH_ASFLAGS) $(OPTIMISE) $(FAST) $(HOT) $(LTO) $(TOGETHER))
+	@$(call remember,$(COMPILE) $(CFLAGS_KERNEL) $(ARCH_ASFLAGS) $(OPTIMISE) $(FAST) $(HOT) $(LEAN) $(LTO) $(TOGETHER))
 
 # ---- How it is linked (the rest is in linker/metal.mk, and in arch/host/arch.mk) ----------
 LD = $(CROSS)ld
