@@ -90,7 +90,7 @@ static void split(struct tcp_pcb *pcb)
 }
 
 /*
- * (lost_before_more.) What was to be sent again after three duplicate acknowledgements, and could not be (no buffer was free), waits in front of
+ * What was to be sent again after three duplicate acknowledgements, and could not be (no buffer was free), waits in front of
  * what was never sent. lwIP would put all that it sends again in front of that, and then wait for a window that opens as far as
  * the second one for ever. Nor must the stream's end, or more data, be put behind it, as if it were the last one. So it is put
  * back to where it was.

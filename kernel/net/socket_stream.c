@@ -273,12 +273,13 @@ void stream_close(struct socket *socket)
 	if (!pcb)
 		return;
 	detach(socket);
-	/* With data that nobody has read lwIP resets the connection. */
-	if (!socket->listening)
-		lost_before_more(pcb);
-	if (socket->listening)
+	if (socket->listening) {
 		tcp_close(pcb);
-	else if (socket->reset_on_close || tcp_close(pcb) != ERR_OK)
+		return;
+	}
+	lost_before_more(pcb);
+	/* With data that nobody has read lwIP resets the connection. */
+	if (socket->reset_on_close || tcp_close(pcb) != ERR_OK)
 		tcp_abort(pcb);
 }
 
