@@ -217,8 +217,14 @@ void mmu_map_rest(void)
 
 void mmu_widen_tlb(void)
 {
-	const struct boot_range *range = &direct_ram.range[direct_ram.count - 1];
+	const struct boot_range *range = &direct_ram.range[0];
 
+	/* The largest, for any other may be too small to fill it. */
+	for (unsigned i = 1; i < direct_ram.count; i++) {
+		const struct boot_range *other = &direct_ram.range[i];
+		if (other->end - other->start > range->end - range->start)
+			range = other;
+	}
 	for (unsigned pages = TLB_LEAST; pages < TLB_ENOUGH; pages *= 2) {
 		for (uint64_t at = range->start;
 		     at < range->end && at < range->start + TLB_IN_USE * PAGE_SIZE; at += PAGE_SIZE)
