@@ -3,11 +3,11 @@
  * One segment is sent again when something was lost, and not as many as one of lwIP's holds: with the retransmission timer a
  * window of one full-sized segment begins (RFC 5681, 3.1), and three duplicate acknowledgements have one sent again (3.2); what is
  * "one" is what the peer takes. lwIP counts its windows in segments of its own, which are larger (offload.c). So just before
- * it does either, all that waits, sent or not, is split into segments of the peer's size, and of that size are the connection's
- * until what was lost has arrived.
+ * it does either, all that waits, sent or not, is split into segments of the peer's size. So large are those, too, that the
+ * connection makes until what was lost has arrived.
  *
- * All of it, for a window never opens for a segment that is larger than it. Where that would take too much memory, the
- * connection goes on as it was: more is sent again at once then.
+ * All of it, for a window never opens for a segment that is larger than it. Where that would take too much memory, the first
+ * ones alone are split and the connection's windows stay as they were: more is sent again at once then.
  *
  * See it at work: tests/run.py --filter network/lossy network
  * Left out: selective acknowledgements (RFC 6675); what was lost besides the first segment is found out about one after the other.
@@ -31,23 +31,33 @@ static bool are_busy(const struct tcp_seg *segments)
 	return false;
 }
 
+/* Half of the memory is for others, and there are places for the two parts. Blocks are powers of two, and the first part keeps its
+ * own: what is split into many parts is several times as large in the end. */
+static bool may_split(const struct tcp_pcb *pcb, const struct tcp_seg *segment)
+{
+	size_t total, used = network_memory_used(&total);
+
+	return used + 2u * segment->len <= total / 2 && pcb->snd_queuelen < TCP_SND_QUEUELEN;
+}
+
 /* Splits what is larger; each time in the middle, so that little is copied more than once. False: there is no memory. */
 static bool split_all(struct tcp_pcb *pcb, struct tcp_seg *segments, unsigned bytes)
 {
 	struct tcp_seg *unsent = pcb->unsent;
-	err_t error = ERR_OK;
+	bool all = true;
 
-	for (; segments && error == ERR_OK; segments = segments->next) {
-		while (segments->len > bytes && error == ERR_OK) {
+	for (; segments && all; segments = segments->next) {
+		while (segments->len > bytes && all) {
 			pcb->unsent = segments; /* it is the first one of these that lwIP splits */
-			error = tcp_split_unsent_seg(
-				pcb, (u16_t)((segments->len / bytes + 1) / 2 * bytes));
-			if (error == ERR_OK)
+			all = may_split(pcb, segments) &&
+			      tcp_split_unsent_seg(pcb, (u16_t)((segments->len / bytes + 1) / 2 *
+								bytes)) == ERR_OK;
+			if (all)
 				lost_end_is_last(segments);
 		}
 	}
 	pcb->unsent = unsent;
-	return error == ERR_OK;
+	return all;
 }
 
 /* Of a segment that had arrived in part these had arrived: lwIP takes no first one for lost that the peer has. */
@@ -64,21 +74,11 @@ static void drop_acknowledged(struct tcp_pcb *pcb, struct tcp_seg **segments)
 	}
 }
 
-/* Blocks are powers of two, and a segment that was split keeps its own: in the end up to three times as much is in use as is
- * queued. Half of the memory is for others. */
-static bool may_split(const struct tcp_pcb *pcb, unsigned bytes)
-{
-	size_t total, used = network_memory_used(&total), queued = TCP_SND_BUF - pcb->snd_buf;
-
-	return used + 5 * queued / 2 <= total / 2 &&
-	       pcb->snd_queuelen + queued / bytes <= TCP_SND_QUEUELEN;
-}
-
 static void split(struct tcp_pcb *pcb)
 {
 	unsigned bytes = offload_peer_mss(pcb);
 
-	if (pcb->mss <= bytes || are_busy(pcb->unacked) || !may_split(pcb, bytes))
+	if (pcb->mss <= bytes || are_busy(pcb->unacked))
 		return;
 	bool all = split_all(pcb, pcb->unacked, bytes) && split_all(pcb, pcb->unsent, bytes);
 	drop_acknowledged(pcb, &pcb->unacked);
@@ -121,7 +121,7 @@ void lost_before_timers(void)
 	}
 }
 
-/* (An acknowledgement that comes with data counts as one too, which splits for nothing.) */
+/* Data that repeats an acknowledgement comes here too, which for lwIP is no duplicate: then they are split for nothing. */
 void lost_before_third(struct tcp_pcb *pcb, uint32_t acknowledged)
 {
 	if (acknowledged == pcb->lastack)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What a connection sends again when something was lost, whose segments are larger than the peer's. */
 #include "kernel/net/cut.h"
+#include "kernel/net/hooks.h"
 #include "kernel/net/lost.h"
 #include "kernel/net/memory.h"
 #include "kernel/net/offload.h"
@@ -381,6 +382,100 @@ static void little_memory_to_split(void)
 	check_not_split(written - 3 * LARGE);
 }
 
+/* As before, but what comes out of order is lost too. */
+static size_t arrives_in_the_end(size_t at)
+{
+	for (unsigned turns = 0; at < written && turns < 100; turns++) {
+		at = taken_up_to(at);
+		acknowledge(at, WINDOW);
+		if (sent_segments == 0)
+			wait();
+	}
+	return at;
+}
+
+/* A whole buffer waits, in segments as large as a device cuts, and some of it is lost: whatever the peer takes, half of the memory is
+ * left to others, and what common peers take is split. */
+static void half_is_left_to_others(void)
+{
+	static const uint8_t data[60000];
+	const struct net_device before = net;
+	static const unsigned takes[] = {
+		CUT_LEAST, 360, PEERS, 700, 1000, 1220, 1460, 4000, 8960
+	};
+	unsigned splits = 0;
+
+	net.can = NET_CAN_TSO4 | NET_CAN_CHECKSUM;
+	net.largest = UINT16_MAX;
+	for (unsigned i = 0; i < sizeof(takes) / sizeof(takes[0]); i++) {
+		size_t total, waiting, used;
+		tcp_abort(stream);
+		interfaces_flush();
+		to_take = 256;
+		a_stream_begins();
+		stream->mss = (u16_t)takes[i];
+		stream->snd_wnd = stream->snd_wnd_max = stream->cwnd = TCP_SND_BUF;
+		offload_grow(stream);
+		CHECK(stream->mss > 50000);
+		while (stream->snd_buf > 0) {
+			size_t part = LWIP_MIN(stream->snd_buf, sizeof(data));
+			CHECK_EQ(tcp_write(stream, data, (u16_t)part, TCP_WRITE_FLAG_COPY), ERR_OK);
+		}
+		waiting = network_memory_used(&total);
+		lost_before_third(stream, stream->lastack);
+		used = network_memory_used(&total);
+		CHECK(used <= total / 2);
+		CHECK(used > waiting);
+		CHECK(stream->snd_queuelen <= TCP_SND_QUEUELEN);
+		splits += stream->mss == takes[i];
+		CHECK(stream->mss == takes[i] || takes[i] < 1220);
+	}
+	CHECK(splits < sizeof(takes) / sizeof(takes[0]));
+	tcp_abort(stream);
+	stream = NULL;
+	interfaces_flush();
+	net = before;
+}
+
+/* And smaller peers get no large segments from a device either. */
+static void small_peers(void)
+{
+	const struct net_device before = net;
+
+	a_stream_begins();
+	net.can = NET_CAN_TSO4 | NET_CAN_CHECKSUM;
+	net.largest = UINT16_MAX;
+	stream->mss = CUT_LEAST - 1;
+	stream->snd_wnd_max = stream->cwnd = TCP_SND_BUF;
+	offload_grow(stream);
+	CHECK_EQ(stream->mss, CUT_LEAST - 1);
+	net = before;
+}
+
+/* More is written while a small segment waits for a buffer to be sent again: it goes behind all, and not behind that. */
+static void more_behind_a_small_one(void)
+{
+	three_are_sent();
+	acknowledge(written, WINDOW);
+	tcp_nagle_disable(stream);
+	for (unsigned i = 0; i < 3; i++)
+		write_stream(100);
+	size_t at = written - 300;
+	unsigned waiting = interface->waiting_count;
+	interface->waiting_count = FRAMES_WAITING;
+	full = true;
+	for (unsigned i = 0; i < 3; i++)
+		acknowledge(at, WINDOW);
+	CHECK(stream->unacked && stream->unsent && stream->unsent->len == 100);
+	lost_before_more(stream);
+	write_stream(50); /* note_sent looks at each byte */
+	interface->waiting_count = waiting;
+	full = false;
+	wait();
+	CHECK_EQ(arrives_in_the_end(at), written);
+	CHECK(!stream->unacked && !stream->unsent);
+}
+
 /* The stream ends while what is to be sent again waits for a buffer. */
 static void the_end_behind_what_waits_for_a_buffer(void)
 {
@@ -397,12 +492,7 @@ static void the_end_behind_what_waits_for_a_buffer(void)
 	CHECK_EQ(tcp_shutdown(stream, 0, 1), ERR_OK);
 	to_take = 256;
 	wait();
-	for (unsigned turns = 0; at < written && turns < 100; turns++) {
-		at = taken_up_to(at);
-		acknowledge(at, WINDOW);
-		if (sent_segments == 0)
-			wait();
-	}
+	at = arrives_in_the_end(at);
 	CHECK_EQ(at, written);
 	acknowledge(written + 1, WINDOW);
 	CHECK(!stream->unacked && !stream->unsent);
@@ -440,5 +530,7 @@ int main(void)
 		CHECK_CASE(the_end_behind_a_small_window), CHECK_CASE(room_behind_the_last),
 		CHECK_CASE(what_the_device_has_is_left), CHECK_CASE(no_memory_to_split),
 		CHECK_CASE(little_memory_to_split), CHECK_CASE(no_buffers_to_send_again),
-		CHECK_CASE(the_end_behind_what_waits_for_a_buffer), CHECK_END });
+		CHECK_CASE(the_end_behind_what_waits_for_a_buffer),
+		CHECK_CASE(more_behind_a_small_one), CHECK_CASE(half_is_left_to_others),
+		CHECK_CASE(small_peers), CHECK_END });
 }
