@@ -234,9 +234,8 @@ static int create(struct virtio_net *nic)
 		error = net_pools_create(nic);
 	if (error)
 		return error;
-	uint32_t most = NET_LONGEST + NET_VLAN_TAG_BYTES + nic->header_bytes;
 	uint32_t usable = nic->buffer_bytes - (NET_ROOM - nic->header_bytes);
-	nic->net.pieces_heard = nic->merges ? (most + usable - 1) / usable : 1;
+	nic->net.pieces_heard = nic->merges ? (net_longest(nic) + usable - 1) / usable : 1;
 	nic->pairs_open = nic->pairs_served = nic->net.pairs = 1;
 	if (nic->control) {
 		nic->net.can |= control_abilities(nic);

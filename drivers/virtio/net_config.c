@@ -271,6 +271,21 @@ static bool hears_large(const struct virtio_net *nic)
 	return (nic->net.may_hear & ~(uint32_t)(NET_HEARS_CHECKSUM | NET_HEARS_ECN)) != 0;
 }
 
+/* Where they come in pieces: a device waits until it has enough empty buffers for all of a frame, or drops it. So half of
+ * the smallest receive queue's are enough; the others may be with programs. */
+static uint32_t piece_bytes(const struct virtio_net *nic)
+{
+	unsigned fewest = UINT16_MAX;
+
+	for (unsigned i = 0; i < nic->pair_count; i++) {
+		if (nic->pairs[i].receive->setup.size < fewest)
+			fewest = nic->pairs[i].receive->setup.size;
+	}
+	unsigned half = (fewest + 1) / 2;
+	uint32_t bytes = NET_ROOM - nic->header_bytes + (net_longest(nic) + half - 1) / half;
+	return bytes > MERGED_BYTES ? bytes : MERGED_BYTES;
+}
+
 uint32_t net_buffer_bytes(const struct virtio_net *nic)
 {
 	/* A frame of the largest size: 5.1.4.2-7. */
@@ -280,8 +295,8 @@ uint32_t net_buffer_bytes(const struct virtio_net *nic)
 		bytes = SMALLEST_FRAME_BUFFER;
 	if (hears_large(nic) && !nic->merges && bytes < NET_ROOM + NET_LONGEST + NET_VLAN_TAG_BYTES)
 		bytes = NET_ROOM + NET_LONGEST + NET_VLAN_TAG_BYTES; /* 5.1.9.3.1-1 */
-	if (hears_large(nic) && nic->merges && bytes < MERGED_BYTES)
-		bytes = MERGED_BYTES;
+	if (hears_large(nic) && nic->merges && bytes < piece_bytes(nic))
+		bytes = piece_bytes(nic);
 	return bytes;
 }
 

@@ -193,6 +193,12 @@ static inline struct virtio_net *nic_of(const struct net_device *net)
 	return (struct virtio_net *)net;
 }
 
+/* What the longest frame that comes in takes of buffers, with its header. */
+static inline uint32_t net_longest(const struct virtio_net *nic)
+{
+	return NET_LONGEST + NET_VLAN_TAG_BYTES + nic->header_bytes;
+}
+
 /* ---- net.c ------------------------------------------------------------------------------------ */
 
 /* So many pairs of queues are used from now on: their homes are told. */
@@ -210,7 +216,7 @@ void net_choose_features(struct virtio_device *device);
 int net_read_config(struct virtio_net *nic);
 /* What may change: link, speed, duplex. Whether others are to learn where we are (5.1.9.5.4). */
 bool net_read_status(struct virtio_net *nic);
-/* The size of a buffer of the pool. */
+/* The size of a buffer of the pool, when the queues are known. */
 uint32_t net_buffer_bytes(const struct virtio_net *nic);
 
 /* ---- net_pool.c -------------------------------------------------------------------------------- */

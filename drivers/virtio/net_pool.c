@@ -139,7 +139,10 @@ static unsigned deal(struct virtio_net *nic, struct net_pool *pool)
 	if (to_send > count / 2)
 		to_send = count / 2;
 	for (unsigned i = pool->home; i < nic->pair_count; i += nic->cpus) {
-		unsigned share = (count - to_send) / pairs;
+		unsigned share = (count - to_send) / pairs,
+			 size = nic->pairs[i].receive->setup.size;
+		if (share > size)
+			share = size;
 		nic->pairs[i].receive_max = share > 0 ? share : 1;
 	}
 	return pairs > 0 ? count : to_send;

@@ -180,9 +180,11 @@ bool packet_wrap(struct interface *interface, struct pbuf *head, struct net_buff
 	return true;
 }
 
-bool packet_may_hold(const struct interface *interface)
+bool packet_may_hold(const struct interface *interface, unsigned pieces)
 {
-	return interface->held < HELD_MAX && interface->held < interface->net->buffers / HELD_SHARE;
+	unsigned held = interface->held + pieces;
+
+	return held <= HELD_MAX && held <= interface->net->buffers / HELD_SHARE;
 }
 
 /* ---- Start ------------------------------------------------------------------------------------------------ */

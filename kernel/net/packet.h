@@ -16,8 +16,8 @@ struct pbuf *packet_head(const struct net_buffer *frame, size_t length);
 struct pbuf *packet_copied(const uint8_t *head, size_t head_bytes, const struct net_buffer *frame,
 			   size_t offset, size_t length);
 
-/* Whether one more of the driver's buffers may be kept. */
-bool packet_may_hold(const struct interface *interface);
+/* Whether so many more of the driver's buffers may be kept. */
+bool packet_may_hold(const struct interface *interface, unsigned pieces);
 /* The piece from `skip` on, which it is given; NULL: there is no pbuf for it, and nothing has happened. */
 struct pbuf *packet_wrap_piece(struct interface *interface, struct net_buffer *piece, size_t skip,
 			       size_t length);

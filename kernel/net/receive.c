@@ -155,6 +155,15 @@ static bool take_apart(struct interface *interface, const struct pbuf *head, uns
 	return true;
 }
 
+static inline unsigned pieces_of(const struct net_buffer *frame)
+{
+	unsigned pieces = 1;
+
+	while (__builtin_expect((frame = frame->more) != NULL, false))
+		pieces++;
+	return pieces;
+}
+
 /* The packet, which may be the head with more behind it. The frame and the head are its own. NULL: it is dropped. */
 static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, enum kind kind,
 				struct net_buffer *frame, size_t length)
@@ -165,7 +174,8 @@ static struct pbuf *make_packet(struct interface *interface, struct pbuf *head, 
 	if (kind != PASSES && !packet_may_stay()) {
 		packet = NULL;
 	} else if (length > bytes) {
-		if (kind == DATA && packet_may_hold(interface) && frame->length > bytes) {
+		if (kind == DATA && packet_may_hold(interface, pieces_of(frame)) &&
+		    frame->length > bytes) {
 			if (packet_wrap(interface, head, frame, bytes))
 				return head;
 			pbuf_free(head);
@@ -272,7 +282,8 @@ static struct net_buffer *merge_frames(struct interface *interface, struct pbuf 
 	    !merge_begin(&merge, packet->payload, packet->tot_len))
 		return frame;
 	bool checked = is_checked(offload);
-	while (frame && count < MERGE_MOST - 1 && packet_may_hold(interface) && packet_may_stay()) {
+	while (frame && count < MERGE_MOST - 1 && packet_may_hold(interface, 1) &&
+	       packet_may_stay()) {
 		struct net_buffer *next = frame->next;
 		size_t bytes = continues(&merge, frame, headers);
 		if (bytes == 0)

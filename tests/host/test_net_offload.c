@@ -356,6 +356,96 @@ static void segments_that_come_in(void)
 	works();
 }
 
+/* Bytes that the device has room for, of the first pair. */
+static size_t room(void)
+{
+	size_t bytes = 0;
+
+	for (const struct ring_chain *chain = fake.queues[0].ring.taken; chain; chain = chain->next)
+		bytes += chain->writable;
+	return bytes;
+}
+
+/* A receive queue of few entries has room for the longest frame all the same, with half of its buffers kept by somebody:
+ * else a device would wait for ever, or drop each of them. */
+enum { FEWEST_MAX = 32, LONGEST = 65549 + 4 };
+
+static void in_a_queue_of_few(unsigned row)
+{
+	unsigned size = row / 4 + 1;
+	bool merges = row % 2, switched = row / 2 % 2;
+	uint8_t header[20] = HEADER(NEEDS_CSUM, TCPV4, 54, 1460, 34, 16);
+	static const uint8_t none[20];
+
+	MAKE(FAKE_GUEST_CSUM, FAKE_GUEST_TSO4);
+	if (merges)
+		fake_offer(&fake, FAKE_MRG_RXBUF);
+	if (switched) {
+		fake_offer(&fake, FAKE_CTRL_VQ);
+		fake_offer(&fake, FAKE_CTRL_GUEST_OFFLOADS);
+		fake_offer(&fake, FAKE_HASH_REPORT);
+	}
+	fake.queues[0].size = fake.queues[0].size_max = size;
+	fake.queues[1].size = fake.queues[1].size_max = 2;
+	start();
+	CHECK_EQ(net->may_hear & NET_HEARS_TCP4, NET_HEARS_TCP4);
+	CHECK(net->pieces_heard <= (size + 1) / 2);
+	for (unsigned i = 0; i < 2 * size; i++) {
+		CHECK(room() >= LONGEST + (switched ? 20u : 12u));
+		CHECK(comes_in(header, LONGEST, 0));
+		CHECK(comes_in(none, 60, 0));
+	}
+	CHECK_EQ(counted().malformed, 0);
+	if (switched) {
+		CHECK_EQ(net_set_hears(net, 0), 0);
+		CHECK(comes_in(none, 1514, 0));
+		CHECK_EQ(net_set_hears(net, net->may_hear), 0);
+		CHECK(comes_in(header, LONGEST, 0));
+	}
+	net_listen(net, keep, NULL);
+	for (unsigned i = 0; i < net->buffers / 4; i++) {
+		CHECK(fake_receive_by(&fake, 0, none, header, 20, 0));
+		fake_sleep(2);
+	}
+	net_listen(net, hear, &heard);
+	CHECK_EQ(kept_count, net->buffers / 4);
+	CHECK(comes_in(header, LONGEST, 0));
+	give_back_kept();
+	works();
+}
+
+static void segments_in_small_queues(void)
+{
+	for (unsigned size = 1; size <= FEWEST_MAX; size++) {
+		if (ring == FAKE_SPLIT && (size & (size - 1)) != 0)
+			continue;
+		for (unsigned row = 4 * (size - 1); row < 4 * size; row++)
+			scenario_row(in_a_queue_of_few, row);
+	}
+}
+
+/* The smallest queue of all says how large a buffer must be, and none is given more buffers than it has entries. */
+static void segments_in_queues_of_two_sizes(void)
+{
+	uint8_t header[20] = HEADER(NEEDS_CSUM, TCPV4, 54, 1460, 34, 16);
+
+	fake_setting("pairs", "2");
+	MAKE(FAKE_CTRL_VQ, FAKE_MQ, FAKE_GUEST_CSUM, FAKE_GUEST_TSO4, FAKE_MRG_RXBUF);
+	fake.queues[0].size = fake.queues[0].size_max = 64;
+	fake.queues[2].size = fake.queues[2].size_max = 4;
+	start();
+	CHECK_EQ(net->pieces_heard, 2);
+	CHECK_EQ(virtio_queue_at(virtio_first(), 2)->ring.in_flight, 4);
+	CHECK(virtio_queue_at(virtio_first(), 0)->ring.in_flight >= 30);
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK(comes_in(header, LONGEST, 0));
+		receives_by(1, LONGEST);
+		receives_by(1, 60);
+		CHECK_EQ(virtio_queue_at(virtio_first(), 2)->ring.in_flight, 4);
+	}
+	works();
+}
+
 /* 5.1.9.3.1-1: without merging, each buffer holds the longest frame. */
 static void segments_in_large_buffers(void)
 {
@@ -574,6 +664,8 @@ int main(void)
 		SCENARIO(checksum_that_the_device_vouches_for, ON_ALL),
 		SCENARIO(frame_in_many_buffers, ON_ALL),
 		SCENARIO(segments_that_come_in, ON_ALL),
+		SCENARIO(segments_in_small_queues, ON_RINGS),
+		SCENARIO(segments_in_queues_of_two_sizes, ON_RINGS),
 		SCENARIO(segments_in_large_buffers, ON_ALL),
 		SCENARIO(hash_that_is_reported, ON_ALL),
 		SCENARIO(row39_num_buffers_of_merged_frames, ON_ALL),
