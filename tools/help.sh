@@ -25,7 +25,7 @@ Variables, with their defaults:
   DISK=                  raw and qcow2 images, a.img,b.img; none; ARCH=host: vhost-user:SOCKET
   RW=                    1: what the guest writes is kept; otherwise thrown away
   BUS=blk                blk scsi: what the disks are
-  QUEUES=                queues of a disk; 1, but on PCI QEMU's own choice: one a CPU
+  QUEUES=                queues of a disk, 1 to 64; 1, but on PCI QEMU's own choice: one a CPU
   NET=user               user none tap[:INTERFACE]; ARCH=host: vhost-user:SOCKET
   FWD=                   ports of this machine that are the guest's: 8080:80,udp:7007:7; httpd: 8080:80
   DUMP=                  1: write all frames to build/net0.pcap

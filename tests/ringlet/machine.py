@@ -11,6 +11,8 @@ MACHINES = {
 # MiB below which the emulator or its firmware does not even start the kernel; from there on the kernel
 # itself says that it needs more.
 LEAST_MEMORY = {"x86_64": 3, "aarch64": 5}
+# CPUs: what Ringlet runs (CPU_MAX), what it is tried with, and where interrupts have room for fewer.
+MOST_RUNNING, MOST_CPUS, MOST_CPUS_GIC2 = 8, 64, 8
 RINGS = ("split", "packed")
 # How a device interrupts; none of these: the best that there is. intx is a line, also that of a device on
 # MMIO, as lsvirtio names it.
@@ -60,8 +62,10 @@ class Machine:
         gic = self.gic or (GICS[0] if self.arch == "aarch64" else "")
         if gic not in ("", *GICS):
             raise Refused(f"GIC={gic}: there is {' '.join(GICS)}")
-        if self.smp < 1:
-            raise Refused(f"SMP={self.smp}: at least 1")
+        most = MOST_CPUS_GIC2 if gic == "2" else MOST_CPUS
+        if not 1 <= self.smp <= most:
+            raise Refused(f"SMP={self.smp}: {machine} takes 1 to {most} CPUs{' with GIC=2' if gic == '2' else ''}, "
+                          f"and Ringlet runs {MOST_RUNNING}" + (" of them" if most > MOST_RUNNING else ""))
         if self.mem < LEAST_MEMORY[self.arch]:
             raise Refused(f"MEM={self.mem}: at least {LEAST_MEMORY[self.arch]} on {self.arch}")
         return dataclasses.replace(self, machine=machine, transport=transport, gic=gic)
