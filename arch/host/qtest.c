@@ -153,7 +153,9 @@ void qtest_out(uint16_t port, unsigned width, uint32_t value)
 
 int qtest_connect(const char *path)
 {
-	connection = vhost_port_connect(path);
+	const char *cause; /* the caller says what is wanted */
+
+	connection = vhost_port_connect(path, &cause);
 	if (connection < 0)
 		return ERR_NODEV;
 	/* QEMU listens before it has made its machine and written what belongs into RAM; it answers

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -22,22 +23,27 @@ static int answer_ms(void)
 	return (int)(vport_setting("answer_ms", DEFAULT_ANSWER_MS) & INT32_MAX);
 }
 
-int vhost_port_connect(const char *path)
+int vhost_port_connect(const char *path, const char **cause)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct stat file;
 
-	if (strlen(path) >= sizeof(address.sun_path))
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		*cause = strerror(ENAMETOOLONG);
 		return ERR_NODEV;
+	}
 	strcpy(address.sun_path, path);
 	/* Not to wait for a back end that accepts nobody. */
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return ERR_NODEV;
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	*cause = strerror(errno);
+	/* For Linux, other files refuse connections too. */
+	if (errno == ECONNREFUSED && stat(path, &file) == 0 && !S_ISSOCK(file.st_mode))
+		*cause = strerror(ENOTSOCK);
+	if (fd >= 0)
 		close(fd);
-		return ERR_NODEV;
-	}
-	return fd;
+	return ERR_NODEV;
 }
 
 void vhost_port_close(int fd)

@@ -13,8 +13,9 @@
 
 #include "drivers/virtio/port.h"
 
-/* Connects to the back end that listens at `path`. A descriptor >= 0, or ERR_NODEV. */
-int vhost_port_connect(const char *path);
+/* Connects to the back end that listens at `path`. A descriptor >= 0, or ERR_NODEV and the cause, for a person:
+ * a text that stays until the next call. */
+int vhost_port_connect(const char *path, const char **cause);
 void vhost_port_close(int socket);
 /* False once the other end has hung up, or its process has ended: only if that is certain. */
 bool vhost_port_alive(int socket);

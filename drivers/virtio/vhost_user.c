@@ -147,9 +147,10 @@ static int agree_on_protocol(struct vhost_user *user)
 	return error;
 }
 
-static int connect(struct vhost_user *user)
+/* 0, or an error and its cause for a person. */
+static int connect(struct vhost_user *user, const char **cause)
 {
-	user->channel = (struct vhost_channel){ .socket = vhost_port_connect(user->path) };
+	user->channel = (struct vhost_channel){ .socket = vhost_port_connect(user->path, cause) };
 	if (user->channel.socket < 0)
 		return ERR_NODEV;
 	user->lost = false;
@@ -161,8 +162,10 @@ static int connect(struct vhost_user *user)
 		error = agree_on_protocol(user);
 	if (!error)
 		error = tell(user, VHOST_USER_SET_OWNER, NULL, 0, -1);
-	if (error)
+	if (error) {
+		*cause = error_text(error);
 		disconnect(user);
+	}
 	return error;
 }
 
@@ -201,9 +204,11 @@ static bool let_go(struct vhost_user *user)
 /* One attempt to finish a reset. */
 static void try_reset(struct vhost_user *user)
 {
+	const char *cause; /* whoever waits for the reset tells that it does not come */
+
 	if (user->channel.socket >= 0 && !let_go(user))
 		return;
-	if (user->channel.socket < 0 && connect(user) != 0)
+	if (user->channel.socket < 0 && connect(user, &cause) != 0)
 		return;
 	user->resetting = false;
 	user->refused = false;
@@ -460,10 +465,13 @@ int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_
 	for (unsigned i = 0; i < VIRTIO_MAX_QUEUES; i++)
 		user->kick[i] = user->call[i] = -1;
 
-	int error = connect(user);
+	const char *cause;
+	int error = connect(user, &cause);
 	if (error) {
-		virtio_log(device, VPORT_LOG_ERROR, "no back end there that answers: %s",
-			   error_text(error));
+		char line[256]; /* with all of the path, which is longer than a location may be */
+		format(line, sizeof(line),
+		       "virtio vhost-user %s: no back end there that answers: %s", path, cause);
+		vport_log(VPORT_LOG_ERROR, line);
 		vport_free(user, sizeof(*user));
 		return error;
 	}

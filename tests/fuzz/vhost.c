@@ -55,9 +55,10 @@ void virtio_queue_interrupt(void *queue)
 	(void)queue;
 }
 
-int vhost_port_connect(const char *path)
+int vhost_port_connect(const char *path, const char **cause)
 {
 	FUZZ_CHECK(path[0]);
+	*cause = "nobody listens";
 	if (answers.left == 0)
 		return ERR_NODEV;
 	sockets++;

@@ -4,9 +4,11 @@
 import contextlib
 import dataclasses
 import functools
+import os
 import pathlib
 import re
 import signal
+import stat
 import tempfile
 import time
 
@@ -37,6 +39,22 @@ def judge(status, expected, output, *patterns):
     for bad in ("Sanitizer", "runtime error", "assertion failed"):
         if bad in output:
             raise Failed(bad, output)
+    return output
+
+
+# ---- Nobody at the other end --------------------------------------------------
+def nobody(build):
+    """The line names the socket and why there is no connection."""
+    with folder_of() as folder:
+        pathlib.Path(f"{folder}/file").write_text("no socket\n")
+        os.mknod(f"{folder}/left.sock", stat.S_IFSOCK | 0o600)
+        for path, cause in ((f"{folder}/nosuch", "No such file or directory"),
+                            (f"{folder}/file", "Socket operation on non-socket"),
+                            (f"{folder}/left.sock", "Connection refused"),
+                            ("/" + "x" * 108, "File name too long")):
+            status, output = ringlet(build, f"app=disksum disk=vhost-user:{path}", TIMEOUT)
+            judge(status, 1, output,
+                  f"^virtio vhost-user {re.escape(path)}: no back end there that answers: {cause}$")
     return output
 
 
@@ -377,6 +395,7 @@ def killed_under_a_guest(machine):
 # ---- All of them --------------------------------------------------------------
 def tests():
     for build in PROGRAMS:
+        yield Test(f"vhost/nobody-{build}", functools.partial(nobody, build))
         for wait in ("irq", "poll"):
             words = "irq=poll" if wait == "poll" else ""
             for app, disk, check in (("disksum", "pattern-16M", "sha256"),
