@@ -30,10 +30,8 @@ struct copy {
 #define BLOCK_BYTES 2048
 #define COPY_BYTES (BLOCK_BYTES - sizeof(struct copy))
 
-/* Bytes that copies have: of small ones, which what is sent needs blocks of as well, and others. */
-static struct {
-	size_t used, max;
-} small, large;
+/* Small ones, which what is sent needs blocks of as well, and others. */
+struct packet_copies packet_small, packet_large;
 
 static bool is_small(size_t block_bytes)
 {
@@ -42,7 +40,7 @@ static bool is_small(size_t block_bytes)
 
 bool packet_may_stay(void)
 {
-	return small.used <= small.max && large.used <= large.max;
+	return packet_small.used <= packet_small.max && packet_large.used <= packet_large.max;
 }
 
 /* pbuf_free has found the last reference gone. */
@@ -50,7 +48,8 @@ static void copy_done(struct pbuf *pbuf)
 {
 	struct copy *copy = (struct copy *)pbuf;
 
-	*(is_small(copy->block_bytes) ? &small.used : &large.used) -= copy->block_bytes;
+	*(is_small(copy->block_bytes) ? &packet_small.used : &packet_large.used) -=
+		copy->block_bytes;
 	network_free(copy);
 }
 
@@ -62,7 +61,8 @@ static struct pbuf *copy_new(size_t length)
 	if (!copy)
 		return NULL;
 	copy->block_bytes = network_block_bytes(sizeof(*copy) + length);
-	*(is_small(copy->block_bytes) ? &small.used : &large.used) += copy->block_bytes;
+	*(is_small(copy->block_bytes) ? &packet_small.used : &packet_large.used) +=
+		copy->block_bytes;
 	copy->custom.custom_free_function = copy_done;
 	return pbuf_alloced_custom(PBUF_RAW, (u16_t)length, PBUF_REF, &copy->custom, copy->data,
 				   (u16_t)length);
@@ -195,8 +195,8 @@ bool packet_start(void)
 	size_t memory;
 
 	network_memory_used(&memory);
-	small.max = memory / 8;
-	large.max = memory / 2;
+	packet_large.max = memory / 2;
+	packet_small.max = packet_large.max / PACKET_SMALL_SHARE;
 	if (all)
 		return true;
 	all = vport_alloc(WRAPPED_MAX * sizeof(*all));

@@ -10,6 +10,24 @@ bool packet_start(void);
 
 /* Whether there may be more of what stays. */
 bool packet_may_stay(void);
+/* Bytes that copies have, of two kinds, and may have. */
+extern struct packet_copies {
+	size_t used, max;
+} packet_small, packet_large;
+#define PACKET_SMALL_SHARE 4 /* that part of what all may have */
+#define PACKET_RESERVE 8     /* that part is nobody's who keeps anything already */
+
+/* Bytes that may still be kept, if all of them were of the kind of which there may be least. */
+static inline size_t packet_room(void)
+{
+	size_t used = packet_small.used * PACKET_SMALL_SHARE,
+	       most = packet_large.max - packet_large.max / PACKET_RESERVE;
+
+	if (used < packet_large.used)
+		used = packet_large.used;
+	return used < most ? most - used : 0;
+}
+
 /* A copy of the frame's first bytes, which are no more than fit into a block; NULL: no memory. */
 struct pbuf *packet_head(const struct net_buffer *frame, size_t length);
 /* A packet of a head that was copied before, and `length` bytes of the frame from `offset` on; NULL: no memory. */

@@ -4,9 +4,13 @@
  * bytes it has but what memory it keeps from others: each portion has its headers and its place in the list besides. A
  * stream's small portions are put together, as far as its program is behind.
  *
+ * No socket keeps more than what is left for all others, but for a part that is never kept, unless by one that has read
+ * everything: so it gets the next portion, whatever others do not read.
+ *
  * See it at work: make run APP=echo
  */
 #include "kernel/net/memory.h"
+#include "kernel/net/packet.h"
 #include "kernel/net/socket.h"
 #include "lib/containing.h"
 
@@ -19,11 +23,19 @@
 #define SMALL_MAX 256
 #define JOINED_BYTES 960
 
+/* The portion itself is no part of what is left: it is there. */
+static inline bool may_keep(const struct socket *socket, size_t cost)
+{
+	size_t all = socket->cost + cost;
+
+	return !socket->first || (all <= COST_MAX && all <= packet_room());
+}
+
 static struct received *append(struct socket *socket, struct pbuf *data, size_t cost)
 {
 	struct received *received = NULL;
 
-	if (socket->cost + cost <= COST_MAX)
+	if (may_keep(socket, cost))
 		received = network_malloc(sizeof(*received));
 	if (!received)
 		return NULL;
