@@ -39,7 +39,7 @@ VIRTIO = $(addprefix drivers/virtio/,virtq.o split.o packed.o device.o config.o 
 driver_blk = blk.o blk_config.o blk_request.o block_queue.o block_parts.o
 driver_console = $(addprefix console,.o _port.o _transmit.o _control.o _sync.o)
 driver_iommu = iommu.o
-driver_net = $(addprefix net,.o _config.o _pool.o _send.o _outbox.o _receive.o _offload.o _control.o _command.o)
+driver_net = $(addprefix net,.o _config.o _pool.o _send.o _outbox.o _receive.o _coalesce.o _offload.o _control.o _command.o)
 driver_rng = rng.o
 driver_scsi = $(addprefix scsi,.o _data.o _command.o _answer.o _sense.o _cdb.o _scan.o _unit.o _round.o _disk.o _page.o \
 	_control.o _event.o _attend.o _mode.o) block_queue.o block_parts.o

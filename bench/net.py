@@ -8,9 +8,10 @@ beside DPDK's own driver for the same back end.
     make bench-smoke             whether everything but Linux still runs, briefly; no figures
 
 On emulated machines the other end is bench/peer.c on a Unix datagram socket: it takes what is sent (tx), sends as
-much as is taken (rx), or sends back what it gets (rr). All wait as they do best: docs/evidence.md tells of that. A TCP
-stream goes from one machine to another of the same kind; its bare loop (bench/floor/stream.h) moves full segments and
-acknowledgements, and does nothing with them.
+much as is taken (rx), or sends back what it gets (rr). The bare loop polls, without the
+processor's hint that it waits (poll) and with it (pause); so does Ringlet, and it waits for interrupts (irq), as Linux
+does. A TCP stream goes from one machine to another of the same kind; its bare loop (bench/floor/stream.h) moves full
+segments and acknowledgements, and does nothing with them.
 
 As a process the back end is dpdk-testpmd's vhost port, which takes all that is sent to it, or sends all it can,
 and counts; both front ends are measured by its counts. DPDK's is virtio-user, in another dpdk-testpmd. Each
@@ -231,7 +232,8 @@ def metal(rounds):
             for wait in ("poll", "pause"):
                 compare(f"{name} {way} {wait}", {"ringlet": lambda: ringlet(checked, way, wait, FRAMES[way]),
                                                  "floor": lambda: floor(checked, way, wait)}, rounds)
-            contestants = {"ringlet": lambda: ringlet(checked, way, "irq", FRAMES[way])}
+            contestants = {"ringlet": lambda: ringlet(checked, way, "irq", FRAMES[way]),
+                           "floor": lambda: floor(checked, way, "pause")}
             if has_linux:
                 contestants["linux"] = lambda: linux(checked, way)
             compare(f"{name} {way} irq", contestants, rounds)

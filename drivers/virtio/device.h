@@ -151,9 +151,10 @@ struct virtio_queue {
 	bool awaited; /* the drain asks for them: always, but for a quiet, a shared or a polled queue */
 	bool shared; /* its driver asks, by virtio_queue_ask: `awaited` stays false. See virtio_queue_options */
 	bool counts_read; /* see virtio_queue_options */
-	bool unfinished; /* the driver's drain has left used buffers: drained again, without interrupts */
-	bool paused;         /* pushes are refused for now: it is about to get another size */
-	bool resizing;       /* it is being reset for that: not to be drained */
+	bool unfinished; /* the driver's drain has left used buffers, or lets them wait: drained again without interrupts, at once
+			  * or, where the drain has set event.check_at, then */
+	bool paused;     /* pushes are refused for now: it is about to get another size */
+	bool resizing;   /* it is being reset for that: not to be drained */
 	bool tells_position; /* VIRTIO_F_NOTIFICATION_DATA: a notification says where the ring stands */
 	bool rekicked;       /* the device was notified once more, to see whether that helps */
 	bool untold;         /* the last publish rang no bell: the next look does */

@@ -121,6 +121,7 @@ static int create_pair(struct virtio_net *nic, unsigned index)
 	if (pair->reap_at > NET_BURST)
 		pair->reap_at = NET_BURST;
 	pair->outbox_end = &pair->outbox;
+	net_coalesce_init(pair);
 	return 0;
 }
 
@@ -322,7 +323,7 @@ static void drain(struct virtio_queue *queue)
 	if (!pair)
 		net_control_drain(queue->device->data);
 	else if (queue == pair->receive)
-		queue->unfinished = net_receive(pair);
+		net_drain_receive(pair);
 	else
 		net_drain_transmit(pair);
 }

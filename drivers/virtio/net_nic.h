@@ -8,6 +8,7 @@
  *   net_send.c      frames that go out
  *   net_outbox.c    those that one CPU hands to another
  *   net_receive.c   frames that come in
+ *   net_coalesce.c  and fewer interrupts than frames
  *   net_offload.c   the header before a frame, and what it means
  *   net_control.c   the control queue
  *   net_command.c   what is asked for by it
@@ -95,6 +96,15 @@ struct net_pool {
 	unsigned count;
 };
 
+/* When a receive queue was drained last, and until when it is left alone. */
+struct net_coalesce {
+	uint64_t period; /* ns; 0: never */
+	uint64_t since, until;
+	uint32_t used; /* buffers, since then */
+	uint32_t skip; /* so many drains are not followed by a wait */
+	bool paid;     /* the last wait was worth it */
+};
+
 /* A pair of a receive and a transmit queue. All but the outbox belongs to its home CPU, and to the recovery. */
 struct net_pair {
 	struct virtio_net *nic;
@@ -110,6 +120,7 @@ struct net_pair {
 	unsigned reap_at;  /* with so many in flight who sends looks which of them are done */
 	bool refused;      /* not all was taken of what its home had to send: it is told of room */
 	struct net_counts counts;
+	struct net_coalesce coalesce;
 	/* Frames that other CPUs want sent by it: taken over into `waiting`, which is pushed as there is room. */
 	struct vport_lock lock; /* around the outbox */
 	struct net_buffer *outbox, **outbox_end;
@@ -349,6 +360,16 @@ static inline void net_pair_leave(struct net_pair *pair, bool was)
 void net_refill(struct net_pair *pair);
 /* Frames that came in, NET_BUDGET of them at most. True: there may be more. */
 bool net_receive(struct net_pair *pair);
+/* The same as a drain. */
+void net_drain_receive(struct net_pair *pair);
+
+/* ---- net_coalesce.c --------------------------------------------------------------------------------- */
+
+/* Work context, before the queue is used. */
+void net_coalesce_init(struct net_pair *pair);
+/* After a drain of the receive queue that has left nothing. True: its interrupts may stay off, for it is drained again before
+ * long. Drain context. */
+bool net_coalesce(struct net_pair *pair);
 
 /* ---- net_control.c ------------------------------------------------------------------------------------- */
 

@@ -282,5 +282,12 @@ bool net_receive(struct net_pair *pair)
 	while (more && (arrivals.popped < NET_BUDGET || arrivals.at < arrivals.count))
 		more = receive_burst(pair, &arrivals);
 	pair->receiving = false;
+	pair->coalesce.used += arrivals.popped;
 	return more;
+}
+
+void net_drain_receive(struct net_pair *pair)
+{
+	pair->receive->event.check_at = VPORT_NEVER;
+	pair->receive->unfinished = net_receive(pair) || net_coalesce(pair);
 }

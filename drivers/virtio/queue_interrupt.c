@@ -56,9 +56,10 @@ static __attribute__((noinline)) void drained(struct virtio_queue *queue)
 	}
 	if (queue->shared)
 		return;
-	/* There is more: drained again in the next pass, with interrupts left off meanwhile. */
+	/* There is more: drained again in the next pass, or at the time that the driver wants, with interrupts left off
+	 * meanwhile. */
 	virtq_disable_interrupts(&queue->ring);
-	if (queue->awaited || queue->unfinished)
+	if (queue->event.check_at == VPORT_NEVER && (queue->awaited || queue->unfinished))
 		vport_mark(&queue->event);
 }
 
