@@ -24,8 +24,9 @@ from ringlet.test import Failed, Skipped, Test
 from ringlet.vmm import Process, Qemu, boot
 from vhost.peers import BUILD, Peer
 
-TIMEOUT = 180
-PATIENCE = 60
+# Seconds. A machine that has other things to do may stop all of this for minutes.
+TIMEOUT = 600
+PATIENCE = 240
 MUCH = 64 << 20
 
 

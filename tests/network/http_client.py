@@ -11,7 +11,7 @@ import time
 
 from ringlet.test import Failed
 
-PATIENCE = 60
+PATIENCE = 240
 AT_ONCE = 64  # connections that are served
 
 

@@ -16,7 +16,7 @@ BUILD = pathlib.Path(os.environ.get("O") or HERE.parent.parent / "build")
 # The host port, as it is and with the address and undefined-behaviour sanitizers.
 PROGRAMS = {"plain": BUILD / "host/ringlet/ringlet",
             "sanitized": BUILD / "sanitized/host/ringlet/ringlet"}
-PATIENCE = 60  # seconds, for a peer to come up on a busy machine
+PATIENCE = 240  # seconds, for a peer to come up on a busy machine
 
 
 def plain(output):
