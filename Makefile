@@ -169,7 +169,7 @@ test-boot: kernels images | need-test ## boot the matrix of machines, and try th
 size: | need-build ## size of the stripped images against their limits, and of each layer
 	@O=$(O) tools/size.sh $(MAKE)
 
-lint: format-check | need-lint ## format, layers, licence lines and the other rules of the house
+lint: format-check mutants-check | need-lint ## format, layers, licence lines and the other rules of the house
 	tools/layers.py
 	tools/house_rules.py
 	tools/docs.py

@@ -24,4 +24,8 @@ mutants: | need-mutants ## break each check of a device's value in turn: do the 
 		--programs $(foreach test,$(MUTANT_TESTS),$(call mutant_test,$(test))) \
 		$(foreach target,$(MUTANT_REPLAYS),$(call mutant_replay,$(target)))
 
-.PHONY: prove mutants
+# A changed line takes its mutants along: what was said of them is to be looked at anew.
+mutants-check: | need-lint
+	@tools/mutants.py --check --files $(MUTANT_FILES)
+
+.PHONY: prove mutants mutants-check

@@ -50,7 +50,8 @@ def lint():
     for name, words in (("format", ["make", "-s", "format-check"]),
                         ("layers", ["tools/layers.py"]),
                         ("house-rules", ["tools/house_rules.py"]),
-                        ("docs", ["tools/docs.py"])):
+                        ("docs", ["tools/docs.py"]),
+                        ("mutants", ["make", "-s", "mutants-check"])):
         yield Test(f"lint/{name}", functools.partial(command, words))
     yield Test("lint/layers-sees-breaches", breaches)
     yield Test("lint/ring-pictures", pictures)

@@ -193,15 +193,29 @@ def try_all(mutants, programs, tree, originals, results, options):
 # ---- Telling --------------------------------------------------------------------------
 
 
-def equivalents(path):
+def equivalents(top):
     """The names of the mutants that change nothing, from lines `NAME` each followed by `    reason`."""
     found, name = {}, None
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in (top / "proofs/mutants/equivalent.txt").read_text(encoding="utf-8").splitlines():
         if line.startswith("    "):
             found[name] = line.strip()
         elif line and not line.startswith("#"):
             name = line.strip()
     return found
+
+
+def find(top, files):
+    """Of each file: its name, its text and its mutants."""
+    for file in files:
+        text = (top / file).read_text(encoding="utf-8")
+        yield file, text, list(mutations.mutants_of(file, text))
+
+
+def check(same, mutants):
+    """Ends where names stand for no mutant any more: of a line that has been changed since."""
+    strangers = sorted(same.keys() - {mutant.name for mutant in mutants})
+    if strangers:
+        sys.exit("equivalent.txt names what is no mutant:\n" + "\n".join(strangers))
 
 
 def report(files, mutants, same, seconds, commits):
@@ -235,7 +249,7 @@ def report(files, mutants, same, seconds, commits):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--programs", nargs="+", required=True)
+    parser.add_argument("--programs", nargs="+", default=[])
     parser.add_argument("--files", nargs="+", required=True)
     parser.add_argument("--build", type=pathlib.Path, default=TOP / "build/mutants")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
@@ -251,7 +265,12 @@ def main():
     parser.add_argument("--no-sanitizers", action="store_true")
     parser.add_argument("--no-proof", action="store_true")
     parser.add_argument("--list", action="store_true", help="name the mutants and stop")
+    parser.add_argument("--check", action="store_true", help="look whether equivalent.txt names mutants only, and stop")
     options = parser.parse_args()
+
+    if options.check:
+        check(equivalents(TOP), (mutant for _, _, found in find(TOP, options.files) for mutant in found))
+        return 0
 
     last = options.build / "survived.txt"
     again = set(last.read_text(encoding="utf-8").splitlines()) if options.again else None
@@ -265,11 +284,9 @@ def main():
         shutil.copytree(TOP / part, originals / part)
     shutil.copytree(originals, tree)
 
-    same = equivalents(originals / "proofs/mutants/equivalent.txt")
+    same = equivalents(originals)
     mutants, names = [], {}
-    for file in options.files:
-        text = (originals / file).read_text(encoding="utf-8")
-        found = list(mutations.mutants_of(file, text))
+    for file, text, found in find(originals, options.files):
         # Numbers that do not depend on other files, so that objects stay the same.
         for number, mutant in enumerate(found, 1 + MOST_IN_A_FILE * options.files.index(file)):
             names[mutant.name] = names.get(mutant.name, 0) + 1
@@ -278,8 +295,7 @@ def main():
         (tree / file).write_text(mutations.switchable(text, found), encoding="utf-8")
         if len(found) > MOST_IN_A_FILE:
             sys.exit(f"more than {MOST_IN_A_FILE} mutants in {file}")
-    for name in sorted(same.keys() - {mutant.name for mutant in mutants}):
-        sys.exit(f"equivalent.txt names what is no mutant: {name}")
+    check(same, mutants)
     without = [file for file in options.files if re.search(options.without, file)]
     mutants = [mutant for mutant in mutants if re.search(options.only, mutant.name) and mutant.file not in without
                and (again is None or mutant.name in again)]
