@@ -103,6 +103,11 @@ const char *cmdline_get(const char *key)
 	return cmdline_get_nth(key, 0);
 }
 
+const char *cmdline_option(unsigned n)
+{
+	return n < option_count ? options[n] : NULL;
+}
+
 int cmdline_argc(void)
 {
 	return argument_count;

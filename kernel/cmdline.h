@@ -11,6 +11,8 @@ void cmdline_init(void);
 /* The value of key=, or NULL; the n-th one where a key may stand more than once (n from 0). */
 const char *cmdline_get(const char *key);
 const char *cmdline_get_nth(const char *key, unsigned n);
+/* The n-th word before "--"; NULL behind the last. */
+const char *cmdline_option(unsigned n);
 /* What stands behind "--". */
 int cmdline_argc(void);
 char **cmdline_argv(void);

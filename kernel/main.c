@@ -12,15 +12,20 @@
 #include "kernel/cpu.h"
 #include "kernel/libc.h"
 #include "kernel/memory.h"
+#include "kernel/options.h"
 #include "kernel/virtio_console.h"
 
 /* DRIVERS= may have left it out. By a pointer: code for AArch64 cannot refer to what may be missing. */
 #pragma weak virtio_console_attach
 static void (*const console_attach)(void) = virtio_console_attach;
+#pragma weak options_check
+static void (*const check_options)(void) = options_check;
 
 static void run(void)
 {
 	arch_console_init();
+	if (check_options)
+		check_options();
 	arch_platform_init();
 	arch_irq_restore(true);
 	arch_start_cpus();

@@ -3,7 +3,7 @@
 # at, and a table of their own functions' names. Included by arch/x86_64 and arch/aarch64.
 
 KERNEL += $(addprefix kernel/,main.o cpu_start.o backtrace.o mmu.o irq.o port.o $(if $(filter console,$(DRIVERS)),virtio_console.o) \
-	discover.o pci_access.o)
+	discover.o pci_access.o $(if $(word 2,$(DRIVERS)),options.o))
 LIBC = kernel/libc.o kernel/libc_file.o kernel/libc_disk.o kernel/libc_lock.o kernel/libc_poll.o \
 	$(if $(filter console,$(DRIVERS)),kernel/libc_port.o)
 

@@ -77,6 +77,16 @@ COMMANDS = (
     Typed("forward-nonsense", "FWD=zz", 2, r"^FWD=zz: two ports"),
     Typed("forward-no-port", "FWD=8080:0", 2, r"^FWD=8080:0: two ports"),
     Typed("open-quote", "KERNEL_ARGS='a=\"b'", 2, r"^KERNEL_ARGS="),
+    Typed("kernel-nonsense-x86_64", "KERNEL_ARGS='ring=nonsense deadline_ms=-3 trace=2 rnig=packed' APP=lsvirtio", 0,
+          r"^ring=nonsense: there is split packed; split is used\n"
+          r"deadline_ms=-3: a number from 250 to 3072000 is wanted; 30000 is used\n"
+          r"trace=2: a number from 0 to 1 is wanted; 0 is used\n"
+          r"cmdline: not known, and not used: rnig=packed\nvda .* split "),
+    Typed("kernel-nonsense-aarch64", "ARCH=aarch64 KERNEL_ARGS='ring=nonsense deadline_ms=-3 trace=2 rnig=packed' APP=lsvirtio", 0,
+          r"^ring=nonsense: there is split packed; split is used\n"
+          r"deadline_ms=-3: a number from 250 to 3072000 is wanted; 30000 is used\n"
+          r"trace=2: a number from 0 to 1 is wanted; 0 is used\n"
+          r"cmdline: not known, and not used: rnig=packed\nvda .* split "),
     Typed("filter-broken", "tests/run.py --filter [ boot", 2, r"no regular expression"),
     Typed("filter-nothing", "tests/run.py --filter nosuch kit", 2, r"no test of kit"),
     Typed("jobs-none", "tests/run.py --jobs 0 kit", 2, r"at least 1"),

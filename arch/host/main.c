@@ -29,6 +29,7 @@
 #include "kernel/device.h"
 #include "kernel/exit.h"
 #include "kernel/memory.h"
+#include "kernel/options.h"
 
 #define DEFAULT_MEMORY_MIB 64
 
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
 	cpu_add(arch_cpu());
 	cmdline_init();
 	arch_console_init();
+	options_check();
 	if (!qtest_init())
 		host_memory_init(vport_setting("mem", DEFAULT_MEMORY_MIB) << 20);
 	pages_init();

@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers by gcc and by clang; it prints KTAP (check.h).
 
 HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pci_edges test_pci_tree_edges \
-	test_format test_cmdline test_sha256 test_tar test_archive test_pages test_acpi test_mptable test_example_port \
+	test_format test_cmdline test_options test_sha256 test_tar test_archive test_pages test_acpi test_mptable test_example_port \
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_transport_edges test_queues \
 	test_blk test_blk_faults test_partition test_files test_rng test_console test_console_ports test_console_faults test_edit test_net test_scsi test_scsi_faults test_scsi_sense
@@ -37,6 +37,7 @@ test_pci_tree_edges = $(test_pci)
 test_acpi = kernel/acpi.c
 test_mptable = arch/x86_64/mptable.c
 test_cmdline = kernel/cmdline.c
+test_options = kernel/options.c kernel/cmdline.c
 test_edit = apps/shell/edit.c lib/format.c
 test_sha256 = lib/sha256.c
 test_tar = lib/tar.c
