@@ -5,7 +5,7 @@
  *
  *     make run KERNEL_ARGS='ring=nonsense deadline_ms=-3'
  *
- * Left out: values that only their user can judge, who then tells of them (app=, console=, ip=, pairs= …). Images of
+ * Left out: values that only their user can judge, who then tells of them (app=, console=, ip=, pairs=, rx_usecs= …). Images of
  * a single driver, which are to be small, do without all of this (linker/metal.mk).
  */
 #include "kernel/options.h"
@@ -40,6 +40,7 @@ static const struct option options[] = {
 	{ .key = "trace", .most = 1, .without = "0" },
 	{ .key = "mem", .least = 1, .most = 1 << 20, .without = "64" },
 	{ .key = "pairs" },
+	{ .key = "rx_usecs" },
 	{ .key = "console" },
 	{ .key = "ip", .repeats = true },
 	{ .key = "virtio_mmio.device", .repeats = true },

@@ -7,7 +7,8 @@
 
 The table's rows are the machines of tests/matrix.toml, no more and no fewer. A path in `code` exists,
 and so does what a link points to; in [`name`](file.c) the file has a name that begins so. docs/kernel.md lists
-every key that the kernel looks for on its command line, and no other.
+every key that the kernel looks for on its command line, and no other, and so does kernel/options.c, which says of all
+others that nobody knows them.
 """
 
 import pathlib
@@ -25,6 +26,7 @@ FOLDERS = "apps arch bench boot docs drivers kernel lib linker test-images tests
 PATH = re.compile(r"`((?:" + "|".join(FOLDERS) + r")/[^`\s]*|Makefile)`")
 LINK = re.compile(r"\[([^\]]*)\]\(([^)#:]+)\)")
 KEY = re.compile(r"\b(?:vport_setting|vport_setting_is|vport_setting_text|cmdline_get|cmdline_get_nth|discover)\(\"([^\"]+)\"")
+KNOWN_KEY = re.compile(r"\.key = \"([^\"]+)\"")
 DOCUMENTED_KEY = re.compile(r"^\| `([\w.]+)=", re.MULTILINE)
 
 
@@ -86,9 +88,10 @@ def bad_keys():
     for folder in ("arch", "drivers", "kernel"):
         for file in (TOP / folder).rglob("*.c"):
             used |= set(KEY.findall(file.read_text(encoding="utf-8")))
-    told = set(DOCUMENTED_KEY.findall((TOP / "docs/kernel.md").read_text(encoding="utf-8")))
-    for key in sorted(used ^ told):
-        yield f"docs/kernel.md: {key}= is {'not listed' if key in used else 'looked for nowhere'}"
+    for name, pattern in (("docs/kernel.md", DOCUMENTED_KEY), ("kernel/options.c", KNOWN_KEY)):
+        listed = set(pattern.findall((TOP / name).read_text(encoding="utf-8")))
+        for key in sorted(used ^ listed):
+            yield f"{name}: {key}= is {'not listed' if key in used else 'looked for nowhere'}"
 
 
 def main():
