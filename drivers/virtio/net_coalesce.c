@@ -3,7 +3,7 @@
  * virtio-net, interrupts that come too often. A frame costs a fast driver less than the interrupt that tells of it, and the
  * device still more, which raises it. So where frames come quickly no interrupt is asked for: the queue is drained a little
  * later, with all that has come by then. That is what a device does that offers VIRTIO_NET_F_NOTF_COAL (5.1.9.5.10), done here
- * by a timer; max_usecs is what that calls the time, and 4 frames at least have to come in it.
+ * by a timer; max_usecs is what that calls the time.
  *
  * A frame waits for so long at most, and only behind others. Where the next one comes only when this one was answered, waiting
  * makes everything slower, and nothing cheaper: then few come, and for a while it is not tried again.
@@ -15,7 +15,9 @@
 #define DEFAULT_USECS 100
 #define MOST_USECS 10000
 #define NS_PER_US 1000
-#define WORTH_WAITING 4 /* frames: used buffers in a period */
+#define QUICK \
+	2 /* used buffers in a period: worth a try; an interrupt for each slows the device itself */
+#define WORTH_WAITING 4 /* and of a wait: worth the next one */
 #define NOT_AGAIN 32    /* drains, after a wait for fewer */
 
 void net_coalesce_init(struct net_pair *pair)
@@ -32,7 +34,14 @@ void net_coalesce_init(struct net_pair *pair)
 	pair->coalesce = (struct net_coalesce){ .period = usecs * NS_PER_US };
 }
 
-/* A wait has ended. Those that bring nothing from the first on are not tried again soon. */
+/* From now on frames are counted anew. */
+static void begin(struct net_coalesce *coalesce, uint64_t now)
+{
+	coalesce->since = now;
+	coalesce->used = 0;
+}
+
+/* A wait has ended. Those that bring little from the first on are not tried again soon. */
 static void judge(struct net_coalesce *coalesce)
 {
 	bool paid = coalesce->used >= WORTH_WAITING;
@@ -42,6 +51,17 @@ static void judge(struct net_coalesce *coalesce)
 	coalesce->paid = paid;
 }
 
+/* How long, where so many buffers were used in that time: never until the device could run short of them. 0: not at all. */
+static uint64_t time_to_wait(const struct net_pair *pair, uint64_t since, uint64_t used)
+{
+	uint64_t period = pair->coalesce.period;
+	uint64_t quarter = since * (pair->receive_max / 4) / used;
+
+	if (quarter >= period)
+		return period;
+	return quarter >= period / 4 ? quarter : 0;
+}
+
 bool net_coalesce(struct net_pair *pair)
 {
 	struct net_coalesce *coalesce = &pair->coalesce;
@@ -49,21 +69,22 @@ bool net_coalesce(struct net_pair *pair)
 	if (!pair->receive->awaited || coalesce->period == 0)
 		return false;
 	uint64_t now = vport_now(), since = now - coalesce->since, used = coalesce->used;
-	if (coalesce->until != 0 &&
-	    now >= coalesce->until) /* others may end it before, which says nothing */
+	/* Others may have ended it before its time, which says nothing. */
+	if (coalesce->until != 0 && now >= coalesce->until)
 		judge(coalesce);
-	coalesce->since = now;
-	coalesce->used = 0;
 	coalesce->until = 0;
-	if (coalesce->skip > 0) {
-		coalesce->skip--;
+	if (coalesce->skip > 0 || since > used * coalesce->period / QUICK) {
+		coalesce->skip -= coalesce->skip > 0;
+		begin(coalesce, now);
 		return false;
 	}
-	if (used == 0 || since > used * coalesce->period / WORTH_WAITING)
+	if (used < QUICK)
+		return false; /* too few to tell how quickly they come */
+	begin(coalesce, now);
+	uint64_t wait = time_to_wait(pair, since, used);
+	if (wait == 0)
 		return false;
-	/* Never for so long that the device could run short of buffers. */
-	uint64_t quarter = since * (pair->receive_max / 4) / used;
-	coalesce->until = now + (quarter < coalesce->period ? quarter : coalesce->period);
+	coalesce->until = now + wait;
 	pair->receive->event.check_at = coalesce->until;
 	return true;
 }

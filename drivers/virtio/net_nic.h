@@ -96,7 +96,7 @@ struct net_pool {
 	unsigned count;
 };
 
-/* When a receive queue was drained last, and until when it is left alone. */
+/* How quickly a receive queue's buffers are used, and until when it is left alone. */
 struct net_coalesce {
 	uint64_t period; /* ns; 0: never */
 	uint64_t since, until;
