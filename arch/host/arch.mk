@@ -6,7 +6,7 @@ ARCH_OBJECTS = $(addprefix arch/host/,main.o cpu.o memory.o wait.o registers.o v
 	qtest_machine.o)
 KERNEL += kernel/options.o kernel/discover.o kernel/pci_access.o
 # Its devices are other processes: back ends by a transport of their own, and QEMU's by PCI and MMIO.
-VIRTIO += $(addprefix drivers/virtio/,vhost_user.o vhost_message.o)
+VIRTIO += $(addprefix drivers/virtio/,vhost_user.o vhost_connection.o vhost_message.o)
 # These programs test what only a machine of one's own has, or open files on its disks, which the
 # machine's own C library knows nothing of.
 NOT_HERE = crash selftest smp filesum filetest porttest

@@ -13,32 +13,12 @@
  * Left out: configuration change messages from the back end, in-flight tracking, an IOMMU.
  */
 #include "drivers/virtio/vhost_user.h"
-#include "drivers/virtio/device.h"
-#include "drivers/virtio/vhost_message.h"
+#include "drivers/virtio/vhost_connection.h"
 #include "drivers/virtio/vhost_port.h"
 #include "lib/format.h"
 #include "lib/mem.h"
 
 #define QUEUE_MAX_SIZE 1024 /* the protocol has no question for it; back ends take that much */
-#define MASK64(bit) (UINT64_C(1) << (bit))
-
-struct vhost_user {
-	struct virtio_device device; /* first: a device's transport part is found by a cast */
-	const char *path;
-	struct vhost_channel channel;
-	uint64_t offered;  /* the back end's feature bits, the protocol's own included */
-	uint64_t protocol; /* protocol features in use */
-	uint32_t queues;   /* how many there may be */
-	uint8_t status;
-	bool resetting;
-	bool lost;           /* an exchange failed: nothing more is said on this connection */
-	bool has_memory;     /* the back end was told of our memory on this connection */
-	bool refused;        /* the features, by the back end */
-	uint32_t generation; /* of the configuration */
-	int kick[VIRTIO_MAX_QUEUES], call[VIRTIO_MAX_QUEUES]; /* by the queues' places */
-	bool started[VIRTIO_MAX_QUEUES];
-	struct vhost_user *next;
-};
 
 /* All that were ever connected to. The memory of a device that was given up may still be its back end's, and
  * what names it is kept. */
@@ -75,100 +55,6 @@ static struct vhost_user *vhost(struct virtio_device *device)
 	return (struct vhost_user *)device;
 }
 
-/* ---- The connection -------------------------------------------------------------------- */
-
-static void disconnect(struct vhost_user *user)
-{
-	if (user->channel.socket >= 0)
-		vhost_port_close(user->channel.socket);
-	user->channel = (struct vhost_channel){ .socket = -1 };
-	user->has_memory = false;
-	memset(user->started, 0, sizeof(user->started));
-}
-
-/* An exchange failed: whatever the reason, the connection is of no use any more, but for a plain "no". The
- * device then asks for a reset like one that has hung itself up. */
-static int judge(struct vhost_user *user, enum vhost_request request, int error)
-{
-	if (error && error != ERR_UNSUPPORTED)
-		user->lost = true;
-	if (error)
-		virtio_log(&user->device, VPORT_LOG_ERROR, "vhost-user message %u: %s", request,
-			   error_text(error));
-	return error;
-}
-
-static int tell(struct vhost_user *user, enum vhost_request request, const void *payload,
-		size_t length, int fd)
-{
-	if (user->lost)
-		return ERR_IO;
-	return judge(user, request, vhost_tell(&user->channel, request, payload, length, fd));
-}
-
-static int ask(struct vhost_user *user, enum vhost_request request, void *payload, size_t length,
-	       size_t expected)
-{
-	if (user->lost)
-		return ERR_IO;
-	return judge(user, request, vhost_ask(&user->channel, request, payload, length, expected));
-}
-
-static int tell64(struct vhost_user *user, enum vhost_request request, uint64_t value, int fd)
-{
-	return tell(user, request, &value, sizeof(value), fd);
-}
-
-static int ask64(struct vhost_user *user, enum vhost_request request, uint64_t *value)
-{
-	return ask(user, request, value, 0, sizeof(*value));
-}
-
-static int agree_on_protocol(struct vhost_user *user)
-{
-	uint64_t offered = 0;
-	uint64_t known = MASK64(VHOST_USER_PROTOCOL_F_MQ) |
-			 MASK64(VHOST_USER_PROTOCOL_F_REPLY_ACK) |
-			 MASK64(VHOST_USER_PROTOCOL_F_CONFIG);
-	int error = ask64(user, VHOST_USER_GET_PROTOCOL_FEATURES, &offered);
-
-	user->protocol = offered & known;
-	if (!error)
-		error = tell64(user, VHOST_USER_SET_PROTOCOL_FEATURES, user->protocol, -1);
-	user->channel.reply_ack = (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_REPLY_ACK)) != 0;
-	if (!error && (user->protocol & MASK64(VHOST_USER_PROTOCOL_F_MQ))) {
-		uint64_t queues = 0;
-		error = ask64(user, VHOST_USER_GET_QUEUE_NUM, &queues);
-		/* Of a network device, pairs are meant. */
-		if (user->device.type == VIRTIO_TYPE_NET && queues < VIRTIO_MAX_QUEUES)
-			queues *= 2;
-		user->queues = queues < VIRTIO_MAX_QUEUES ? (uint32_t)queues : VIRTIO_MAX_QUEUES;
-	}
-	return error;
-}
-
-/* 0, or an error and its cause for a person. */
-static int connect(struct vhost_user *user, const char **cause)
-{
-	user->channel = (struct vhost_channel){ .socket = vhost_port_connect(user->path, cause) };
-	if (user->channel.socket < 0)
-		return ERR_NODEV;
-	user->lost = false;
-	user->generation++;
-	user->protocol = 0;
-	user->queues = VIRTIO_MAX_QUEUES;
-	int error = ask64(user, VHOST_USER_GET_FEATURES, &user->offered);
-	if (!error && (user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES)))
-		error = agree_on_protocol(user);
-	if (!error)
-		error = tell(user, VHOST_USER_SET_OWNER, NULL, 0, -1);
-	if (error) {
-		*cause = error_text(error);
-		disconnect(user);
-	}
-	return error;
-}
-
 /* ---- Status ------------------------------------------------------------------------------- */
 
 /* Stops the rings: an answer says that the back end has left a ring alone. */
@@ -178,8 +64,8 @@ static int stop_rings(struct vhost_user *user)
 		struct vhost_vring_state state = { .index = user->device.queues[i]->index };
 		if (!user->started[i])
 			continue;
-		int error =
-			ask(user, VHOST_USER_GET_VRING_BASE, &state, sizeof(state), sizeof(state));
+		int error = vhost_user_ask(user, VHOST_USER_GET_VRING_BASE, &state, sizeof(state),
+					   sizeof(state));
 		if (error)
 			return error;
 		user->started[i] = false;
@@ -197,7 +83,7 @@ static bool let_go(struct vhost_user *user)
 		return true;
 	if (alive && user->has_memory && !vhost_port_hang_up(user->channel.socket))
 		return false;
-	disconnect(user);
+	vhost_disconnect(user);
 	return true;
 }
 
@@ -208,7 +94,7 @@ static void try_reset(struct vhost_user *user)
 
 	if (user->channel.socket >= 0 && !let_go(user))
 		return;
-	if (user->channel.socket < 0 && connect(user, &cause) != 0)
+	if (user->channel.socket < 0 && vhost_connect(user, &cause) != 0)
 		return;
 	user->resetting = false;
 	user->refused = false;
@@ -265,7 +151,7 @@ static int tell_memory(struct vhost_user *user)
 	table.region.user_address = memory.device_address;
 	table.region.size = memory.size;
 	user->has_memory = true; /* whatever becomes of the message */
-	return tell(user, VHOST_USER_SET_MEM_TABLE, &table, sizeof(table), memory.fd);
+	return vhost_user_tell(user, VHOST_USER_SET_MEM_TABLE, &table, sizeof(table), memory.fd);
 }
 
 static void features_write(struct virtio_device *device, const struct virtio_features *accepted)
@@ -274,8 +160,8 @@ static void features_write(struct virtio_device *device, const struct virtio_fea
 	uint64_t bits = accepted->word[0] | (uint64_t)accepted->word[1] << 32;
 
 	bits |= user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES);
-	user->refused =
-		tell64(user, VHOST_USER_SET_FEATURES, bits, -1) != 0 || tell_memory(user) != 0;
+	user->refused = vhost_user_tell64(user, VHOST_USER_SET_FEATURES, bits, -1) != 0 ||
+			tell_memory(user) != 0;
 }
 
 /* Always from the start on: back ends differ in what they take an offset to mean. */
@@ -287,7 +173,7 @@ static uint32_t config_read(struct virtio_device *device, unsigned offset, unsig
 
 	if (device->type == VIRTIO_TYPE_NET && offset == NET_CONFIG_PAIRS)
 		return vhost(device)->queues / 2;
-	if (ask(vhost(device), VHOST_USER_GET_CONFIG, &config, length, length) == 0)
+	if (vhost_user_ask(vhost(device), VHOST_USER_GET_CONFIG, &config, length, length) == 0)
 		memcpy(&value, config.region + offset, width);
 	return value;
 }
@@ -298,8 +184,8 @@ static void config_write(struct virtio_device *device, unsigned offset, unsigned
 	struct vhost_config config = { .offset = offset, .size = width };
 
 	memcpy(config.region, &value, width);
-	tell(vhost(device), VHOST_USER_SET_CONFIG, &config,
-	     __builtin_offsetof(struct vhost_config, region) + width, -1);
+	vhost_user_tell(vhost(device), VHOST_USER_SET_CONFIG, &config,
+			__builtin_offsetof(struct vhost_config, region) + width, -1);
 }
 
 /* Changes would be announced on a channel of the back end's, which we do not open; but each new connection
@@ -347,22 +233,24 @@ static int queue_enable(struct virtio_queue *queue, const struct virtq_addresses
 	int error = make_events(user, queue->place);
 
 	if (!error)
-		error = tell(user, VHOST_USER_SET_VRING_NUM, &state, sizeof(state), -1);
+		error = vhost_user_tell(user, VHOST_USER_SET_VRING_NUM, &state, sizeof(state), -1);
 	state.num = first_base(queue);
 	if (!error)
-		error = tell(user, VHOST_USER_SET_VRING_BASE, &state, sizeof(state), -1);
+		error = vhost_user_tell(user, VHOST_USER_SET_VRING_BASE, &state, sizeof(state), -1);
 	if (!error)
-		error = tell(user, VHOST_USER_SET_VRING_ADDR, &addresses, sizeof(addresses), -1);
+		error = vhost_user_tell(user, VHOST_USER_SET_VRING_ADDR, &addresses,
+					sizeof(addresses), -1);
 	user->started[queue->place] = true; /* from here on it may be, whatever the answers are */
 	if (!error)
-		error = tell64(user, VHOST_USER_SET_VRING_CALL, queue->index,
-			       user->call[queue->place]);
+		error = vhost_user_tell64(user, VHOST_USER_SET_VRING_CALL, queue->index,
+					  user->call[queue->place]);
 	if (!error)
-		error = tell64(user, VHOST_USER_SET_VRING_KICK, queue->index,
-			       user->kick[queue->place]);
+		error = vhost_user_tell64(user, VHOST_USER_SET_VRING_KICK, queue->index,
+					  user->kick[queue->place]);
 	state.num = 1;
 	if (!error && (user->offered & MASK64(VHOST_USER_F_PROTOCOL_FEATURES)))
-		error = tell(user, VHOST_USER_SET_VRING_ENABLE, &state, sizeof(state), -1);
+		error = vhost_user_tell(user, VHOST_USER_SET_VRING_ENABLE, &state, sizeof(state),
+					-1);
 	return error;
 }
 
@@ -422,7 +310,7 @@ static int disown(struct virtio_device *device)
 	bool has_memory = user->has_memory;
 
 	if (user->channel.socket >= 0)
-		disconnect(user);
+		vhost_disconnect(user);
 	user->resetting = false; /* nothing more is tried */
 	return has_memory ? ERR_UNSUPPORTED : 0;
 }
@@ -466,7 +354,7 @@ int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_
 		user->kick[i] = user->call[i] = -1;
 
 	const char *cause;
-	int error = connect(user, &cause);
+	int error = vhost_connect(user, &cause);
 	if (error) {
 		char line[256]; /* with all of the path, which is longer than a location may be */
 		format(line, sizeof(line),
@@ -486,6 +374,6 @@ int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_
 	all = user;
 	error = virtio_device_add(device);
 	if (error)
-		disconnect(user);
+		vhost_disconnect(user);
 	return error;
 }

@@ -17,7 +17,7 @@ fuzz_fdt = tests/fuzz/fdt.c $(wildcard lib/fdt*.c)
 fuzz_acpi = tests/fuzz/acpi.c kernel/acpi.c
 fuzz_mptable = tests/fuzz/mptable.c arch/x86_64/mptable.c
 fuzz_cmdline = tests/fuzz/cmdline.c kernel/cmdline.c kernel/settings.c
-fuzz_vhost = tests/fuzz/vhost.c $(addprefix drivers/virtio/,vhost_user.c vhost_message.c) \
+fuzz_vhost = tests/fuzz/vhost.c $(addprefix drivers/virtio/,vhost_user.c vhost_connection.c vhost_message.c) \
 	lib/error.c lib/format.c
 
 fuzz_device = tests/fuzz/device.c $(filter-out tests/host/fake/%,$(RING_DEVICE)) \
