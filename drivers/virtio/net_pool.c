@@ -80,8 +80,8 @@ static __attribute__((noinline)) struct net_buffer *want(struct net_pool *pool)
 		virtio_queue_await(pool->transmit);
 		return NULL;
 	}
-	/* Whose drains find that it is wanted. */
-	for (unsigned i = 0; i < nic->pair_count; i++)
+	/* Whose drains find that it is wanted; not that of its own pair, if it has one that is closed: it would never sleep. */
+	for (unsigned i = 0; i < nic->pairs_served; i++)
 		vport_mark(&nic->pairs[i].transmit->event);
 	return NULL;
 }
@@ -139,11 +139,12 @@ static unsigned deal(struct virtio_net *nic, struct net_pool *pool)
 	if (to_send > count / 2)
 		to_send = count / 2;
 	for (unsigned i = pool->home; i < nic->pair_count; i += nic->cpus) {
+		/* Not 0: as many as there are pairs are left, at least. */
 		unsigned share = (count - to_send) / pairs,
 			 size = nic->pairs[i].receive->setup.size;
 		if (share > size)
 			share = size;
-		nic->pairs[i].receive_max = share > 0 ? share : 1;
+		nic->pairs[i].receive_max = share;
 	}
 	return pairs > 0 ? count : to_send;
 }

@@ -173,6 +173,129 @@ static void waits_for_a_buffer(void)
 	all_work(1);
 }
 
+/* A CPU that has found none may sleep until one is back: a single one, which another CPU has released. */
+static void waits_for_the_only_buffer(void)
+{
+	struct net_buffer *all[128];
+	unsigned count = 0;
+
+	start_on(2);
+	fake_port.sound_sleep = true;
+	fake_on(1);
+	while (count < 128 && (all[count] = net_take(net)) != NULL)
+		count++;
+	CHECK_EQ(count, 64); /* the device has the others */
+	fake_on(0);
+	net_release(net, all[0]);
+	fake_on(1);
+	CHECK((all[0] = net_take(net)) != NULL); /* nobody had waited for it */
+	CHECK(net_take(net) == NULL);
+	fake_sleep(2);
+	fake_on(0);
+	net_release(net, all[0]);
+	fake_on(1);
+	uint64_t begun = fake_port.now;
+	vport_relax(begun + UINT64_C(5000000000));
+	CHECK(fake_port.now <
+	      begun + UINT64_C(1000000)); /* of the test's own clock: it was woken */
+	CHECK((all[0] = net_take(net)) != NULL);
+	while (count > 0)
+		net_release(net, all[--count]);
+	fake_on(0);
+	all_work(2);
+}
+
+/* Nobody wants to know when those are done that it has sent itself. */
+static void waits_for_its_own_buffers(unsigned cpu)
+{
+	struct net_buffer *frame, *all[64];
+	unsigned was = fake_on(cpu), count = 0;
+
+	for (; count < 64 && (frame = net_take(net)) != NULL; count++) {
+		frame->length = 60;
+		all[count] = frame;
+	}
+	CHECK_EQ(count, 64);
+	fake.deaf = true;
+	CHECK_EQ(net_send(net, all, count), count);
+	fake_sleep(1); /* whoever pushes them has done so before they are missed */
+	CHECK(net_take(net) == NULL);
+	fake_sleep(1);
+	fake.deaf = false;
+	uint64_t begun = fake_port.now;
+	frame = NULL;
+	while (!frame && fake_port.now < begun + UINT64_C(5000000000)) {
+		vport_relax(begun + UINT64_C(5000000000));
+		frame = net_take(net);
+	}
+	CHECK(frame != NULL);
+	CHECK(fake_port.now < begun + UINT64_C(100000000)); /* not by the regular look */
+	net_release(net, frame);
+	fake_on(was);
+	fake_sleep(300);
+}
+
+static void waits_for_what_it_has_sent(void)
+{
+	start_on(2);
+	for (unsigned round = 0; round < 4; round++) {
+		waits_for_its_own_buffers(0);
+		waits_for_its_own_buffers(1);
+	}
+	/* Without a pair of its own any more. */
+	CHECK_EQ(net_set_pairs(net, 1), 0);
+	fake_sleep(2);
+	for (unsigned round = 0; round < 4; round++)
+		waits_for_its_own_buffers(1);
+	all_work(1);
+}
+
+/* Whose CPU only sends: half as many as the queue that it sends by holds. */
+static void buffers_of_who_only_sends(void)
+{
+	struct net_buffer *frame, *all = NULL;
+	unsigned count = 0;
+
+	fake_setting("pairs", "1");
+	start_on(2);
+	fake_on(1);
+	for (; (frame = net_take(net)) != NULL; count++) {
+		frame->next = all;
+		all = frame;
+	}
+	CHECK_EQ(count, 32);
+	while (all) {
+		frame = all->next;
+		net_release(net, all);
+		all = frame;
+	}
+	fake_on(0);
+	all_work(1);
+}
+
+/* Each CPU looks at its own pair. */
+static void polled_by_each_cpu(void)
+{
+	static const uint8_t header[20];
+	static const uint8_t bytes[60];
+
+	fake_setting("irq", "poll");
+	start_on(2);
+	for (unsigned cpu = 0; cpu < 2; cpu++) {
+		unsigned before = heard;
+		CHECK(fake_receive_by(&fake, cpu, header, bytes, sizeof(bytes), 0));
+		fake_on(!cpu);
+		net_poll(net);
+		CHECK_EQ(heard, before);
+		fake_on(cpu);
+		net_poll(net);
+		CHECK_EQ(heard, before + 1);
+		CHECK_EQ(heard_on, cpu);
+	}
+	fake_on(0);
+	all_work(2);
+}
+
 static void pairs_go_and_come(void)
 {
 	start_on(4);
@@ -271,6 +394,32 @@ static void row35_recovery_with_many_cpus(void)
 	}
 }
 
+/* A reset's end of a frame that nobody waited for leaves nothing in its buffer, which is another CPU's. */
+static void row35_buffers_of_another_cpu(void)
+{
+	struct net_buffer *frames[32];
+
+	start_on(2);
+	for (unsigned i = 0; i < 32; i++) {
+		frames[i] = net_take(net);
+		CHECK(frames[i] != NULL);
+		frames[i]->length = 60;
+	}
+	fake.deaf = true;
+	fake_on(1);
+	CHECK_EQ(net_send(net, frames, 32), 32);
+	fake_on(0);
+	virtio_device_fail(virtio_first(), ERR_IO, "the test wants it so", 0);
+	CHECK(FAKE_WAIT(net->resets == 1 && counted().failed == 32, 3000));
+	fake.deaf = false;
+	fake_sleep(600);
+	for (unsigned i = 0; i < 64; i++) /* all that the device has not got to fill */
+		send_to_be_done();
+	CHECK(net_take(net) == NULL);
+	CHECK(FAKE_WAIT(done_count == 64, 1000));
+	all_work(2);
+}
+
 static void row36_gone_with_many_cpus(void)
 {
 	fake_setting("pairs", "2");
@@ -348,10 +497,15 @@ int main(void)
 		SCENARIO(released_elsewhere, ON_ALL),
 		SCENARIO(sent_elsewhere, ON_ALL),
 		SCENARIO(waits_for_a_buffer, ON_ALL),
+		SCENARIO(waits_for_the_only_buffer, ON_ALL),
+		SCENARIO(waits_for_what_it_has_sent, ON_ALL),
+		SCENARIO(buffers_of_who_only_sends, ON_ALL),
+		SCENARIO(polled_by_each_cpu, ON_ALL),
 		SCENARIO(pairs_go_and_come, ON_ALL),
 		SCENARIO(pair_that_does_not_empty, ON_ALL),
 		SCENARIO(refused_pairs, ON_BUSES),
 		SCENARIO(row35_recovery_with_many_cpus, ON_ALL),
+		SCENARIO(row35_buffers_of_another_cpu, ON_ALL),
 		SCENARIO(row36_gone_with_many_cpus, ON_ALL),
 		SCENARIO(given_up_while_another_cpu_waits, ON_ALL),
 		SCENARIO(flood_without_interrupts, ON_ALL),
