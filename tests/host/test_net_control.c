@@ -289,6 +289,50 @@ static void row13_announcement_never_acknowledged(void)
 	works();
 }
 
+/* The device asks again before it has answered that it was done: it is done again, when it has. */
+static void announcement_meanwhile(void)
+{
+	struct fake_queue *queue = &fake.queues[2 * FAKE_NET_PAIRS];
+	static const uint8_t good;
+
+	make_all();
+	start();
+	net_announce(net, announce, &announced);
+	wire.silent = true;
+	ask_for_announcement();
+	CHECK(FAKE_WAIT(announced == 1, 1000));
+	fake_sleep(10);
+	ask_for_announcement();
+	fake_sleep(10);
+	CHECK_EQ(announced, 1);
+	wire.silent = false;
+	struct ring_chain *chain = queue->ring.taken;
+	CHECK(chain != NULL);
+	if (!chain)
+		return;
+	wire.announced++;
+	ring_chain_write(chain, 0, &good, 1);
+	fake_use(queue, chain, 1);
+	CHECK(FAKE_WAIT(wire.announced == 2, 100));
+	CHECK_EQ(announced, 2);
+	fake_sleep(300);
+	CHECK_EQ(announced, 2);
+	works();
+}
+
+/* A command is with the device at once, not when it is looked at the next time. */
+static void asked_at_once(void)
+{
+	make_all();
+	start();
+	for (unsigned i = 0; i < 10; i++) {
+		uint64_t begun = fake_port.now;
+		CHECK_EQ(net_set_modes(net, i % 2 ? NET_PROMISCUOUS : 0), 0);
+		CHECK(fake_port.now < begun + UINT64_C(5000000)); /* of the test's own clock */
+		CHECK_EQ(wire.modes[0], i % 2);
+	}
+}
+
 /* ---- Recovery ------------------------------------------------------------------------------------ */
 
 /* 35 */
@@ -683,6 +727,8 @@ int main(void)
 		SCENARIO(spreading, ON_ALL),
 		SCENARIO(hashes_alone, ON_ALL),
 		SCENARIO(announcement, ON_ALL),
+		SCENARIO(announcement_meanwhile, ON_ALL),
+		SCENARIO(asked_at_once, ON_ALL),
 		SCENARIO(row13_announcement_never_acknowledged, ON_ALL),
 		SCENARIO(row35_everything_is_set_again, ON_ALL),
 		SCENARIO(refuses_after_its_reset, ON_ALL),

@@ -96,6 +96,27 @@ static void checksum_is_the_devices(void)
 	CHECK_EQ(wire.header[0], 0);
 }
 
+/* Of what was asked for last nothing is left, wherever in the header it stood. */
+static void headers_are_cleared(void)
+{
+	static const uint8_t nothing[12];
+
+	MAKE(FAKE_CSUM);
+	start();
+	for (unsigned i = 0; i < 4; i++) {
+		struct net_offload offload = { .flags = NET_CHECKSUM_START,
+					       .checksum_start = i % 2 ? 34 : 0,
+					       .checksum_offset = i / 2 ? 6 : 0 };
+		CHECK_EQ(send_with(60, offload), 1);
+		CHECK_EQ(wire.header[0], NEEDS_CSUM);
+		net_poll(net); /* so that the same buffer is the next one */
+		CHECK_EQ(send_with(60, (struct net_offload){ 0 }), 1);
+		CHECK(memcmp(wire.header, nothing, sizeof(nothing)) == 0);
+		net_poll(net);
+	}
+	works();
+}
+
 static void checksum_outside_of_the_frame(void)
 {
 	MAKE(FAKE_CSUM);
@@ -657,6 +678,7 @@ int main(void)
 	static const struct scenario scenarios[] = {
 		SCENARIO(features_all_of_them, ON_ALL),
 		SCENARIO(checksum_is_the_devices, ON_ALL),
+		SCENARIO(headers_are_cleared, ON_BUSES),
 		SCENARIO(checksum_outside_of_the_frame, ON_BUSES),
 		SCENARIO(nothing_was_negotiated, ON_ALL),
 		SCENARIO(segments_are_the_devices, ON_ALL),

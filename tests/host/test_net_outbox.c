@@ -250,6 +250,57 @@ static void sent_in_order(void)
 	all_work(1);
 }
 
+/* What another CPU had handed over before goes first. */
+static void others_go_first(void)
+{
+	struct net_buffer *frame;
+
+	fake_setting("pairs", "1");
+	start_on(2);
+	home = 1;
+	fake.before_use = hold_and_note_order;
+	hand_over(0, 3);
+	frame = net_take(net);
+	CHECK(frame != NULL);
+	memset(net_data(frame), 3, 60);
+	frame->length = 60;
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	CHECK(FAKE_WAIT(next_on_the_wire == 4, 100));
+	fake.before_use = NULL;
+	CHECK(FAKE_WAIT(times_done[0] && times_done[1] && times_done[2], 100));
+	all_work(1);
+}
+
+/* They wait behind a full ring, and nobody wants to know of any: as soon as there is room they are sent. */
+static void waiting_without_anybody_who_waits(void)
+{
+	struct net_buffer *frames[IN_THE_RING];
+
+	fake_setting("pairs", "1");
+	start_on(2);
+	unsigned before = wire.sent;
+	for (unsigned i = 0; i < IN_THE_RING; i++) {
+		frames[i] = net_take(net);
+		CHECK(frames[i] != NULL);
+		frames[i]->length = 60;
+	}
+	fake.deaf = true;
+	CHECK_EQ(net_send(net, frames, IN_THE_RING), IN_THE_RING);
+	fake_on(1);
+	for (unsigned i = 0; i < 20; i++) {
+		frames[i] = net_take(net);
+		CHECK(frames[i] != NULL);
+		frames[i]->length = 60;
+	}
+	CHECK_EQ(net_send(net, frames, 20), 20);
+	fake_on(0);
+	fake_sleep(600); /* looks find nothing */
+	CHECK_EQ(wire.sent, before);
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(wire.sent == before + IN_THE_RING + 20, 50));
+	all_work(1);
+}
+
 static unsigned told_of_room;
 
 static void note_room(struct net_device *interface, void *cookie)
@@ -373,6 +424,8 @@ int main(void)
 		SCENARIO(many_that_cannot_be_mapped, ON_ALL),
 		SCENARIO(waits_for_the_outbox, ON_ALL),
 		SCENARIO(sent_in_order, ON_ALL),
+		SCENARIO(others_go_first, ON_ALL),
+		SCENARIO(waiting_without_anybody_who_waits, ON_ALL),
 		SCENARIO(lengths_that_cannot_be, ON_BUSES),
 		SCENARIO(row35_reset_while_frames_wait, ON_ALL),
 		SCENARIO(row35_reset_and_a_pair_less, ON_ALL),
