@@ -201,6 +201,52 @@ static void order_is_kept_in_a_completion(void)
 	works();
 }
 
+/* One completion submits more than the ring holds; behind those that wait for room comes what the program submits. */
+enum { FROM_A_COMPLETION = 24, ALL_OF_THEM = 28 };
+static struct job handed_on[ALL_OF_THEM];
+
+static void submit_many(struct block_request *request)
+{
+	((struct job *)request->cookie)->done++;
+	fake.deaf = true;
+	for (unsigned i = 0; i < FROM_A_COMPLETION; i++)
+		CHECK_EQ(block_submit_prepared(disk, &handed_on[i].request), 0);
+}
+
+static void order_is_kept_behind_a_completion(void)
+{
+	struct job first;
+
+	make();
+	fake.queues[0].size_max = fake.queues[0].size = 16;
+	start();
+	for (unsigned i = 0; i < ALL_OF_THEM; i++) {
+		prepare(&handed_on[i], BLOCK_READ, 512);
+		CHECK_EQ(run_at(&handed_on[i], 9), 0); /* encoded: it takes the short way */
+		handed_on[i].request.sector = 10 + i;
+	}
+	job_make(&first, BLOCK_READ, 0, 512);
+	first.request.done = submit_many;
+	fake.before_use = note_order;
+	CHECK_EQ(job_run(&first), 0);
+	for (unsigned i = FROM_A_COMPLETION; i < ALL_OF_THEM; i++)
+		CHECK_EQ(block_submit_prepared(disk, &handed_on[i].request), 0);
+	fake_sleep(1);
+	fake.deaf = false;
+	CHECK(FAKE_WAIT(order_count == 1 + ALL_OF_THEM, 1000));
+	fake_sleep(10);
+	for (unsigned i = 0; i < ALL_OF_THEM; i++) {
+		CHECK_EQ(order[1 + i], 10 + i);
+		CHECK_EQ(handed_on[i].done, 2);
+		CHECK_EQ(handed_on[i].request.status, 0);
+		CHECK(job_is_right(&handed_on[i]));
+		release(&handed_on[i]);
+	}
+	fake.before_use = NULL;
+	job_free(&first);
+	works();
+}
+
 /* ---- How many ---------------------------------------------------------------------------------------- */
 
 /* More than the driver has parts for: each brings one of its own, and those that are not prepared have as many
@@ -392,6 +438,7 @@ int main(void)
 		SCENARIO(from_its_own_completion_in_a_full_ring, ON_ALL),
 		SCENARIO(order_is_kept_in_a_full_ring, ON_ALL),
 		SCENARIO(order_is_kept_in_a_completion, ON_ALL),
+		SCENARIO(order_is_kept_behind_a_completion, ON_ALL),
 		SCENARIO(more_than_there_are_parts, ON_ALL),
 		SCENARIO(no_memory_for_one_more, ON_RINGS),
 		SCENARIO(what_makes_no_sense_is_refused, ON_RINGS),

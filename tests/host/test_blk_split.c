@@ -240,6 +240,38 @@ static void more_than_4_gib(void)
 	CHECK_EQ(fake_port.mappings, 0);
 }
 
+static unsigned parts_seen;
+
+/* One answer for the first part, and another one for the second. */
+static bool fails_in_two_ways(struct fake_queue *queue, struct ring_chain *chain, uint32_t *written)
+{
+	static const uint8_t statuses[] = { 1, 2 };
+
+	(void)queue;
+	(void)written;
+	CHECK(parts_seen < 2);
+	ring_chain_write(chain, chain->writable - 1, &statuses[parts_seen++ % 2], 1);
+	return true;
+}
+
+/* What went wrong first is what is told. */
+static void the_first_error_counts(void)
+{
+	struct job job;
+
+	make();
+	limits(512, 1, 4096);
+	start();
+	fake.before_use = fails_in_two_ways;
+	job_make(&job, BLOCK_READ, 0, 8192);
+	CHECK_EQ(job_run(&job), ERR_IO);
+	CHECK_EQ(parts_seen, 2);
+	fake.before_use = NULL;
+	CHECK_EQ(job_run(&job), 0);
+	CHECK(job_is_right(&job));
+	job_free(&job);
+}
+
 int main(void)
 {
 	static const struct scenario scenarios[] = {
@@ -255,6 +287,7 @@ int main(void)
 		SCENARIO(mapping_is_shorter, ON_RINGS),
 		SCENARIO(mapping_of_one_piece_fails, ON_PCI | ON_SPLIT),
 		SCENARIO(more_than_4_gib, ON_RINGS),
+		SCENARIO(the_first_error_counts, ON_RINGS),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
 }

@@ -322,6 +322,32 @@ static void row35_needs_reset(void)
 	}
 }
 
+/* Of a device that has failed nobody expects that it prints: who prints is told that it did not. */
+static void row35_print_after_a_fault(void)
+{
+	make();
+	start();
+	works();
+	virtio_device_fail(virtio_first(), ERR_IO, "the test wants it so", 0);
+	CHECK_EQ(print("lost"), 0);
+	CHECK(FAKE_WAIT(virtio_first()->resets == 1, 1000));
+	works();
+}
+
+/* When all has been printed there is nothing to be done: the loop sleeps. */
+static void sleeps_when_all_is_printed(void)
+{
+	unsigned turns = 0;
+
+	make();
+	start();
+	works();
+	fake_sleep(1);
+	for (uint64_t end = fake_port.now + 100000000; fake_port.now < end && turns < 1000; turns++)
+		vport_relax(end);
+	CHECK(turns < 20); /* and not a thousand */
+}
+
 /* Characters are read one by one while the device is being reset. */
 static void row35_read_during_the_reset(void)
 {
@@ -471,6 +497,8 @@ int main(void)
 		SCENARIO(row1_used_id_beyond_the_queue, ON_ALL),
 		SCENARIO(row6_more_written_than_the_buffer_has, ON_ALL),
 		SCENARIO(row35_needs_reset, ON_ALL),
+		SCENARIO(row35_print_after_a_fault, ON_ALL),
+		SCENARIO(sleeps_when_all_is_printed, ON_ALL),
 		SCENARIO(row35_read_during_the_reset, ON_ALL),
 		SCENARIO(row35_print_during_the_reset, ON_ALL),
 		SCENARIO(row36_gone, ON_ALL),

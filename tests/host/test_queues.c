@@ -17,7 +17,7 @@ static unsigned popped, aborted, gone, ready_queues, config_changes;
 static dma_addr_t data;
 static bool lacks_queue_2;
 static unsigned indirect_entries, drains, leaves_unfinished;
-static bool quiet, endless;
+static bool quiet, endless, pops_one;
 static void *overdue_one; /* the cookie of the one that was told last */
 
 static int probe(struct virtio_device *here)
@@ -49,8 +49,11 @@ static void drain(struct virtio_queue *queue)
 	if (queue->unfinished)
 		leaves_unfinished--;
 	else
-		while (virtio_queue_pop(queue, &cookie, &written))
+		while (virtio_queue_pop(queue, &cookie, &written)) {
 			popped++;
+			if (pops_one)
+				break;
+		}
 }
 
 static void queue_ready(struct virtio_queue *queue)
@@ -557,6 +560,12 @@ static void told_at_the_next_look(void)
 	CHECK_EQ(fake.queues[0].notifications, 2);
 	fake_sleep(2000);
 	CHECK_EQ(fake.queues[0].notifications, 2);
+	/* It has looked by itself: there is nothing left to be told of. */
+	CHECK(push(0) >= 0);
+	fake_serve(&fake.queues[0]);
+	CHECK(FAKE_WAIT(popped == 3, 100));
+	fake_sleep(2000);
+	CHECK_EQ(fake.queues[0].notifications, 2);
 }
 
 /* What it says of the ring's position is where that was at the last publish (the fake looks, and so does the device); not what
@@ -733,6 +742,78 @@ static void drains_that_leave_something(void)
 	CHECK_EQ(drains, 6);
 }
 
+/* One that says nothing of it, and has asked to be interrupted, comes again for what is left. */
+static void drains_that_take_one(void)
+{
+	make_without_event_idx();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	pops_one = true;
+	fake.deaf = true;
+	for (unsigned i = 0; i < 4; i++)
+		CHECK(push(0) >= 0);
+	fake.deaf = false;
+	drains = 0;
+	CHECK(FAKE_WAIT(popped == 4, 20));
+	CHECK(drains >= 4);
+	fake_sleep(1);
+	CHECK(!silenced());
+	CHECK(queue->awaited);
+}
+
+/* And one that has not asked, but says that it has left something. */
+static void quiet_drains_that_leave_something(void)
+{
+	quiet = true;
+	make_without_event_idx();
+	leaves_unfinished = 5;
+	drains = 0;
+	vport_mark(&virtio_queue_at(device, 0)->event);
+	fake_sleep(1);
+	CHECK_EQ(drains, 6);
+	CHECK(silenced());
+}
+
+/* Nobody can interrupt for it: it is looked at all the time, whoever awaits something, and no interrupt is asked for. */
+static void a_polled_queue_that_is_awaited(void)
+{
+	fake_setting("irq", "poll");
+	make_without_event_idx();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	CHECK(silenced());
+	for (unsigned i = 1; i <= 3; i++) {
+		virtio_queue_await(queue);
+		CHECK(!virtio_queue_ask(queue));
+		fake_sleep(1);
+		CHECK(silenced());
+		CHECK(push(0) >= 0);
+		CHECK(FAKE_WAIT(popped == i, 20));
+	}
+	/* Nor whether there is something already. */
+	fake.deaf = true;
+	CHECK(push(0) >= 0);
+	fake_serve(&fake.queues[0]);
+	CHECK(!virtio_queue_ask(queue));
+	CHECK(silenced());
+}
+
+/* Who asks for an interrupt is told whether what it would be for is there. */
+static void asked_for_an_interrupt(void)
+{
+	make_without_event_idx();
+	struct virtio_queue *queue = virtio_queue_at(device, 0);
+	virtio_queue_interrupt(queue);
+	CHECK(silenced());
+	CHECK(!virtio_queue_ask(queue));
+	CHECK(!silenced());
+	fake.silent = true;
+	CHECK(push(0) >= 0);
+	CHECK(!virtio_queue_ask(queue));
+	fake_serve(&fake.queues[0]);
+	CHECK(virtio_queue_ask(queue));
+	fake.silent = false;
+	CHECK(FAKE_WAIT(popped == 1, 300));
+}
+
 static void a_quiet_queue(void)
 {
 	quiet = true;
@@ -866,6 +947,10 @@ int main(void)
 		SCENARIO(interrupts_are_silenced, ON_RINGS),
 		SCENARIO(an_interrupt_of_all_queues, ON_RINGS),
 		SCENARIO(drains_that_leave_something, ON_RINGS),
+		SCENARIO(drains_that_take_one, ON_RINGS),
+		SCENARIO(quiet_drains_that_leave_something, ON_RINGS),
+		SCENARIO(a_polled_queue_that_is_awaited, ON_RINGS),
+		SCENARIO(asked_for_an_interrupt, ON_RINGS),
 		SCENARIO(a_quiet_queue, ON_RINGS),
 		SCENARIO(deadlines_of_any_length, ON_BUSES),
 		SCENARIO(a_deadline_of_nothing, ON_BUSES),
