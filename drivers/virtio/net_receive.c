@@ -65,14 +65,13 @@ static bool refill_some(struct net_pair *pair, unsigned count)
 }
 
 /* Many at a time: each publish is a store that the device has to fetch, and mostly asks whether to notify it. It has enough
- * of them meanwhile. */
+ * of them meanwhile, also for the frame of the most pieces, for which it waits: that takes half of them at most (net_config.c).
+ * Of fewer than four each is worth it. */
 static inline unsigned worth_it(const struct net_pair *pair)
 {
 	unsigned quarter = pair->receive_max / 4;
-	unsigned count = quarter < NET_REFILL ? quarter : NET_REFILL;
 
-	/* Enough also for the frame of the most pieces, for which the device waits. */
-	return count < 1 || pair->receive_max - count < pair->nic->net.pieces_heard ? 1 : count;
+	return quarter < NET_REFILL ? quarter : NET_REFILL;
 }
 
 void net_refill(struct net_pair *pair)
