@@ -168,6 +168,45 @@ static void polled_before_the_interrupt(void)
 	works();
 }
 
+static struct fake_irq its_line;
+
+static void hear_interrupted(struct net_device *interface, struct net_buffer *const *frames,
+			     unsigned count, void *cookie)
+{
+	its_line.handler(its_line.argument);
+	hear(interface, frames, count, cookie);
+}
+
+/* And of a receive queue that is polled empty the interrupt comes while its frames are heard. */
+static void interrupted_while_they_are_heard(void)
+{
+	static const uint8_t bytes[60];
+
+	make();
+	fake_setting("irq", "intx");
+	fake.queues[0].size = fake.queues[0].size_max = 16;
+	start();
+	its_line = fake.port.line;
+	CHECK(its_line.handler != NULL);
+	if (!its_line.handler)
+		return;
+	fake_sleep(1);
+	net_listen(net, hear_interrupted, &heard);
+	fake.port.line.handler = only_note;
+	for (unsigned i = 0; i < 16; i++)
+		CHECK(fake_receive(&fake, good_header, bytes, sizeof(bytes), 0));
+	CHECK(raised > 0);
+	net_poll(net);
+	CHECK_EQ(heard, 16);
+	fake.port.line.handler = its_line.handler;
+	net_listen(net, hear, &heard);
+	vport_relax(0);
+	fake_sleep(1);
+	CHECK(fake_receive(&fake, good_header, bytes, sizeof(bytes), 0));
+	CHECK(FAKE_WAIT(heard == 17, 5)); /* not left to the regular look */
+	works();
+}
+
 /* A port may have memory of the caller's in parts only, or no room for it: then it is not sent, nothing stays
  * mapped, and frames of the pool go out all the same. */
 static void memory_that_is_not_contiguous(void)
@@ -324,6 +363,7 @@ static void listener_that_keeps_frames(void)
 {
 	make();
 	start();
+	works();
 	net_listen(net, keep, &kept);
 	uint8_t frame[60] = { 0 };
 	unsigned received = 0;
@@ -444,6 +484,103 @@ static void polled(void)
 	CHECK_EQ(heard, before + 1);
 }
 
+/* One look takes more than one burst. */
+static void polled_in_bursts(void)
+{
+	static const uint8_t bytes[60];
+
+	fake_setting("irq", "poll");
+	make();
+	start();
+	for (unsigned count = 1; count < 64; count += 6) {
+		unsigned before = heard;
+		for (unsigned i = 0; i < count; i++)
+			CHECK(fake_receive(&fake, good_header, bytes, sizeof(bytes), 0));
+		net_poll(net);
+		CHECK_EQ(heard, before + count);
+		fake_sleep(1);
+	}
+	works();
+}
+
+/* For each that it hears another one comes at once. */
+static unsigned still_to_come;
+
+static void hear_and_bring(struct net_device *interface, struct net_buffer *const *frames,
+			   unsigned count, void *cookie)
+{
+	static const uint8_t header[20];
+	static const uint8_t bytes[60];
+
+	hear(interface, frames, count, cookie);
+	for (; count > 0 && still_to_come > 0; count--) {
+		if (fake_receive_by(&fake, 0, header, bytes, sizeof(bytes), 0))
+			still_to_come--;
+	}
+}
+
+/* However fast the device is, a look ends: after two bursts. */
+static void a_look_has_an_end(void)
+{
+	static const uint8_t bytes[60];
+
+	fake_setting("irq", "poll");
+	make();
+	start();
+	for (unsigned i = 0; i < 64; i++)
+		CHECK(fake_receive(&fake, good_header, bytes, sizeof(bytes), 0));
+	net_listen(net, hear_and_bring, &heard);
+	still_to_come = 2000;
+	unsigned before = heard;
+	net_poll(net);
+	CHECK_EQ(heard, before + 64);
+	CHECK(FAKE_WAIT(still_to_come == 0, 1000));
+	net_listen(net, hear, &heard);
+	fake_sleep(1);
+	CHECK_EQ(heard, before + 64 + 2000);
+	works();
+}
+
+/* The device is not told of each buffer that it gets back. */
+static void buffers_go_back_many_at_a_time(void)
+{
+	make();
+	start();
+	fake_sleep(1);
+	unsigned before = fake.queues[0].notifications;
+	for (unsigned i = 0; i < 320; i++)
+		receives_by(0, 60);
+	CHECK(fake.queues[0].notifications <= before + 320 / 16);
+}
+
+/* Where there are fewer buffers than the queue has room for, receiving leaves those for sending alone. */
+static void few_buffers_in_a_long_queue(void)
+{
+	struct net_buffer *all = NULL, *frame;
+	unsigned count = 0;
+
+	make();
+	wire.mtu = 65535;
+	fake_config_set(&fake, 10, 2, 65535);
+	for (unsigned i = 0; i < 2; i++)
+		fake.queues[i].size = fake.queues[i].size_max = 256;
+	start();
+	CHECK(net->buffers < 256);
+	for (unsigned i = 0; i < 300; i++)
+		receives_by(0, 60);
+	for (; (frame = net_take(net)) != NULL; count++) {
+		frame->next = all;
+		all = frame;
+	}
+	CHECK(count >= net->buffers / 2);
+	while (all) {
+		frame = all->next;
+		net_release(net, all);
+		all = frame;
+	}
+	sends(60);
+}
+
 static void set_link(bool up)
 {
 	fake_config_set(&fake, 6, 2, up);
@@ -513,6 +650,7 @@ int main(void)
 		SCENARIO(frames_in_pieces, ON_ALL),
 		SCENARIO(sent_without_interrupts, ON_ALL),
 		SCENARIO(polled_before_the_interrupt, ON_ALL),
+		SCENARIO(interrupted_while_they_are_heard, ON_ALL),
 		SCENARIO(memory_that_is_not_contiguous, ON_ALL),
 		SCENARIO(more_than_there_is_room_for, ON_ALL),
 		SCENARIO(room_to_send, ON_ALL),
@@ -523,6 +661,10 @@ int main(void)
 		SCENARIO(number_of_buffers_left_out, ON_ALL),
 		SCENARIO(listener_that_polls, ON_ALL),
 		SCENARIO(polled, ON_ALL),
+		SCENARIO(polled_in_bursts, ON_ALL),
+		SCENARIO(a_look_has_an_end, ON_ALL),
+		SCENARIO(buffers_go_back_many_at_a_time, ON_RINGS),
+		SCENARIO(few_buffers_in_a_long_queue, ON_RINGS),
 		SCENARIO(link_goes_and_comes, ON_BUSES),
 		SCENARIO(link_that_flaps, ON_BUSES),
 		SCENARIO(address_of_its_own, ON_BUSES),

@@ -103,6 +103,14 @@ static void quick_ones_without_event_index(void)
 	works();
 }
 
+/* Four in each wait, and once in a while five: that is enough. */
+static void just_quick_enough(void)
+{
+	make_and_start();
+	CHECK(come_every(PERIOD_US / 4 - 1, 6) <= FEW);
+	works();
+}
+
 static void slow_ones(void)
 {
 	make_and_start();
@@ -141,20 +149,47 @@ static void one_after_the_other(void)
 	CHECK(waited >= 1 && waited <= ROUNDS / 32 + 1);
 }
 
+/* Two tell how quickly they come: what comes behind the next one waits for others. */
+static void two_tell(void)
+{
+	make_and_start();
+	pass(10 * PERIOD_US);
+	for (unsigned i = 0; i < 3; i++) {
+		arrive(1);
+		pass(2);
+		check_all_heard();
+	}
+	unsigned before = fake_port.interrupts;
+	for (unsigned i = 1; i <= 3; i++) {
+		arrive(1);
+		pass(2);
+		CHECK_EQ(arrived - heard, i);
+	}
+	pass(PERIOD_US);
+	check_all_heard();
+	CHECK_EQ(fake_port.interrupts, before);
+}
+
 /* Others drain the queue before its time, which is no reason to give up. */
-static void looked_at_before_its_time(void)
+static void looked_at_before_its_time_every(unsigned frames)
 {
 	make_and_start();
 	unsigned before = fake_port.interrupts;
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		arrive(1);
 		pass(10);
-		if (i % 5 == 0)
+		if (i % frames == 0)
 			vport_mark(&virtio_queue_at(virtio_first(), 0)->event);
 	}
 	CHECK(fake_port.interrupts - before <= FEW);
 	pass(PERIOD_US);
 	check_all_heard();
+}
+
+static void looked_at_before_its_time(void)
+{
+	scenario_row(looked_at_before_its_time_every, 3);
+	scenario_row(looked_at_before_its_time_every, 5);
 }
 
 /* So few buffers that waiting long would leave the device none. */
@@ -227,9 +262,11 @@ int main(void)
 	static const struct scenario scenarios[] = {
 		SCENARIO(quick_ones, ON_ALL),
 		SCENARIO(quick_ones_without_event_index, ON_ALL),
+		SCENARIO(just_quick_enough, ON_ALL),
 		SCENARIO(slow_ones, ON_ALL),
 		SCENARIO(bursts, ON_ALL),
 		SCENARIO(one_after_the_other, ON_RINGS),
+		SCENARIO(two_tell, ON_ALL),
 		SCENARIO(looked_at_before_its_time, ON_RINGS),
 		SCENARIO(small_queue, ON_RINGS),
 		SCENARIO(switched_off, ON_RINGS),

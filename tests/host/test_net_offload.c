@@ -467,6 +467,81 @@ static void segments_in_queues_of_two_sizes(void)
 	works();
 }
 
+/* Frames of one and of two buffers by turns, which end with no burst: each is heard. */
+static void merged_frames_across_bursts(void)
+{
+	static const uint8_t header[20];
+	static uint8_t bytes[3000];
+	unsigned before;
+
+	MAKE(FAKE_MRG_RXBUF);
+	start();
+	for (unsigned round = 0; round < 20; round++) {
+		before = heard;
+		for (unsigned i = 0; i < 48; i++)
+			CHECK(fake_receive_by(&fake, 0, header, bytes,
+					      i < 32 && i % 2 ? sizeof(bytes) : 60, 0));
+		fake_sleep(2);
+		CHECK_EQ(heard, before + 48);
+		CHECK_EQ(heard_pieces, 1);
+	}
+	CHECK_EQ(counted().malformed, 0);
+	CHECK_EQ(counted().received_bytes, 20 * (16 * sizeof(bytes) + 32 * 60));
+	works();
+}
+
+static struct ring_chain *oldest_buffer(void)
+{
+	struct ring_chain *chain = fake.queues[0].ring.taken;
+
+	while (chain && chain->next)
+		chain = chain->next;
+	return chain;
+}
+
+/* The device uses the second buffer of a frame as long as others are heard, which came before the first. */
+static bool second_is_due;
+
+static void hear_and_complete(struct net_device *interface, struct net_buffer *const *frames,
+			      unsigned count, void *cookie)
+{
+	hear(interface, frames, count, cookie);
+	if (!second_is_due)
+		return;
+	second_is_due = false;
+	struct ring_chain *chain = oldest_buffer();
+	CHECK(chain != NULL);
+	ring_chain_write(chain, 0, "second", 6);
+	fake_use(&fake.queues[0], chain, 6);
+}
+
+static void merged_frame_that_comes_by_and_by(void)
+{
+	static const uint8_t header[20], two[12] = { [10] = 2 };
+	static uint8_t bytes[3000];
+
+	MAKE(FAKE_MRG_RXBUF);
+	start();
+	net_listen(net, hear_and_complete, &heard);
+	for (unsigned i = 0; i < 39; i++)
+		CHECK(fake_receive_by(&fake, 0, header, bytes, 60, 0));
+	struct ring_chain *chain = oldest_buffer();
+	CHECK(chain != NULL && chain->writable < sizeof(bytes));
+	uint32_t length = (uint32_t)chain->writable;
+	ring_chain_write(chain, 0, two, sizeof(two));
+	ring_chain_write(chain, sizeof(two), bytes, length - sizeof(two));
+	fake_use(&fake.queues[0], chain, length);
+	second_is_due = true;
+	fake_sleep(2);
+	CHECK_EQ(heard, 40);
+	CHECK_EQ(heard_pieces, 2);
+	CHECK_EQ(heard_length, length - sizeof(two) + 6);
+	CHECK(memcmp(heard_frame + heard_length - 6, "second", 6) == 0);
+	CHECK_EQ(counted().malformed, 0);
+	net_listen(net, hear, &heard);
+	works();
+}
+
 /* 5.1.9.3.1-1: without merging, each buffer holds the longest frame. */
 static void segments_in_large_buffers(void)
 {
@@ -690,6 +765,8 @@ int main(void)
 		SCENARIO(segments_in_queues_of_two_sizes, ON_RINGS),
 		SCENARIO(segments_in_large_buffers, ON_ALL),
 		SCENARIO(hash_that_is_reported, ON_ALL),
+		SCENARIO(merged_frames_across_bursts, ON_ALL),
+		SCENARIO(merged_frame_that_comes_by_and_by, ON_ALL),
 		SCENARIO(row39_num_buffers_of_merged_frames, ON_ALL),
 		SCENARIO(row39_too_long, ON_ALL),
 		SCENARIO(row39_more_buffers_than_there_can_be, ON_ALL),
