@@ -18,6 +18,7 @@ import network.cases
 import online
 import ports
 import qtest.cases
+import terminal
 import units
 import vhost.cases
 import wires
@@ -207,6 +208,7 @@ def booted(spec, machine, text_offset, seed):
 def tools():
     for typed in commands.COMMANDS:
         yield Test(f"tools/{typed.name}", functools.partial(commands.run, typed, BUILD))
+    yield from terminal.tests(BUILD)
     yield Test("tools/bench-smoke", functools.partial(command, ["make", "-s", f"O={BUILD}", "bench-smoke"]))
 
 
