@@ -126,9 +126,12 @@ static int give(struct interface *interface, const char *text)
 	return 0;
 }
 
+/* An address that somebody gave, or one that lwIP asks for again since its link came back, is no lease: lwIP leaves both
+ * alone. */
 static int ask(struct interface *interface)
 {
 	dhcp_release_and_stop(&interface->netif);
+	netif_set_addr(&interface->netif, IP4_ADDR_ANY4, IP4_ADDR_ANY4, IP4_ADDR_ANY4);
 	interface->automatic = true;
 	return dhcp_start(&interface->netif) == ERR_OK ? 0 : ERR_NOMEM;
 }

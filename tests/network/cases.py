@@ -187,7 +187,9 @@ LINES = [r"^dhcp: net0 10\.0\.2\.15/24 gateway 10\.0\.2\.2 dhcp .*dns 10\.0\.2\.
          r"^dns: again\.ringlet\.test: no answer from a name server$",
          r"^\d+\.\d{6} net0 > ip 10\.0\.2\.15 > 10\.0\.2\.2 icmp type 8 ",
          r"^\d+\.\d{6} net0 < ip 10\.0\.2\.2 > 10\.0\.2\.15 icmp type 0 ",
-         r"^net0 [0-9a-f:]{17} mtu 1500 link up 10\.0\.2\.20/24 gateway 10\.0\.2\.2 static"]
+         r"^net0 [0-9a-f:]{17} mtu 1500 link up 10\.0\.2\.20/24 gateway 10\.0\.2\.2 static",
+         # That address is no lease.
+         r"^dhcp: net0: asking, for 20 s at most\nnet0: 10\.0\.2\.15/24 .*\ndhcp: net0 10\.0\.2\.15/24 gateway .*dns 10\.0\.2\.3\nthe end$"]
 
 
 def asking(machine):
@@ -199,7 +201,8 @@ def asking(machine):
                  f"dns -s 10.0.2.2:{names.port} here.ringlet.test none.ringlet.test "
                  "broken.ringlet.test refused.ringlet.test whole.ringlet.test. two..dots",
                  f"dns -s 10.0.2.2:{silent.getsockname()[1]} again.ringlet.test",
-                 "capture ping 10.0.2.2", "net static net0 10.0.2.20/24,gw=10.0.2.2", "ping 10.0.2.2", "net"]
+                 "capture ping 10.0.2.2", "net static net0 10.0.2.20/24,gw=10.0.2.2", "ping 10.0.2.2", "net",
+                 "dhcp", "echo the end"]
         vmm = Qemu()
         status, output, _ = boot(vmm, machine, guest_of(
             machine, "shell", " ".join(f'"{line}"' for line in lines)), TIMEOUT)
