@@ -5,7 +5,7 @@
  *     ringlet> capture ping -c 1 10.0.2.2         while a program runs
  *     ringlet> capture -t 10                      for ten seconds
  *     capture [-c COUNT] PROGRAM [ARGUMENT…]
- *     capture [-t SECONDS] [-c COUNT]
+ *     capture [-t SECONDS] [-c COUNT]             for ten seconds without -t
  *
  * Left out: filters, and what is inside; DUMP=1 of `make run` writes all of it for other programs to read.
  */

@@ -4,15 +4,18 @@
  * report, with a backtrace and a failing status. The tests run every one of them.
  *
  *     make run APP=crash ARGS=null
- *     make run SMP=4 APP=crash ARGS='null 2'     on CPU 2, while all others print
+ *     make run SMP=4 APP=crash ARGS='null 2'           on CPU 2, while all others compute
+ *     make run SMP=4 APP=crash ARGS='null 2 print'     while all others print
  */
 #include <assert.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "drivers/virtio/port.h"
+#include "kernel/arch.h"
 #include "kernel/boot.h"
 #include "kernel/console.h"
 #include "kernel/cpu.h"
@@ -138,6 +141,13 @@ static void run_chosen(void *unused)
 	exit(1);
 }
 
+static _Noreturn void compute_for_ever(void *unused)
+{
+	(void)unused;
+	for (;;)
+		arch_pause();
+}
+
 /* Has the console most of the time: the report must not wait for it. */
 static _Noreturn void print_for_ever(void *unused)
 {
@@ -147,7 +157,8 @@ static _Noreturn void print_for_ever(void *unused)
 }
 
 /* On that CPU, with none of the others idle. */
-static int run_on(unsigned cpu, void (*way)(void))
+static int run_on(unsigned cpu, void (*way)(void),
+		  __attribute__((noreturn)) void (*meanwhile)(void *))
 {
 	static struct cpu_call calls[CPU_MAX];
 
@@ -157,23 +168,26 @@ static int run_on(unsigned cpu, void (*way)(void))
 	}
 	chosen = way;
 	for (unsigned i = 1; i < vport_cpu_count(); i++)
-		cpu_run(&calls[i], i, i == cpu ? run_chosen : print_for_ever, NULL);
+		cpu_run(&calls[i], i, i == cpu ? run_chosen : meanwhile, NULL);
 	if (cpu == 0)
 		run_chosen(NULL);
-	print_for_ever(NULL);
+	meanwhile(NULL);
 }
 
 int main(int argc, char **argv)
 {
-	for (size_t i = 0; (argc == 2 || argc == 3) && i < WAYS; i++) {
+	bool print = argc == 4 && strcmp(argv[3], "print") == 0;
+
+	for (size_t i = 0; (argc == 2 || argc == 3 || print) && i < WAYS; i++) {
 		if (strcmp(ways[i].name, argv[1]) != 0)
 			continue;
 		kprint("crash: %s\n", ways[i].name);
-		return run_on(argc == 3 ? (unsigned)atoi(argv[2]) : 0, ways[i].run);
+		return run_on(argc > 2 ? (unsigned)atoi(argv[2]) : 0, ways[i].run,
+			      print ? print_for_ever : compute_for_ever);
 	}
 	kprint("usage: %s ", argv[0]);
 	for (size_t i = 0; i < WAYS; i++)
 		kprint("%s%s", i == 0 ? "" : "|", ways[i].name);
-	kprint(" [CPU]\n");
+	kprint(" [CPU [print]]\n");
 	return 2;
 }

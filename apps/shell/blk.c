@@ -42,7 +42,7 @@ static int result_of(const char *command, const struct block_device *disk, int e
 	else if (error == ERR_INVALID)
 		kprint(": its blocks of %u bytes are read and written as a whole",
 		       disk->block_size);
-	kprint(" (error %d)\n", error);
+	kprint("\n");
 	return 1;
 }
 

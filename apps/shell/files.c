@@ -38,8 +38,8 @@ static int print_partitions(struct block_device *disk)
 
 	int error = block_partitions->table(disk, &table);
 	if (error) {
-		kprint("part: %s: %s (error %d)\n", disk->name,
-		       table != NULL ? table->fault : error_text(error), error);
+		kprint("part: %s: %s\n", disk->name,
+		       table != NULL ? table->fault : error_text(error));
 		return 1;
 	}
 	kprint("%s: %s\n", disk->name, schemes[table->scheme]);
@@ -82,11 +82,10 @@ int do_part(int argc, char **argv)
 
 static int complain(const char *command, const char *path, int error)
 {
-	kprint("%s: %s: %s", command, path, error_text(error));
-	if (strncmp(path, FILES_ROOT, sizeof(FILES_ROOT) - 1) == 0)
-		kprint(" (error %d)\n", error);
-	else
-		kprint("; files are under " FILES_ROOT "\n");
+	bool under = strncmp(path, FILES_ROOT, sizeof(FILES_ROOT) - 1) == 0;
+
+	kprint("%s: %s: %s%s\n", command, path, error_text(error),
+	       under ? "" : "; files are under " FILES_ROOT);
 	return 1;
 }
 

@@ -66,7 +66,7 @@ static int list(void)
 }
 
 /* Prints what comes, but nothing that moves the cursor; so many bytes at most. */
-static int read_text(struct virtio_port *port, uint64_t limit)
+static int read_text(struct virtio_port *port, const char *name, uint64_t limit)
 {
 	uint64_t now = vport_now(), end = now + READ_NS;
 	char piece[PIECE];
@@ -87,7 +87,7 @@ static int read_text(struct virtio_port *port, uint64_t limit)
 	}
 	console_end_line();
 	if (got == 0 && limit > 0)
-		kprint("port: the host's end is closed\n");
+		kprint("port: %s: %s\n", name, error_text(ERR_CLOSED));
 	return got > 0 || got == ERR_FULL ? 0 : (int)got;
 }
 
@@ -147,7 +147,8 @@ int do_port(int argc, char **argv)
 	struct virtio_port *port = virtio_port_find == NULL ? NULL : virtio_port_find(argv[2]);
 	int error = port == NULL ? ERR_NODEV : virtio_port_open(port);
 	if (!error) {
-		error = reads ? read_text(port, limit) : write_text(port, argc - 3, argv + 3);
+		error = reads ? read_text(port, argv[2], limit)
+			      : write_text(port, argc - 3, argv + 3);
 		virtio_port_close(port);
 	}
 	if (error)

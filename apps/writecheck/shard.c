@@ -119,11 +119,10 @@ static void tell(const struct slot *slot, const char *what, int error)
 	if (shard->told >= TELL_MAX)
 		return;
 	if (slot->current == &slot->flush)
-		kprint("writecheck: %s: %s: %s (error %d)\n", shard->disk->name, what,
-		       error_text(error), error);
+		kprint("writecheck: %s: %s: %s\n", shard->disk->name, what, error_text(error));
 	else
-		kprint("writecheck: %s: %s at sector %llu: %s (error %d)\n", shard->disk->name,
-		       what, (unsigned long long)slot->current->sector, error_text(error), error);
+		kprint("writecheck: %s: %s at sector %llu: %s\n", shard->disk->name, what,
+		       (unsigned long long)slot->current->sector, error_text(error));
 }
 
 static void judge(struct slot *slot, int error)
