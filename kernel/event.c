@@ -20,6 +20,8 @@
 
 /* How many turns in a row may find something to do before the times are looked at all the same. */
 #define TURNS_WITHOUT_TIME 64
+/* But a time that comes so soon is not to be missed by that much: then they are looked at each turn. */
+#define SOON_NS 1000000
 
 static struct vport_work *works, **works_tail = &works;
 static struct vport_lock works_lock;
@@ -240,8 +242,10 @@ static inline void drain_taken(struct cpu *cpu, struct vport_event *first)
 		/* From here on an interrupt may put it on the new list: next_marked is its again. */
 		*(volatile bool *)&event->marked = false;
 		event->drain(event);
-		if (event->check_at < cpu->earliest)
+		if (event->check_at < cpu->earliest) {
 			cpu->earliest = event->check_at;
+			cpu->turns_left = 1; /* it may be soon */
+		}
 	}
 	*(volatile bool *)&cpu->in_drain = false;
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -281,7 +285,7 @@ static __attribute__((noinline)) void mark_due(struct cpu *cpu)
 	}
 	vport_lock_give(&cpu->events_lock);
 	cpu->earliest = earliest;
-	cpu->turns_left = TURNS_WITHOUT_TIME;
+	cpu->turns_left = earliest - now < SOON_NS ? 1 : TURNS_WITHOUT_TIME;
 }
 
 /* ---- Work ----------------------------------------------------------------------- */

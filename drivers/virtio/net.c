@@ -91,7 +91,7 @@ void net_open_pairs(struct virtio_net *nic, unsigned pairs)
 		vport_mark(&nic->pairs[i].transmit->event);
 }
 
-static int create_pair(struct virtio_net *nic, unsigned index)
+static int create_pair(struct virtio_net *nic, unsigned index, uint64_t period)
 {
 	struct virtio_device *device = nic->device;
 	struct net_pair *pair = &nic->pairs[index];
@@ -121,7 +121,7 @@ static int create_pair(struct virtio_net *nic, unsigned index)
 	if (pair->reap_at > NET_BURST)
 		pair->reap_at = NET_BURST;
 	pair->outbox_end = &pair->outbox;
-	net_coalesce_init(pair);
+	pair->coalesce.period = period;
 	return 0;
 }
 
@@ -150,9 +150,10 @@ static int create_pairs(struct virtio_net *nic)
 {
 	struct virtio_device *device = nic->device;
 	unsigned wanted = wanted_pairs(nic);
+	uint64_t period = net_coalesce_period(device);
 
 	for (unsigned i = 0; i < wanted; i++) {
-		int error = create_pair(nic, i);
+		int error = create_pair(nic, i, period);
 		if (error == ERR_NODEV && i > 0)
 			break;
 		if (error)

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * virtio-net, interrupts that come too often. A frame costs a fast driver less than the interrupt that tells of it, and the
- * device still more, which raises it. So where frames come quickly no interrupt is asked for: the queue is drained a little
- * later, with all that has come by then. That is what a device does that offers VIRTIO_NET_F_NOTF_COAL (5.1.9.5.10), done here
- * by a timer; max_usecs is what that calls the time.
+ * virtio-net, interrupts that come too often. A fast driver deals with a frame in less time than with the interrupt that tells of
+ * it, and raising that costs the device even more. So where buffers are used quickly no interrupt is asked for: the queue is
+ * drained a little later, with all that has come by then. That is what a device does that offers VIRTIO_NET_F_NOTF_COAL
+ * (5.1.9.5.10), done here by a timer; max_usecs is what that calls the time.
  *
  * A frame waits for so long at most, and only behind others. Where the next one comes only when this one was answered, waiting
- * makes everything slower, and nothing cheaper: then few come, and for a while it is not tried again.
+ * makes everything slower, and nothing cheaper. So a wait has to bring what could be expected from before it, when interrupts
+ * were on; if two in a row do not, or the first one, it is not tried again for a while.
  *
  * See it at work: make run APP=netbench ARGS='net0 rx', with and without KERNEL_ARGS=rx_usecs=0
  */
@@ -18,33 +19,32 @@
 #define QUICK \
 	2 /* used buffers in a period: worth a try; an interrupt for each slows the device itself */
 #define WORTH_WAITING 4 /* and of a wait: worth the next one */
-#define NOT_AGAIN 32    /* drains, after a wait for fewer */
+#define NOT_AGAIN 32    /* drains, after a wait in vain */
 
-void net_coalesce_init(struct net_pair *pair)
+uint64_t net_coalesce_period(const struct virtio_device *device)
 {
 	const char *text = vport_setting_text("rx_usecs");
 	uint64_t usecs = vport_setting("rx_usecs", text ? UINT64_MAX : DEFAULT_USECS);
 
 	if (usecs > MOST_USECS) {
-		virtio_log(pair->nic->device, VPORT_LOG_ERROR,
-			   "rx_usecs=%s: 0 to %u is wanted: %u is used", text, MOST_USECS,
-			   DEFAULT_USECS);
+		virtio_log(device, VPORT_LOG_ERROR, "rx_usecs=%s: 0 to %u is wanted: %u is used",
+			   text, MOST_USECS, DEFAULT_USECS);
 		usecs = DEFAULT_USECS;
 	}
-	pair->coalesce = (struct net_coalesce){ .period = usecs * NS_PER_US };
+	return usecs * NS_PER_US;
 }
 
-/* From now on frames are counted anew. */
+/* From now on buffers are counted anew. */
 static void begin(struct net_coalesce *coalesce, uint64_t now)
 {
 	coalesce->since = now;
 	coalesce->used = 0;
 }
 
-/* A wait has ended. Those that bring little from the first on are not tried again soon. */
+/* A wait has ended: whether it has brought at least half of what was expected. The last one may have come while all ended. */
 static void judge(struct net_coalesce *coalesce)
 {
-	bool paid = coalesce->used >= WORTH_WAITING;
+	bool paid = coalesce->used >= WORTH_WAITING && coalesce->used >= coalesce->expected / 2;
 
 	if (!paid && !coalesce->paid)
 		coalesce->skip = NOT_AGAIN;
@@ -52,10 +52,10 @@ static void judge(struct net_coalesce *coalesce)
 }
 
 /* How long, where so many buffers were used in that time: never until the device could run short of them. 0: not at all. */
-static uint64_t time_to_wait(const struct net_pair *pair, uint64_t since, uint64_t used)
+static uint64_t time_to_wait(const struct net_pair *pair, uint64_t elapsed, uint64_t used)
 {
 	uint64_t period = pair->coalesce.period;
-	uint64_t quarter = since * (pair->receive_max / 4) / used;
+	uint64_t quarter = elapsed * (pair->receive_max / 4) / used;
 
 	if (quarter >= period)
 		return period;
@@ -68,12 +68,13 @@ bool net_coalesce(struct net_pair *pair)
 
 	if (!pair->receive->awaited || coalesce->period == 0)
 		return false;
-	uint64_t now = vport_now(), since = now - coalesce->since, used = coalesce->used;
+	uint64_t now = vport_now(), elapsed = now - coalesce->since, used = coalesce->used;
+	bool waited = coalesce->until != 0;
 	/* Others may have ended it before its time, which says nothing. */
-	if (coalesce->until != 0 && now >= coalesce->until)
+	if (waited && now >= coalesce->until)
 		judge(coalesce);
 	coalesce->until = 0;
-	if (coalesce->skip > 0 || since > used * coalesce->period / QUICK) {
+	if (coalesce->skip > 0 || elapsed > used * coalesce->period / QUICK) {
 		coalesce->skip -= coalesce->skip > 0;
 		begin(coalesce, now);
 		return false;
@@ -81,9 +82,11 @@ bool net_coalesce(struct net_pair *pair)
 	if (used < QUICK)
 		return false; /* too few to tell how quickly they come */
 	begin(coalesce, now);
-	uint64_t wait = time_to_wait(pair, since, used);
+	uint64_t wait = time_to_wait(pair, elapsed, used);
 	if (wait == 0)
 		return false;
+	if (!waited)
+		coalesce->expected = used * wait / elapsed;
 	coalesce->until = now + wait;
 	pair->receive->event.check_at = coalesce->until;
 	return true;

@@ -98,11 +98,12 @@ struct net_pool {
 
 /* How quickly a receive queue's buffers are used, and until when it is left alone. */
 struct net_coalesce {
-	uint64_t period; /* ns; 0: never */
-	uint64_t since, until;
-	uint32_t used; /* buffers, since then */
-	uint32_t skip; /* so many drains are not followed by a wait */
-	bool paid;     /* the last wait was worth it */
+	uint64_t period;       /* ns; 0: never */
+	uint64_t since, until; /* ns of vport_now; `until` 0: it is not */
+	uint64_t expected;     /* buffers, of a wait */
+	uint32_t used;         /* buffers, from `since` on */
+	uint32_t skip;         /* so many drains are not followed by a wait */
+	bool paid;             /* the last wait was worth it */
 };
 
 /* A pair of a receive and a transmit queue. All but the outbox belongs to its home CPU, and to the recovery. */
@@ -365,8 +366,8 @@ void net_drain_receive(struct net_pair *pair);
 
 /* ---- net_coalesce.c --------------------------------------------------------------------------------- */
 
-/* Work context, before the queue is used. */
-void net_coalesce_init(struct net_pair *pair);
+/* How long frames may wait, in ns, as the user wants it. Work context. */
+uint64_t net_coalesce_period(const struct virtio_device *device);
 /* After a drain of the receive queue that has left nothing. True: its interrupts may stay off, for it is drained again before
  * long. Drain context. */
 bool net_coalesce(struct net_pair *pair);

@@ -300,6 +300,8 @@ static void queue_look(struct vport_event *event)
 
 	event->check_at = vport_now() + LOOK_NS;
 	queue_drain(&queue->event);
+	if (queue->event.check_at != VPORT_NEVER)
+		vport_mark(&queue->event); /* whose time counts only after a drain of its own */
 	if (queue->device->state != VIRTIO_RUNNING)
 		return;
 	if (queue->untold && queue->ring.in_flight > 0 && !queue->resizing) {

@@ -69,8 +69,10 @@ void queue_drain(struct vport_event *event)
 	struct virtio_device *device = queue->device;
 
 	/* A mark may still come after the events were removed, by an interrupt or from another CPU. */
-	if (device->state != VIRTIO_RUNNING || queue->resizing)
+	if (device->state != VIRTIO_RUNNING || queue->resizing) {
+		event->check_at = VPORT_NEVER;
 		return;
+	}
 	device->driver->drain(queue);
 	if (!queue->awaited || queue->unfinished || virtq_enable_interrupts(&queue->ring))
 		drained(queue);

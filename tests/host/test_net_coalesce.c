@@ -170,6 +170,100 @@ static void two_tell(void)
 	CHECK_EQ(fake_port.interrupts, before);
 }
 
+/* The same with answers of several frames. */
+static void answers_of_several_frames(void)
+{
+	unsigned waited = 0;
+
+	make_and_start();
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		for (unsigned frame = 0; frame < 4; frame++) {
+			arrive(1);
+			pass(1);
+		}
+		pass(15);
+		if (heard != arrived) {
+			waited++;
+			pass(PERIOD_US);
+		}
+		check_all_heard();
+	}
+	CHECK(waited >= 1 && waited <= ROUNDS / 8);
+}
+
+/* Something else has work to do in each turn, in which five frames come. */
+static unsigned turns_left;
+
+static void be_busy(struct vport_event *event)
+{
+	for (unsigned i = 0; i < 5; i++) {
+		fake_port.now += 10 * US;
+		arrive(1);
+	}
+	if (turns_left-- > 0)
+		vport_mark(event);
+}
+
+static void busy_beside(void)
+{
+	static struct vport_event busy = { .drain = be_busy, .check_at = VPORT_NEVER };
+
+	make_and_start();
+	turns_left = 1000;
+	vport_mark(&busy);
+	while (turns_left > 0 && turns_left <= 1000) {
+		vport_relax(fake_port.now);
+		CHECK(arrived - heard <= 25);
+	}
+	pass(PERIOD_US);
+	check_all_heard();
+}
+
+/* An interrupt is lost, and the regular look, a little late, finds frames that come quickly: who sleeps for longer than they are to
+ * wait is woken all the same. */
+static void regular_look_begins_a_wait(void)
+{
+	make_and_start();
+	struct virtio_queue *queue = virtio_queue_at(virtio_first(), 0);
+	pass(1000);
+	pass((queue->look_event.check_at - fake_port.now) / US - 8);
+	arrive(1);
+	pass(5);
+	check_all_heard();
+	fake.silent = true;
+	arrive(8);
+	fake.silent = false;
+	fake_port.now = queue->look_event.check_at + 8 * US;
+	while (heard != arrived)
+		vport_relax(fake_port.now + 1000000 * US);
+	uint64_t begun = fake_port.now;
+	arrive(1);
+	while (heard != arrived)
+		vport_relax(fake_port.now + 1000000 * US);
+	CHECK(fake_port.now - begun <= 2 * PERIOD_US * US);
+}
+
+/* Its device is about to recover, which another CPU has to begin: the time that was set is no reason to look again and again. */
+static void device_that_recovers(void)
+{
+	unsigned turns = 0;
+
+	make_and_start();
+	struct virtio_queue *queue = virtio_queue_at(virtio_first(), 0);
+	while (queue->event.check_at == VPORT_NEVER) {
+		arrive(1);
+		pass(10);
+	}
+	virtio_first()->state = VIRTIO_RECOVERING;
+	for (uint64_t end = fake_port.now + 1000 * US; fake_port.now < end; turns++)
+		vport_relax(end);
+	CHECK(turns <= 3);
+	virtio_first()->state = VIRTIO_RUNNING;
+	vport_mark(&queue->event);
+	pass(PERIOD_US);
+	check_all_heard();
+}
+
 /* Others drain the queue before its time, which is no reason to give up. */
 static void looked_at_before_its_time_every(unsigned frames)
 {
@@ -267,6 +361,10 @@ int main(void)
 		SCENARIO(bursts, ON_ALL),
 		SCENARIO(one_after_the_other, ON_RINGS),
 		SCENARIO(two_tell, ON_ALL),
+		SCENARIO(answers_of_several_frames, ON_RINGS),
+		SCENARIO(busy_beside, ON_RINGS),
+		SCENARIO(regular_look_begins_a_wait, ON_RINGS),
+		SCENARIO(device_that_recovers, ON_RINGS),
 		SCENARIO(looked_at_before_its_time, ON_RINGS),
 		SCENARIO(small_queue, ON_RINGS),
 		SCENARIO(switched_off, ON_RINGS),
