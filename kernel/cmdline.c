@@ -20,8 +20,7 @@ static unsigned option_count;
 static char *arguments[MAX_WORDS + 1]; /* NULL behind the last, as main expects it */
 static int argument_count;
 
-/* What follows the prefix; NULL when the word does not begin with it. */
-static const char *after(const char *word, const char *prefix)
+const char *cmdline_after(const char *word, const char *prefix)
 {
 	while (*prefix != '\0') {
 		if (*word++ != *prefix++)
@@ -34,7 +33,7 @@ static const char *after(const char *word, const char *prefix)
  * stand behind our "--". They are never meant for the program. */
 static bool is_device_option(const char *word)
 {
-	return after(word, "virtio_mmio.device=") != NULL;
+	return cmdline_after(word, "virtio_mmio.device=") != NULL;
 }
 
 static bool is_space(char c)
@@ -73,7 +72,7 @@ void cmdline_init(void)
 	char *cursor = boot_info.cmdline, *word;
 	bool behind = false; /* the "--" */
 	while ((word = next_word(&cursor)) != NULL) {
-		const char *dashes = after(word, "--");
+		const char *dashes = cmdline_after(word, "--");
 		if (!behind && dashes != NULL && *dashes == '\0') {
 			behind = true;
 		} else if (option_count + (unsigned)argument_count == MAX_WORDS) {
@@ -91,7 +90,7 @@ void cmdline_init(void)
 const char *cmdline_get_nth(const char *key, unsigned n)
 {
 	for (unsigned i = 0; i < option_count; i++) {
-		const char *rest = after(options[i], key);
+		const char *rest = cmdline_after(options[i], key);
 		if (rest != NULL && *rest == '=' && n-- == 0)
 			return rest + 1;
 	}
@@ -101,6 +100,14 @@ const char *cmdline_get_nth(const char *key, unsigned n)
 const char *cmdline_get(const char *key)
 {
 	return cmdline_get_nth(key, 0);
+}
+
+void cmdline_forget(const char *key)
+{
+	const char *value = cmdline_get(key);
+
+	if (value)
+		boot_info.cmdline[value - boot_info.cmdline] = '\0';
 }
 
 const char *cmdline_option(unsigned n)

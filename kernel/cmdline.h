@@ -11,8 +11,12 @@ void cmdline_init(void);
 /* The value of key=, or NULL; the n-th one where a key may stand more than once (n from 0). */
 const char *cmdline_get(const char *key);
 const char *cmdline_get_nth(const char *key, unsigned n);
+/* From now on key= says nothing: its value, the first one, is empty. */
+void cmdline_forget(const char *key);
 /* The n-th word before "--"; NULL behind the last. */
 const char *cmdline_option(unsigned n);
+/* What follows the prefix; NULL when the word does not begin with it. */
+const char *cmdline_after(const char *word, const char *prefix);
 /* What stands behind "--". */
 int cmdline_argc(void);
 char **cmdline_argv(void);

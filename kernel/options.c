@@ -14,7 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "kernel/boot.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "lib/text.h"
@@ -83,8 +82,7 @@ static void check(const struct option *option)
 	const char *again = option->repeats ? NULL : cmdline_get_nth(option->key, 1);
 
 	if (again)
-		kprint("%s=%s: it is there twice; %s=%s is used\n", option->key, again, option->key,
-		       text);
+		kprint("%s=%s: it is there twice, and the first one counts\n", option->key, again);
 	if (!text || makes_sense(option, text))
 		return;
 	kprint("%s=%s: ", option->key, text);
@@ -96,18 +94,14 @@ static void check(const struct option *option)
 			kprint(" %s", option->words[i]);
 	}
 	kprint("; %s is used\n", option->without);
-	boot_info.cmdline[text - boot_info.cmdline] = '\0';
+	cmdline_forget(option->key);
 }
 
 static bool is_known(const char *word)
 {
 	for (unsigned i = 0; i < OPTIONS; i++) {
-		const char *key = options[i].key, *at = word;
-		while (*key && *key == *at) {
-			key++;
-			at++;
-		}
-		if (!*key && *at == '=')
+		const char *rest = cmdline_after(word, options[i].key);
+		if (rest && *rest == '=')
 			return true;
 	}
 	return false;

@@ -87,9 +87,13 @@ static void numbers(void)
 static void twice(void)
 {
 	parse("ring=packed ring=split app=a app=b");
-	CHECK_TEXT(told, "app=b: it is there twice; app=a is used\n"
-			 "ring=split: it is there twice; ring=packed is used\n");
+	CHECK_TEXT(told, "app=b: it is there twice, and the first one counts\n"
+			 "ring=split: it is there twice, and the first one counts\n");
 	CHECK_TEXT(cmdline_get("ring"), "packed");
+	parse("ring=nonsense ring=packed");
+	CHECK_TEXT(told, "ring=packed: it is there twice, and the first one counts\n"
+			 "ring=nonsense: there is split packed; split is used\n");
+	CHECK_TEXT(cmdline_get("ring"), "");
 }
 
 static void strangers(void)
