@@ -356,9 +356,9 @@ int virtio_vhost_user_probe(struct vport_device *port, const char *path, uint32_
 	const char *cause;
 	int error = vhost_connect(user, &cause);
 	if (error) {
-		char line[256]; /* with all of the path, which is longer than a location may be */
-		format(line, sizeof(line),
-		       "virtio vhost-user %s: no back end there that answers: %s", path, cause);
+		char line[256]; /* with the path behind it, which may be longer than anything */
+		format(line, sizeof(line), "virtio vhost-user: %s: no back end that answers at %s",
+		       cause, path);
 		vport_log(VPORT_LOG_ERROR, line);
 		vport_free(user, sizeof(*user));
 		return error;

@@ -54,7 +54,7 @@ def nobody(build):
                             ("/" + "x" * 108, "File name too long")):
             status, output = ringlet(build, f"app=disksum disk=vhost-user:{path}", TIMEOUT)
             judge(status, 1, output,
-                  f"^virtio vhost-user {re.escape(path)}: no back end there that answers: {cause}$")
+                  f"^virtio vhost-user: {cause}: no back end that answers at {re.escape(path)}$")
     return output
 
 
@@ -236,7 +236,7 @@ BAD_RINGS = (
 QUESTIONS = ("GET_FEATURES", "GET_PROTOCOL_FEATURES", "GET_QUEUE_NUM", "GET_CONFIG")
 ORDERS = ("SET_FEATURES", "SET_OWNER", "SET_MEM_TABLE", "SET_VRING_NUM", "SET_VRING_BASE",
           "SET_VRING_ADDR", "SET_VRING_CALL", "SET_VRING_KICK", "SET_VRING_ENABLE")
-UP = "no back end there that answers|could not be brought up"
+UP = "no back end that answers|could not be brought up"
 
 
 def bad_messages():
