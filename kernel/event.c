@@ -20,8 +20,10 @@
 
 /* How many turns in a row may find something to do before the times are looked at all the same. */
 #define TURNS_WITHOUT_TIME 64
-/* But a time that comes so soon is not to be missed by that much: then they are looked at each turn. */
+/* But a time that comes so soon is not to be missed by that much. (Each turn would be exact, and reading the clock costs: a stream of
+ * TCP on virt lost 3 % by it.) */
 #define SOON_NS 1000000
+#define TURNS_WHEN_SOON 8
 
 static struct vport_work *works, **works_tail = &works;
 static struct vport_lock works_lock;
@@ -244,7 +246,7 @@ static inline void drain_taken(struct cpu *cpu, struct vport_event *first)
 		event->drain(event);
 		if (event->check_at < cpu->earliest) {
 			cpu->earliest = event->check_at;
-			cpu->turns_left = 1; /* it may be soon */
+			cpu->turns_left = TURNS_WHEN_SOON; /* it may be soon */
 		}
 	}
 	*(volatile bool *)&cpu->in_drain = false;
@@ -285,7 +287,7 @@ static __attribute__((noinline)) void mark_due(struct cpu *cpu)
 	}
 	vport_lock_give(&cpu->events_lock);
 	cpu->earliest = earliest;
-	cpu->turns_left = earliest - now < SOON_NS ? 1 : TURNS_WITHOUT_TIME;
+	cpu->turns_left = earliest - now < SOON_NS ? TURNS_WHEN_SOON : TURNS_WITHOUT_TIME;
 }
 
 /* ---- Work ----------------------------------------------------------------------- */

@@ -5,7 +5,7 @@
  * drained a little later, with all that has come by then. That is what a device does that offers VIRTIO_NET_F_NOTF_COAL
  * (5.1.9.5.10), done here by a timer; max_usecs is what that calls the time.
  *
- * A frame waits for so long at most, and only behind others. Where the next one comes only when this one was answered, waiting
+ * A frame waits for so long at most (or until the event loop looks at the clock again), and only behind others. Where the next one comes only when this one was answered, waiting
  * makes everything slower, and nothing cheaper. So a wait has to bring what could be expected from before it, when interrupts
  * were on; if two in a row do not, or the first one, it is not tried again for a while.
  *
