@@ -5,9 +5,10 @@
  * drained a little later, with all that has come by then. That is what a device does that offers VIRTIO_NET_F_NOTF_COAL
  * (5.1.9.5.10), done here by a timer; max_usecs is what that calls the time.
  *
- * A frame waits for so long at most (or until the event loop looks at the clock again), and only behind others. Where the next one comes only when this one was answered, waiting
- * makes everything slower, and nothing cheaper. So a wait has to bring what could be expected from before it, when interrupts
- * were on; if two in a row do not, or the first one, it is not tried again for a while.
+ * A frame waits for so long at most (or until the event loop next looks at the clock), and only behind others. Where the
+ * next one comes only when this one was answered, waiting makes everything slower, and nothing cheaper. So a wait has to bring
+ * what could be expected from before it, when interrupts were on; if two in a row do not, or the first one, it is not tried
+ * again for a while.
  *
  * See it at work: make run APP=netbench ARGS='net0 rx', with and without KERNEL_ARGS=rx_usecs=0
  */
@@ -16,9 +17,9 @@
 #define DEFAULT_USECS 100
 #define MOST_USECS 10000
 #define NS_PER_US 1000
-#define QUICK \
-	2 /* used buffers in a period: worth a try; an interrupt for each slows the device itself */
-#define WORTH_WAITING 4 /* and of a wait: worth the next one */
+/* Used buffers in a period: worth a try. (An interrupt for each slows the device itself.) */
+#define QUICK 2
+#define WORTH_WAITING 4 /* used buffers of a wait: worth the next one */
 #define NOT_AGAIN 32    /* drains, after a wait in vain */
 
 uint64_t net_coalesce_period(const struct virtio_device *device)
