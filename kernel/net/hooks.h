@@ -3,6 +3,7 @@
 #ifndef KERNEL_NET_HOOKS_H
 #define KERNEL_NET_HOOKS_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* A connection's first sequence number, which nobody else can guess. */
@@ -43,5 +44,8 @@ void lost_before_third(struct tcp_pcb *pcb, uint32_t acknowledged);
 		 ? lost_before_third(pcb, (header)->ackno) \
 		 : (void)0, \
 	 ERR_OK)
+
+/* Bytes that a connection may keep behind gaps: see kernel/net/receive.c. */
+size_t received_gap_room(void);
 
 #endif

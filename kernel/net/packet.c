@@ -68,6 +68,11 @@ static struct pbuf *copy_new(size_t length)
 				   (u16_t)length);
 }
 
+struct pbuf *packet_block(void)
+{
+	return copy_new(COPY_BYTES);
+}
+
 /* So much of a frame, which has it. */
 static void gather(uint8_t *to, const struct net_buffer *piece, size_t offset, size_t length)
 {

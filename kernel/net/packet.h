@@ -28,6 +28,8 @@ static inline size_t packet_room(void)
 	return used < most ? most - used : 0;
 }
 
+/* As large as copies are, for data to be put together in, and counted as they are; NULL: no memory. */
+struct pbuf *packet_block(void);
 /* A copy of the frame's first bytes, which are no more than fit into a block; NULL: no memory. */
 struct pbuf *packet_head(const struct net_buffer *frame, size_t length);
 /* A packet of a head that was copied before, and `length` bytes of the frame from `offset` on; NULL: no memory. */

@@ -214,6 +214,13 @@ void received_several(struct tcp_pcb *pcb, uint32_t sequence, unsigned more)
 		tcp_send_empty_ack(pcb);
 }
 
+/* What is behind a gap is unread as well: as it grows, a connection has no more of it than what is left for all others, and loses
+ * what is beyond. Its peer sends that again. */
+size_t received_gap_room(void)
+{
+	return packet_room();
+}
+
 /* Segments in one packet: as many full ones as fit into 64 KiB. */
 #define MERGE_MOST 44
 

@@ -5,7 +5,8 @@
  * stream's small portions are put together, as far as its program is behind.
  *
  * No socket keeps more than what is left for all others, but for a part that is never kept, unless by one that has read
- * everything: so it gets the next portion, whatever others do not read.
+ * everything: so it gets the next portion, whatever others do not read. Of datagrams a large one is no such portion; of a
+ * stream each is, for lwIP would have what is refused in the same memory.
  *
  * See it at work: make run APP=echo
  */
@@ -14,28 +15,30 @@
 #include "kernel/net/socket.h"
 #include "lib/containing.h"
 
-/* What a socket may keep. A stream's whole window fits, in segments of 536 bytes or more: 975, of which the 128 that
- * stay in the driver's buffers are two pieces each. */
+/* What a socket may keep. A stream's whole window fits, whatever its segments are. */
 #define COST_MAX (800u << 10)
 /* What each piece of a portion has besides its data. */
 #define PIECE_COST 256
-/* A stream's portions of so many bytes at most are put together, in blocks that have room for so many. */
-#define SMALL_MAX 256
-#define JOINED_BYTES 960
+/* A datagram of so much at most is kept by whoever has read everything. */
+#define FIRST_COST (4u << 10)
+/* A stream's portions of so many bytes at most are put together: all those that are small ones as copies. */
+#define SMALL_MAX 960
 
 /* The portion itself is no part of what is left: it is there. */
-static inline bool may_keep(const struct socket *socket, size_t cost)
+static inline bool may_keep(const struct socket *socket, size_t cost, bool datagram)
 {
 	size_t all = socket->cost + cost;
 
-	return !socket->first || (all <= COST_MAX && all <= packet_room());
+	if (!socket->first && (!datagram || cost <= FIRST_COST))
+		return true;
+	return all <= COST_MAX && all <= packet_room();
 }
 
-static struct received *append(struct socket *socket, struct pbuf *data, size_t cost)
+static struct received *append(struct socket *socket, struct pbuf *data, size_t cost, bool datagram)
 {
 	struct received *received = NULL;
 
-	if (may_keep(socket, cost))
+	if (may_keep(socket, cost, datagram))
 		received = network_malloc(sizeof(*received));
 	if (!received)
 		return NULL;
@@ -49,31 +52,42 @@ static struct received *append(struct socket *socket, struct pbuf *data, size_t 
 /* A block behind what is there, which is empty: the caller puts something into it at once. */
 static struct received *append_block(struct socket *socket)
 {
-	struct pbuf *block = pbuf_alloc(PBUF_RAW, JOINED_BYTES, PBUF_RAM);
-	struct received *received = block ? append(socket, block, JOINED_BYTES + PIECE_COST) : NULL;
+	struct pbuf *block = packet_block();
+	struct received *received =
+		block ? append(socket, block, block->len + PIECE_COST, false) : NULL;
 
 	if (received) {
+		received->room = block->len;
 		block->len = block->tot_len = 0;
-		received->room = JOINED_BYTES;
 	} else if (block) {
 		pbuf_free(block);
 	}
 	return received;
 }
 
+static void put(struct received *to, const struct pbuf *data, u16_t offset, u16_t length)
+{
+	struct pbuf *block = to->data;
+
+	pbuf_copy_partial(data, (uint8_t *)block->payload + block->len, length, offset);
+	block->len = block->tot_len = (u16_t)(block->len + length);
+	to->room = (uint16_t)(to->room - length);
+}
+
 static bool join(struct socket *socket, struct pbuf *data)
 {
-	struct received *last = containing(socket->last, struct received, next);
-	u16_t length = data->tot_len;
+	struct received *last = containing(socket->last, struct received, next), *more = NULL;
+	u16_t fits = data->tot_len < last->room ? data->tot_len : last->room;
 
-	if (last->room < length)
-		last = append_block(socket);
-	if (!last)
-		return false;
-	struct pbuf *block = last->data;
-	pbuf_copy_partial(data, (uint8_t *)block->payload + block->len, length, 0);
-	block->len = block->tot_len = (u16_t)(block->len + length);
-	last->room = (uint16_t)(last->room - length);
+	if (fits < data->tot_len) {
+		more = append_block(socket);
+		if (!more)
+			return false;
+	}
+	if (fits > 0)
+		put(last, data, 0, fits);
+	if (more)
+		put(more, data, fits, (u16_t)(data->tot_len - fits));
 	pbuf_free(data);
 	return true;
 }
@@ -83,7 +97,8 @@ bool socket_queue(struct socket *socket, struct pbuf *data, const ip_addr_t *fro
 	if (!from && socket->first && data->tot_len <= SMALL_MAX)
 		return join(socket, data);
 	size_t pieces = data->next ? pbuf_clen(data) : 1;
-	struct received *received = append(socket, data, data->tot_len + pieces * PIECE_COST);
+	struct received *received =
+		append(socket, data, data->tot_len + pieces * PIECE_COST, from != NULL);
 	if (received && from) {
 		ip_addr_copy(received->from, *from);
 		received->port = port;

@@ -302,13 +302,13 @@ static void small_portions_are_joined(void)
 	CHECK_EQ(in_use(), before);
 	/* Those that are not small have a bound as well. */
 	for (count = 0; count < FRAMES; count++) {
-		struct pbuf *data = pbuf_alloc(PBUF_RAW, 300, PBUF_RAM);
+		struct pbuf *data = pbuf_alloc(PBUF_RAW, 1000, PBUF_RAM);
 		if (!socket_queue(&sock, data, NULL, 0)) {
 			pbuf_free(data);
 			break;
 		}
 	}
-	CHECK(count < 2000);
+	CHECK(count < 800);
 	empty();
 }
 

@@ -78,6 +78,7 @@ extern uint16_t network_dns_port;
 #define TCP_MSL 30000 /* TIME-WAIT lasts a minute then, as elsewhere */
 #define LWIP_TCP_KEEPALIVE 1
 #define TCP_OOSEQ_MAX_PBUFS 128 /* two a segment; of several that are one packet, 45 at most */
+#define TCP_OOSEQ_BYTES_LIMIT(pcb) received_gap_room()
 /* 0: what the peer's segments hold at most, where ours may be larger (offload.c). 1: the socket. */
 #define LWIP_TCP_PCB_NUM_EXT_ARGS 2
 
