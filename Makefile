@@ -56,6 +56,11 @@ include arch/$(ARCH)/arch.mk
 # A program is a folder under apps/ with a main(): it is found, not listed.
 PROGRAMS := $(sort $(patsubst apps/%/,%,$(dir $(wildcard apps/*/*.c))))
 include kernel/net/net.mk
+# What it needs of DRIVERS stands in its folder: apps/NAME/needs.mk; of those that use sockets, in kernel/net/net.mk.
+include $(wildcard apps/*/needs.mk)
+without = $(filter-out $(DRIVERS),$(needs_$(1)))
+NOT_HERE += $(foreach app,$(PROGRAMS),$(if $(call without,$(app)),$(app)))
+$(foreach app,$(APP) $(APPS),$(if $(call without,$(app)),$(error $(app) needs DRIVERS $(needs_$(app)))))
 HERE = $(filter-out $(NOT_HERE),$(PROGRAMS))
 $(foreach app,$(filter-out $(HERE),$(APPS)),$(error APPS=$(app): there is $(HERE)))
 program_objects = $(patsubst %.c,$(B)/%.o,$(wildcard apps/$(1)/*.c))

@@ -32,6 +32,8 @@ COMMANDS = (
     Typed("no-such-cc", "make -n CC=tcc", 2, r"COMPILER=tcc: there is gcc clang"),
     Typed("no-such-app", "make -n APPS=foo", 2, r"APPS=foo: there is .*disksum"),
     Typed("no-such-driver", "make -n DRIVERS=foo", 2, r"DRIVERS=foo: there is blk console iommu net rng scsi partition"),
+    Typed("driver-missing", "make -n APPS=httpd DRIVERS=net", 2, r"httpd needs DRIVERS net rng"),
+    Typed("driver-missing-app", "make -n run APP=netbench DRIVERS=blk", 2, r"netbench needs DRIVERS net"),
     Typed("too-little-memory-x86_64", "MEM=2", 2, r"^MEM=2: at least 3 on x86_64$"),
     Typed("too-little-memory-aarch64", "ARCH=aarch64 MEM=4", 2, r"^MEM=4: at least 5 on aarch64$"),
     Typed("least-memory-x86_64", "MEM=3 APP=hello", 71,

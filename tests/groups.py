@@ -30,6 +30,7 @@ from ringlet.vmm import TIMED_OUT, Process, Qemu, boot
 TESTS = pathlib.Path(__file__).resolve().parent
 TOP = TESTS.parent
 BUILD = pathlib.Path(os.environ.get("O") or TOP / "build")
+METAL = ("x86_64", "aarch64")
 TIMEOUT = 120  # seconds for one boot; two of them share a slow processor
 
 
@@ -81,7 +82,7 @@ ALLOWED = re.compile(r"vport_\w+|memcpy|memset|memmove|memcmp")
 
 
 def kit():
-    for arch in ("x86_64", "aarch64"):
+    for arch in METAL:
         yield Test(f"kit/stands-alone-{arch}", functools.partial(stands_alone, arch))
 
 
@@ -209,7 +210,18 @@ def tools():
     for typed in commands.COMMANDS:
         yield Test(f"tools/{typed.name}", functools.partial(commands.run, typed, BUILD))
     yield from terminal.tests(BUILD)
+    for arch in METAL:
+        for drivers in ("", "blk", "net", "net rng"):
+            yield Test(f"tools/drivers-{arch}-{drivers.replace(' ', '-') or 'none'}",
+                       functools.partial(linked, arch, drivers))
     yield Test("tools/bench-smoke", functools.partial(command, ["make", "-s", f"O={BUILD}", "bench-smoke"]))
+
+
+def linked(arch, drivers):
+    """With any drivers the link ends well: a program whose drivers are missing is left out (apps/NAME/needs.mk)."""
+    image = f"drivers-{drivers.replace(' ', '-') or 'none'}"
+    return command(["make", "-s", f"O={BUILD}", f"ARCH={arch}", f"DRIVERS={drivers}", f"IMAGE={image}",
+                    BUILD / arch / f"{image}.elf"])
 
 
 GROUPS = {"lint": lint, "kit": kit, "host": host, "fuzz": fuzz, "images": images, "tools": tools,

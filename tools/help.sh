@@ -13,7 +13,7 @@ cat <<'END'
 Variables, with their defaults:
   ARCH=x86_64            x86_64 aarch64 host
   COMPILER=gcc           gcc clang (or CC=clang)
-  APPS=                  the programs linked into the image; all
+  APPS=                  the programs linked into the image; all whose drivers are there
   DRIVERS=               the drivers linked into it: blk console iommu net rng scsi partition; all
   APP=shell              the program to run; one of APPS
   ARGS=                  its arguments

@@ -30,6 +30,10 @@
 #define TEXT_OF(macro) #macro
 #define TEXT(macro) TEXT_OF(macro)
 
+/* A kernel may be linked without this driver (DRIVERS=). */
+#pragma weak virtio_rng_first
+#pragma weak virtio_rng_read
+
 struct command {
 	const char *name, *arguments, *help;
 	const char *limits; /* of its arguments; empty where there are none */
@@ -108,7 +112,7 @@ static int do_rng(int argc, char **argv)
 	uint64_t count = 16;
 	if (argc > 2 || (argc == 2 && !number(argv[1], &count)) || count == 0 || count > MAX_RANDOM)
 		return USAGE;
-	struct virtio_rng *rng = virtio_rng_first();
+	struct virtio_rng *rng = virtio_rng_first ? virtio_rng_first() : NULL;
 	if (rng == NULL) {
 		kprint("rng: there is no entropy device\n");
 		return 1;

@@ -3,8 +3,9 @@
 # is one archive, of which a program that uses no sockets gets nothing. Included by the Makefile.
 
 LWIP = $(O)/lwip
-# The programs that need it.
+# The programs that need it, and the drivers that it needs.
 NETWORK_PROGRAMS = $(filter capture dhcp dns echo httpd iperf net ping sockettest,$(PROGRAMS))
+$(foreach app,$(NETWORK_PROGRAMS),$(eval needs_$(app) = net rng))
 lwip_is_here = $(wildcard $(LWIP)/fetched.mk)
 
 # Which programs there are depends on it. So where `make deps` is asked for, it comes before the rest of this is read:
