@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import shlex
+import socket
 import subprocess
 
 from ringlet.test import Failed
@@ -24,6 +25,12 @@ class Typed:
     expect: str  # a regular expression
     input: str = ""
 
+
+# What only a machine has, and another value than the one that it has when nothing is said.
+MACHINE_ONLY = ("MACHINE=q35", "TRANSPORT=pci", "GIC=3", "SMP=4", "BUS=scsi", "QUEUES=4", "RW=1", "FWD=8080:80", "DUMP=1",
+                "ACCEL=kvm", "QEMU=qemu", "QEMU_ARGS=-s", "KERNEL=a", "GDB=1")
+# With this the kernel's command line has the 4095 characters that it may have.
+LONGEST = '"echo ' + "a" * (4095 - len('app=shell -- "echo " "echo its end"')) + '" "echo its end"'
 
 COMMANDS = (
     Typed("input-without-newline", "DISK=none", 0, r"^no newline$", "echo no newline"),
@@ -83,6 +90,16 @@ COMMANDS = (
     Typed("padded-disk", "DISK=LICENSE APP=disksum", 0, r"^LICENSE: the last sector is padded"),
     Typed("forward-nonsense", "FWD=zz", 2, r"^FWD=zz: two ports"),
     Typed("forward-no-port", "FWD=8080:0", 2, r"^FWD=8080:0: two ports"),
+    Typed("forward-nowhere", "NET=none FWD=8080:80", 2, r"^FWD=8080:80: NET=none forwards no ports, NET=user does$"),
+    Typed("dump-nothing", "NET=none DUMP=1", 2, r"^DUMP=1: with NET=none there are no frames$"),
+    *(Typed(f"host-{word.split('=')[0].lower()}", f"ARCH=host {word}", 2,
+            rf"^{word}: ARCH=host is a process, which has none; it is for x86_64 and aarch64$") for word in MACHINE_ONLY),
+    Typed("host-usual", "ARCH=host SMP=1 BUS=blk ACCEL=tcg DUMP=0 NET=none DISK=none APP=hello", 0, r"^hello from ringlet"),
+    *(Typed(f"long-line-{arch}", f"ARCH={arch} APP=hello ARGS={'a' * 5000}", 2,
+            r"^the kernel's command line has 50\d\d characters with these ARGS and KERNEL_ARGS: at most 4095$")
+      for arch in ("x86_64", "aarch64", "host")),
+    *(Typed(f"longest-line-{arch}", f"ARCH={arch} DISK=none NET=none ARGS='{LONGEST}'", 0, "^its end$")
+      for arch in ("x86_64", "aarch64")),
     Typed("open-quote", "KERNEL_ARGS='a=\"b'", 2, r"^KERNEL_ARGS="),
     Typed("kernel-nonsense-x86_64", "KERNEL_ARGS='ring=nonsense deadline_ms=-3 trace=2 rnig=packed' APP=lsvirtio", 0,
           r"^ring=nonsense: there is split packed; split is used\n"
@@ -127,3 +144,16 @@ def run(typed, build):
     if typed.status == 2 and "EXIT: STATUS" not in done.stdout and len(lines) > 1:
         raise Failed(f"{len(lines)} lines instead of one", shown)
     return shown
+
+
+def taken(build):
+    """FWD= with a port of this machine that somebody else has: refused, with one that is free."""
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        for end in (tcp, udp):
+            end.bind(("127.0.0.1", 0))
+        tcp.listen()
+        stream, datagram = tcp.getsockname()[1], udp.getsockname()[1]
+        return "\n".join(run(Typed("", f"FWD={words}", 2, expect), build) for words, expect in (
+            (f"{stream}:80", rf"^port {stream} of this machine is taken: FWD=\d+:80 takes another one$"),
+            (f"tcp:{stream}:80,udp:{datagram}:7", rf"^port {stream} .*: FWD=tcp:\d+:80,udp:{datagram}:7 takes"),
+            (f"udp:{datagram}:7", rf"^port {datagram} of this machine is taken: FWD=udp:\d+:7 takes another one$")))

@@ -209,6 +209,7 @@ def booted(spec, machine, text_offset, seed):
 def tools():
     for typed in commands.COMMANDS:
         yield Test(f"tools/{typed.name}", functools.partial(commands.run, typed, BUILD))
+    yield Test("tools/forward-taken", functools.partial(commands.taken, BUILD))
     yield from terminal.tests(BUILD)
     for arch in METAL:
         for drivers in ("", "blk", "net", "net rng"):
