@@ -128,9 +128,11 @@ static bool send_round(const struct job *job, int fd, struct sha256 *sum)
 	return true;
 }
 
+/* Of one call at a time: nothing in it stays. */
+static unsigned char piece[PIECE];
+
 static bool fill_round(const struct job *job, int fd, struct sha256 *sum)
 {
-	static unsigned char piece[PIECE];
 	struct pollfd file = { .fd = fd, .events = POLLOUT };
 	uint64_t state = job->rounds;
 
@@ -148,16 +150,16 @@ static bool fill_round(const struct job *job, int fd, struct sha256 *sum)
 /* Sends what is left of a piece, as much as goes without waiting. */
 static bool send_some(const struct job *job, int fd, struct sha256 *sum, uint64_t *state)
 {
-	static unsigned char piece[PIECE];
+	static unsigned char begun[PIECE];
 	size_t at = (size_t)(sum->length % PIECE);
 	uint64_t left = job->bytes - sum->length;
 	uint64_t before = *state;
 
 	if (at == 0)
-		fill(piece, state);
-	ssize_t sent = write(fd, piece + at, left < PIECE - at ? (size_t)left : PIECE - at);
+		fill(begun, state);
+	ssize_t sent = write(fd, begun + at, left < PIECE - at ? (size_t)left : PIECE - at);
 	if (sent > 0)
-		sha256_add(sum, piece + at, (size_t)sent);
+		sha256_add(sum, begun + at, (size_t)sent);
 	else
 		*state = before; /* of what was filled nothing has gone */
 	return sent > 0 || errno == EAGAIN || (errno == EPIPE && sum->length == 0);
@@ -165,7 +167,6 @@ static bool send_some(const struct job *job, int fd, struct sha256 *sum, uint64_
 
 static bool receive_some(const struct job *job, int fd, struct sha256 *sum)
 {
-	static unsigned char piece[PIECE];
 	uint64_t left = job->bytes - sum->length;
 
 	ssize_t got = read(fd, piece, left < PIECE ? (size_t)left : PIECE);
