@@ -115,6 +115,8 @@ COMMANDS = (
     Typed("filter-nothing", "tests/run.py --filter nosuch kit", 2, r"no test of kit"),
     Typed("jobs-none", "tests/run.py --jobs 0 kit", 2, r"at least 1"),
     Typed("junit-nowhere", "tests/run.py --junit /nonexistent/a.xml kit", 2, r"No such file"),
+    Typed("soak-nothing", "tests/soak/soak.py reads 0", 2, r"^SECONDS=0: a number of at least 1 is wanted$"),
+    Typed("short-run", "tools/evidence.py soak --done 1 --usual 60", 0, r"^docs/evidence.md stays as it is: .* 60 or more"),
     Typed("gdb-x86_64", "make -n gdb", 0, "'set architecture i386:x86-64'"),
     Typed("gdb-aarch64", "make -n gdb ARCH=aarch64", 0, "'set architecture aarch64'"),
 )

@@ -38,6 +38,10 @@ Variables, with their defaults:
   DRY=                   1: print the emulator's command line and stop
   V=                     1: print every command
   TEST_OPTIONS=          of tests/run.py: --filter REGEX, --jobs N, --junit FILE, -v, --list
+  SECONDS=60             of make soak and make fuzz, for each machine or target
+  REQUESTS=240000        of make soak-writes
+  RUNS=20                of make soak-cpus; with less than these defaults docs/evidence.md stays as it is
+  TARGET=                what make fuzz is for: 'split packed'; all
   O=build                where everything is made
 Two commands on a fresh Debian 12:
   make deps run ARCH=aarch64

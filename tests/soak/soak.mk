@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Long runs, whose result is docs/evidence.md's.
+# Long runs, whose result is docs/evidence.md's. Their defaults are in soak.py, that of SECONDS in tests/fuzz/fuzz.mk too.
 
 soak: kernels | need-test ## keep disks busy on every kind of machine for SECONDS each
 	@O=$(O) tests/soak/soak.py reads $(SECONDS)

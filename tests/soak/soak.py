@@ -3,7 +3,7 @@
 """Keeps machines of every kind busy for a long time: `make soak SECONDS=n`, `make soak-writes REQUESTS=n`,
 `make soak-cpus RUNS=n`.
 
-    tests/soak/soak.py reads SECONDS | writes REQUESTS | cpus RUNS
+    tests/soak/soak.py reads [SECONDS] | writes [REQUESTS] | cpus [RUNS]
 
 Two machines at a time. reads: each boots iocheck with two disks for that long; a single failed read, reset, or second
 without reads is a failure. writes: so many requests, dealt over the machines, each with four CPUs that write blocks and
@@ -137,11 +137,15 @@ def soak_cpus(runs, _):
 
 # ---- All of them -------------------------------------------------------------------------
 def main():
-    what, amount = sys.argv[1], int(sys.argv[2])
-    section, command, kind = {"reads": ("soak", f"make soak SECONDS={amount}", soak_reads),
-                              "writes": ("soak-writes", f"make soak-writes REQUESTS={amount}",
-                                         soak_writes),
-                              "cpus": ("soak-cpus", f"make soak-cpus RUNS={amount}", soak_cpus)}[what]
+    what = sys.argv[1]
+    section, variable, usual, kind = {"reads": ("soak", "SECONDS", 60, soak_reads),
+                                      "writes": ("soak-writes", "REQUESTS", 240000, soak_writes),
+                                      "cpus": ("soak-cpus", "RUNS", 20, soak_cpus)}[what]
+    given = sys.argv[2] if len(sys.argv) > 2 else str(usual)
+    if not given.isdecimal() or int(given) == 0:
+        print(f"{variable}={given}: a number of at least 1 is wanted")
+        return 2
+    amount = int(given)
     failed = False
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(2) as pool:
         text, columns, jobs = kind(amount, folder)
@@ -154,7 +158,8 @@ def main():
             print(f"soak: {name}: {row}{': FAILED: ' + wrong if wrong else ''}", flush=True)
             failed |= bool(wrong)
     if not failed:
-        subprocess.run([TOP / "tools/evidence.py", section, "--command", command],
+        subprocess.run([TOP / "tools/evidence.py", section, "--command", f"make {section} {variable}={amount}",
+                        "--done", str(amount), "--usual", str(usual)],
                        input="\n".join(lines), text=True, check=True)
     return 1 if failed else 0
 
