@@ -47,10 +47,16 @@ COMMANDS = (
           r"^memory: too little.*\nEXIT: STATUS=71\nMEM=3: too little for these programs; without MEM= there are 64 MiB\n"),
     Typed("least-memory-aarch64", "ARCH=aarch64 MEM=5 APP=hello", 0, r"^hello from ringlet"),
     Typed("memory-in-order", "ARGS=lsmem", 0, r" RAM\n.* the kernel\n.* RAM\n\d+ KiB in all, "),
+    Typed("line-of-255", "", 0, rf"^{'x' * 250}$", f"echo {'x' * 250}\n"),
+    Typed("line-of-256", "", 0, r"^ringlet> echo x{250}\a\nshell: a line has 255 characters at most; this one was not run\n"
+          r"ringlet> echo after\nafter$", f"echo {'x' * 251}\necho after\n"),
+    Typed("line-much-too-long", "ARCH=aarch64", 0, r"^ringlet> echo x{250}\a\nshell: a line has 255 .*\n"
+          r"ringlet> echo after\nafter$", f"echo {'x' * 3000}\necho after\n"),
     Typed("draft-is-kept", "", 0, r"^three$", "echo one\necho th\x10\x0eree\n"),
-    Typed("help", "ARGS=help", 0, r"^lsvirtio\n(.*\n)*programs: bench .*\n.*Ctrl-A x"),
+    Typed("help", "ARGS=help", 0, r"^lsvirtio\n(.*\n)*programs: bench .*\nrun echo: .*\n.*Ctrl-A x"),
     Typed("help-command", "ARGS='\"help rng\"'", 0, r"^rng \[COUNT\]; COUNT is 1 to 256$"),
     Typed("help-program", "ARGS='\"help iperf\"'", 0, r"reports in between\.\n(.*\n)*EXIT: STATUS=0$"),
+    Typed("help-both", "ARGS='\"help echo\"'", 0, r"^echo \[WORD…\]\n.*\nwith run, echo is a program:\n\nThe echo service"),
     Typed("help-stranger", "ARGS='\"help nosuch\"'", 1, r"no program nosuch$"),
     Typed("limit-told", "ARGS='\"rng 0\"'", 2, r"^usage: rng \[COUNT\]; COUNT is 1 to 256$"),
     Typed("no-disk", "DISK=none APP=disksum", 1, r"^disksum: there is no disk$"),

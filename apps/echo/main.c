@@ -2,7 +2,7 @@
 /*
  * The echo service, RFC 862: what comes in on port 7, by TCP or UDP, goes back.
  *
- *     make run APP=echo FWD=7007:7        nc localhost 7007
+ *     make run APP=echo FWD=7007:7        nc localhost 7007       (in the shell: run echo)
  *     echo [-t SECONDS] [-n COUNT] [-p PORT]     for so long, or so many connections; on another port
  */
 #include <errno.h>

@@ -202,6 +202,12 @@ static void print_usage(const struct command *command)
 	kprint("%s%s\n", command->limits[0] == '\0' ? "" : "; ", command->limits);
 }
 
+/* One that only `run` finds. */
+static bool is_program_too(const struct command *command)
+{
+	return command->run != do_lsvirtio && app_find(command->name) != NULL;
+}
+
 static void print_program_help(const char *name)
 {
 	const struct program_help *program = program_helps;
@@ -220,6 +226,10 @@ static int help_about(const char *name)
 	if (command != NULL) {
 		print_usage(command);
 		kprint("        %s\n", command->help);
+		if (is_program_too(command)) {
+			kprint("with run, ");
+			print_program_help(name);
+		}
 		return 0;
 	}
 	if (app_find(name) != NULL) {
@@ -244,6 +254,11 @@ static int do_help(int argc, char **argv)
 	const char *name;
 	for (unsigned i = COMMANDS; (name = edit_candidate(i)) != NULL; i++)
 		kprint(" %s", name);
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (is_program_too(&commands[i]))
+			kprint("\nrun %s: the program of that name, not the command",
+			       commands[i].name);
+	}
 	kprint("\nA program that runs cannot be stopped from within: in QEMU on a terminal Ctrl-A "
 	       "x "
 	       "ends the machine,\nand Ctrl-A a is a Ctrl-A.\n");

@@ -37,6 +37,8 @@ static char *text;
 static size_t length, cursor;
 static size_t width; /* of the window; 0: not known, and taken for as wide as it needs */
 static size_t row;   /* in which the cursor is, the prompt's being 0 */
+static bool
+	too_long; /* more was typed than there is room for, and nothing has been taken out since */
 
 static void show(const char *string)
 {
@@ -137,8 +139,12 @@ static void leave_line(void)
 
 static void insert(char c)
 {
-	if (length == EDIT_SIZE - 1)
+	if (length == EDIT_SIZE - 1) {
+		if (!too_long)
+			show("\a");
+		too_long = true;
 		return;
+	}
 	memmove(text + cursor + 1, text + cursor, length - cursor);
 	text[cursor++] = c;
 	length++;
@@ -158,6 +164,7 @@ static void cut(size_t from, size_t to)
 	memmove(text + from, text + to, length - to);
 	length -= to - from;
 	cursor = from;
+	too_long = false;
 	redraw();
 }
 
@@ -182,6 +189,7 @@ static void recall(unsigned back)
 {
 	strcpy(text, back > 0 ? history[(history_count - back) % HISTORY] : draft);
 	length = cursor = strlen(text);
+	too_long = false;
 	redraw();
 }
 
@@ -368,17 +376,19 @@ int edit_line(const char *with_prompt, char line[EDIT_SIZE])
 	prompt = with_prompt;
 	text = line;
 	length = cursor = row = 0;
+	too_long = false;
 	look_at_width();
 	show(prompt);
 	for (;;) {
 		int key = read_key();
 		if (key == CONSOLE_EOF || (key == CTRL('D') && length == 0)) {
 			show("\n");
-			return -1;
+			return EDIT_END;
 		}
 		if (key == CTRL('C')) {
 			leave_line();
 			length = cursor = 0;
+			too_long = false;
 			back = 0;
 			show("^C\n");
 			show(prompt);
@@ -387,7 +397,7 @@ int edit_line(const char *with_prompt, char line[EDIT_SIZE])
 			show("\n");
 			text[length] = '\0';
 			remember();
-			return (int)length;
+			return too_long ? EDIT_TOO_LONG : (int)length;
 		} else {
 			edit(key, &back);
 		}

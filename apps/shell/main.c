@@ -69,8 +69,13 @@ int main(int argc, char **argv)
 		return status;
 
 	kprint("ringlet on %s; help lists the commands, ^D or halt ends\n", arch_name);
-	while (edit_line("ringlet> ", line) >= 0) {
-		run_line(line);
+	int length;
+	while ((length = edit_line("ringlet> ", line)) != EDIT_END) {
+		if (length == EDIT_TOO_LONG)
+			kprint("shell: a line has %d characters at most; this one was not run\n",
+			       EDIT_SIZE - 1);
+		else
+			run_line(line);
 		console_end_line();
 	}
 	return 0;

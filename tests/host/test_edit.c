@@ -21,6 +21,7 @@ static unsigned columns;
 static char cells[CELLS];
 static size_t at;
 static bool pending; /* a row is full, and the next one not begun */
+static unsigned bells;
 
 static size_t row_start(void)
 {
@@ -67,6 +68,8 @@ void console_write(const char *text, size_t length)
 		} else if (text[i] == '\b') {
 			CHECK(at > row_start() && !pending);
 			at--;
+		} else if (text[i] == '\a') {
+			bells++;
 		} else if (text[i] == 0x1b) {
 			i += 1 + sequence(text + i + 2);
 		} else {
@@ -107,6 +110,9 @@ const char *edit_candidate(unsigned n)
 
 static char line[EDIT_SIZE];
 static size_t length, cursor;
+static bool fills; /* mostly letters are typed */
+static bool too_long;
+static unsigned refused;      /* how often it became too long */
 static const char *rest = ""; /* of a key that is a sequence */
 static unsigned keys_left;
 static uint32_t chance;
@@ -138,6 +144,7 @@ static void cut(size_t from, size_t to)
 	memmove(line + from, line + to, length - to);
 	length -= to - from;
 	cursor = from;
+	too_long = false;
 }
 
 static int press(const char *keys)
@@ -152,13 +159,16 @@ static int type(char c)
 		memmove(line + cursor + 1, line + cursor, length - cursor);
 		line[cursor++] = c;
 		length++;
+	} else {
+		refused += !too_long;
+		too_long = true;
 	}
 	return c;
 }
 
 static int some_key(void)
 {
-	switch (random_number(16)) {
+	switch (fills && random_number(8) > 0 ? 15 : random_number(16)) {
 	case 0:
 		cursor -= cursor > 0;
 		return press("\x1b[D");
@@ -216,11 +226,13 @@ static void edit_with(unsigned width, unsigned seed)
 	memset(cells, ' ', sizeof(cells));
 	columns = width;
 	at = length = cursor = 0;
-	pending = false;
+	bells = refused = 0;
+	pending = too_long = false;
 	chance = seed;
 	keys_left = 600;
 	int got = edit_line(PROMPT, read);
-	CHECK_EQ(got, length);
+	CHECK_EQ(got, too_long ? EDIT_TOO_LONG : (int)length);
+	CHECK_EQ(bells, refused);
 	CHECK(memcmp(read, line, length) == 0);
 }
 
@@ -236,11 +248,28 @@ static void width_not_known(void)
 		edit_with(0, seed);
 }
 
+/* Some lines are ended with more typed than they can hold, and some after something was taken out of them again. */
+static void longer_than_there_is_room(void)
+{
+	unsigned ended = 0, mended = 0;
+
+	fills = true;
+	for (unsigned seed = 0; seed < 200; seed++) {
+		edit_with(80, seed);
+		ended += too_long;
+		mended += refused > 0 && !too_long;
+	}
+	fills = false;
+	CHECK(ended > 0);
+	CHECK(mended > 0);
+}
+
 int main(void)
 {
 	static const struct check checks[] = {
 		CHECK_CASE(any_width),
 		CHECK_CASE(width_not_known),
+		CHECK_CASE(longer_than_there_is_room),
 		CHECK_END,
 	};
 	return check_run(checks);
