@@ -7,8 +7,8 @@
  *
  * A frame waits for so long at most (or until the event loop next looks at the clock), and only behind others. Where the
  * next one comes only when this one was answered, waiting makes everything slower, and nothing cheaper. So a wait has to bring
- * what could be expected from before it, when interrupts were on; if two in a row do not, or the first one, it is not tried
- * again for a while.
+ * half of what could be expected from before it, when interrupts were on; if the first one does not, or two in a row, none is
+ * tried for a while.
  *
  * See it at work: make run APP=netbench ARGS='net0 rx', with and without KERNEL_ARGS=rx_usecs=0
  */
@@ -19,8 +19,10 @@
 #define NS_PER_US 1000
 /* Used buffers in a period: worth a try. (An interrupt for each slows the device itself.) */
 #define QUICK 2
+/* With interrupts on so many are counted, before it is said how quickly they come: an answer may be several frames. */
+#define TELLING 16
 #define WORTH_WAITING 4 /* used buffers of a wait: worth the next one */
-#define NOT_AGAIN 32    /* drains, after a wait in vain */
+#define NOT_AGAIN 32    /* periods, after a wait in vain */
 
 uint64_t net_coalesce_period(const struct virtio_device *device)
 {
@@ -43,12 +45,12 @@ static void begin(struct net_coalesce *coalesce, uint64_t now)
 }
 
 /* A wait has ended: whether it has brought at least half of what was expected. The last one may have come while all ended. */
-static void judge(struct net_coalesce *coalesce)
+static void judge(struct net_coalesce *coalesce, uint64_t now)
 {
 	bool paid = coalesce->used >= WORTH_WAITING && coalesce->used >= coalesce->expected / 2;
 
 	if (!paid && !coalesce->paid)
-		coalesce->skip = NOT_AGAIN;
+		coalesce->not_before = now + NOT_AGAIN * coalesce->period;
 	coalesce->paid = paid;
 }
 
@@ -73,15 +75,14 @@ bool net_coalesce(struct net_pair *pair)
 	bool waited = coalesce->until != 0;
 	/* Others may have ended it before its time, which says nothing. */
 	if (waited && now >= coalesce->until)
-		judge(coalesce);
+		judge(coalesce, now);
 	coalesce->until = 0;
-	if (coalesce->skip > 0 || elapsed > used * coalesce->period / QUICK) {
-		coalesce->skip -= coalesce->skip > 0;
+	if (now < coalesce->not_before || elapsed > used * coalesce->period / QUICK) {
 		begin(coalesce, now);
 		return false;
 	}
-	if (used < QUICK)
-		return false; /* too few to tell how quickly they come */
+	if (!waited && used < TELLING)
+		return false;
 	begin(coalesce, now);
 	uint64_t wait = time_to_wait(pair, elapsed, used);
 	if (wait == 0)

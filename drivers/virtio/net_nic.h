@@ -100,9 +100,9 @@ struct net_pool {
 struct net_coalesce {
 	uint64_t period;       /* ns; 0: never */
 	uint64_t since, until; /* ns of vport_now; `until` 0: it is not */
+	uint64_t not_before;   /* a wait was in vain */
 	uint64_t expected;     /* buffers, of a wait */
 	uint32_t used;         /* buffers, from `since` on */
-	uint32_t skip;         /* so many drains are not followed by a wait */
 	bool paid;             /* the last wait was worth it */
 };
 
