@@ -71,6 +71,11 @@ bool vhost_port_hang_up(int fd)
 	return hung_up_within(fd, answer_ms());
 }
 
+static int socket_error(int number)
+{
+	return number == EPIPE || number == ECONNRESET ? ERR_CLOSED : ERR_IO;
+}
+
 int vhost_port_send(int fd, const void *data, size_t length, int attached)
 {
 	union {
@@ -91,7 +96,8 @@ int vhost_port_send(int fd, const void *data, size_t length, int attached)
 	}
 	/* Messages are small, and answered before the next: one that does not go out at once and whole
 	 * has nobody to read it. */
-	return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length ? 0 : ERR_IO;
+	ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return sent == (ssize_t)length ? 0 : sent < 0 ? socket_error(errno) : ERR_IO;
 }
 
 int vhost_port_receive(int fd, void *data, size_t length)
@@ -106,8 +112,10 @@ int vhost_port_receive(int fd, void *data, size_t length)
 			return ERR_TIMEOUT;
 		/* Without room for control data, descriptors that come along are closed by the system. */
 		ssize_t got = recv(fd, to, length, MSG_DONTWAIT);
-		if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-			return ERR_IO;
+		if (got == 0)
+			return ERR_CLOSED;
+		if (got < 0 && errno != EAGAIN && errno != EINTR)
+			return socket_error(errno);
 		if (got > 0) {
 			to += got;
 			length -= (size_t)got;

@@ -8,6 +8,7 @@
 #include "drivers/virtio/vhost_connection.h"
 
 #include "drivers/virtio/vhost_port.h"
+#include "lib/format.h"
 #include "lib/mem.h"
 
 void vhost_disconnect(struct vhost_user *user)
@@ -20,12 +21,15 @@ void vhost_disconnect(struct vhost_user *user)
 }
 
 /* An exchange failed: whatever the reason, the connection is of no use any more, but for a plain "no". The
- * device then asks for a reset like one that has hung itself up. */
+ * device then asks for a reset like one that has hung itself up. While it is made, who makes it tells why. */
 static int judge(struct vhost_user *user, enum vhost_request request, int error)
 {
 	if (error && error != ERR_UNSUPPORTED)
 		user->lost = true;
-	if (error)
+	if (error && user->connecting)
+		format(user->cause, sizeof(user->cause), "message %u: %s", request,
+		       error_text(error));
+	else if (error)
 		virtio_log(&user->device, VPORT_LOG_ERROR, "vhost-user message %u: %s", request,
 			   error_text(error));
 	return error;
@@ -88,6 +92,7 @@ int vhost_connect(struct vhost_user *user, const char **cause)
 	if (user->channel.socket < 0)
 		return ERR_NODEV;
 	user->lost = false;
+	user->connecting = true;
 	user->generation++;
 	user->protocol = 0;
 	user->queues = VIRTIO_MAX_QUEUES;
@@ -96,8 +101,9 @@ int vhost_connect(struct vhost_user *user, const char **cause)
 		error = agree_on_protocol(user);
 	if (!error)
 		error = vhost_user_tell(user, VHOST_USER_SET_OWNER, NULL, 0, -1);
+	user->connecting = false;
 	if (error) {
-		*cause = error_text(error);
+		*cause = user->cause;
 		vhost_disconnect(user);
 	}
 	return error;

@@ -17,6 +17,8 @@ struct vhost_user {
 	uint32_t queues;   /* how many there may be */
 	uint8_t status;
 	bool resetting;
+	bool connecting; /* what goes wrong is the cause then */
+	char cause[48];
 	bool lost;           /* an exchange failed: nothing more is said on this connection */
 	bool has_memory;     /* the back end was told of our memory on this connection */
 	bool refused;        /* the features, by the back end */

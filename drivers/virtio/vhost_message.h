@@ -67,13 +67,13 @@ struct vhost_channel {
 
 /*
  * Sends a request with `length` bytes of payload, and a descriptor unless fd is -1. Where REPLY_ACK was
- * agreed on, waits until the back end says that it has done it. 0; ERR_IO, ERR_TIMEOUT: the connection is
+ * agreed on, waits until the back end says that it has done it. 0; ERR_IO, ERR_CLOSED, ERR_TIMEOUT: the connection is
  * useless now; ERR_UNSUPPORTED: the back end refused.
  */
 int vhost_tell(struct vhost_channel *channel, enum vhost_request request, const void *payload,
 	       size_t length, int fd);
 /* Sends a request and receives its answer into the payload: `length` bytes there and `expected` bytes back,
- * no more and no less. 0, ERR_IO, ERR_TIMEOUT, or ERR_FORMAT when the answer is not one to it. */
+ * no more and no less. 0, ERR_IO, ERR_CLOSED, ERR_TIMEOUT, or ERR_FORMAT when the answer is not one to it. */
 int vhost_ask(struct vhost_channel *channel, enum vhost_request request, void *payload,
 	      size_t length, size_t expected);
 

@@ -23,10 +23,11 @@ bool vhost_port_alive(int socket);
  * it has. Callable again while it has not. */
 bool vhost_port_hang_up(int socket);
 
-/* Sends all of it, with a file descriptor unless fd is -1. 0 or ERR_IO. */
+/* Sends all of it, with a file descriptor unless fd is -1. 0, ERR_CLOSED when the other
+ * end is gone, or ERR_IO. */
 int vhost_port_send(int socket, const void *data, size_t length, int fd);
 /* Receives exactly that many bytes within a second or so; descriptors that come along are closed. 0,
- * ERR_TIMEOUT, or ERR_IO when the other end is gone. */
+ * ERR_TIMEOUT, ERR_CLOSED when the other end is gone, or ERR_IO. */
 int vhost_port_receive(int socket, void *data, size_t length);
 
 /* An event counter. A descriptor >= 0 or ERR_NOMEM. */

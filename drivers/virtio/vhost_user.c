@@ -18,7 +18,8 @@
 #include "lib/format.h"
 #include "lib/mem.h"
 
-#define QUEUE_MAX_SIZE 1024 /* the protocol has no question for it; back ends take that much */
+#define DEFAULT_RESET_MS 1000 /* device.c's */
+#define QUEUE_MAX_SIZE 1024   /* the protocol has no question for it; back ends take that much */
 
 /* All that were ever connected to. The memory of a device that was given up may still be its back end's, and
  * what names it is kept. */
@@ -90,12 +91,18 @@ static bool let_go(struct vhost_user *user)
 /* One attempt to finish a reset. */
 static void try_reset(struct vhost_user *user)
 {
-	const char *cause; /* whoever waits for the reset tells that it does not come */
+	const char *cause;
 
 	if (user->channel.socket >= 0 && !let_go(user))
 		return;
-	if (user->channel.socket < 0 && vhost_connect(user, &cause) != 0)
-		return;
+	if (user->channel.socket < 0) {
+		int error = vhost_connect(user, &cause);
+		/* That there is nobody, whoever waits for the reset tells once and for all. */
+		if (error && error != ERR_NODEV)
+			virtio_log(&user->device, VPORT_LOG_ERROR, "vhost-user %s", cause);
+		if (error)
+			return;
+	}
 	user->resetting = false;
 	user->refused = false;
 	user->status = 0;
@@ -309,6 +316,10 @@ static int disown(struct virtio_device *device)
 	struct vhost_user *user = vhost(device);
 	bool has_memory = user->has_memory;
 
+	if (device->reset_hangs && !has_memory)
+		virtio_log(device, VPORT_LOG_ERROR,
+			   "its back end did not come back within reset_ms=%llu",
+			   (unsigned long long)vport_setting("reset_ms", DEFAULT_RESET_MS));
 	if (user->channel.socket >= 0)
 		vhost_disconnect(user);
 	user->resetting = false; /* nothing more is tried */

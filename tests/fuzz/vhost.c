@@ -85,7 +85,7 @@ int vhost_port_send(int socket, const void *data, size_t length, int fd)
 	memcpy(&asked, data, 4);
 	memcpy(&asked_size, (const uint8_t *)data + 8, 4);
 	FUZZ_CHECK(asked_size == length - HEADER_BYTES);
-	return answers.left > 0 ? 0 : ERR_IO;
+	return answers.left > 0 ? 0 : ERR_CLOSED;
 }
 /* The header that the last message wants: most of them are, or nothing behind them would be tried. */
 static void good_header(uint32_t header[3])
@@ -98,7 +98,7 @@ int vhost_port_receive(int socket, void *data, size_t length)
 {
 	FUZZ_CHECK(socket == 5 && sockets == 1);
 	if (answers.left < length)
-		return answers.left > 0 ? ERR_TIMEOUT : ERR_IO;
+		return answers.left > 0 ? ERR_TIMEOUT : ERR_CLOSED;
 	if (length == HEADER_BYTES && take(&answers, 1) < 0xf0)
 		good_header(data);
 	else

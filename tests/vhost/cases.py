@@ -231,7 +231,7 @@ BAD_RINGS = (
     Bad("idle-interrupt", "fine"),
     Bad("no-kicks", "fine", seconds=3),
     Bad("die", "recovers", "it needs a reset"),
-    Bad("leave", "lost", "given up: ", seconds=4),
+    Bad("leave", "lost", "given up: .*\n.*: its back end did not come back within reset_ms=1000$", seconds=4),
 )
 QUESTIONS = ("GET_FEATURES", "GET_PROTOCOL_FEATURES", "GET_QUEUE_NUM", "GET_CONFIG")
 ORDERS = ("SET_FEATURES", "SET_OWNER", "SET_MEM_TABLE", "SET_VRING_NUM", "SET_VRING_BASE",
@@ -243,7 +243,9 @@ def bad_messages():
     for message in (*QUESTIONS, *ORDERS):
         for fault in ("vanish", "silent", "short", "other", "long"):
             yield Bad(f"{fault}:{message}", "refused", UP)
-    yield Bad("vanish:SET_PROTOCOL_FEATURES", "refused", UP)
+    # One line, for the message is the cause.
+    yield Bad("vanish:SET_PROTOCOL_FEATURES", "refused",
+              r"\A.*\nvirtio vhost-user: message 17: closed by the other end: no back end that answers at ")
     for message in ORDERS:
         yield Bad(f"refuse:{message}", "refused", UP)
     # The reset after a request that never ended: whatever becomes of it, there is a new connection.
