@@ -44,7 +44,8 @@ static void begin(struct net_coalesce *coalesce, uint64_t now)
 	coalesce->used = 0;
 }
 
-/* A wait has ended: whether it has brought at least half of what was expected. The last one may have come while all ended. */
+/* A wait has ended: whether it has brought at least half of what was expected. One may just have met the end of what came: it is
+ * forgiven. */
 static void judge(struct net_coalesce *coalesce, uint64_t now)
 {
 	bool paid = coalesce->used >= WORTH_WAITING && coalesce->used >= coalesce->expected / 2;

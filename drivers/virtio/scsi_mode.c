@@ -51,6 +51,9 @@ static void settle(struct scsi_lun *lun, uint8_t header)
 	mode->settled = true;
 	disk->read_only = lun->type == SCSI_TYPE_CD || (header & PROTECTED) != 0;
 	disk->write_back = disk->can_flush = mode->write_back && !disk->read_only;
+	/* What is asked next may fail, and the disk stays in use with the limits that it had. */
+	if (disk->read_only)
+		disk->limits.discard_sectors_max = disk->limits.zeroes_sectors_max = 0;
 }
 
 static bool ask_caching(struct scsi_lun *lun, struct scsi_command *command)

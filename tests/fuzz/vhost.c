@@ -39,6 +39,12 @@ void vport_log(enum vport_log_level level, const char *line)
 	(void)level;
 	FUZZ_CHECK(line[0]);
 }
+uint64_t vport_setting(const char *key, uint64_t fallback)
+{
+	(void)key;
+	return fallback;
+}
+
 bool vport_setting_is(const char *key, const char *value)
 {
 	return strcmp(key, "irq") == 0 && strcmp(value, "poll") == 0 && take(&answers, 1) & 1;
