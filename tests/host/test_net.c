@@ -258,14 +258,6 @@ static void more_than_there_is_room_for(void)
 	CHECK_EQ(counted().sent >= 64, true);
 }
 
-static unsigned told_of_room;
-
-static void note_room(struct net_device *interface, void *cookie)
-{
-	CHECK(interface == net && cookie == &told_of_room);
-	told_of_room++;
-}
-
 /* Who could not send is told as soon as it can, though of what is sent nobody wants to know: once, and not before. */
 static void room_to_send(void)
 {

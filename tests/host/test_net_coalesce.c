@@ -132,6 +132,17 @@ static void bursts(void)
 	check_interrupts();
 }
 
+/* Whether what came is only heard now, after a wait. */
+static bool had_to_wait(void)
+{
+	bool waits = heard != arrived;
+
+	if (waits)
+		pass(PERIOD_US);
+	check_all_heard();
+	return waits;
+}
+
 /* The next one comes when this one was heard: they wait once in a while, to see whether others come. */
 static void one_after_the_other(void)
 {
@@ -141,11 +152,7 @@ static void one_after_the_other(void)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		arrive(1);
 		pass(5);
-		if (heard != arrived) {
-			waited++;
-			pass(PERIOD_US);
-		}
-		check_all_heard();
+		waited += had_to_wait();
 	}
 	CHECK(waited >= 1 && waited <= 2);
 }
@@ -186,11 +193,7 @@ static void answers_of_several_frames(void)
 			pass(1);
 		}
 		pass(15);
-		if (heard != arrived) {
-			waited++;
-			pass(PERIOD_US);
-		}
-		check_all_heard();
+		waited += had_to_wait();
 	}
 	CHECK(waited >= 1 && waited <= 3);
 }

@@ -301,15 +301,6 @@ static void waiting_without_anybody_who_waits(void)
 	all_work(1);
 }
 
-static unsigned told_of_room;
-
-static void note_room(struct net_device *interface, void *cookie)
-{
-	(void)interface;
-	(void)cookie;
-	told_of_room++;
-}
-
 /* The first one that is of no good length is the caller's fault, and what is before it is taken all the same. */
 static void lengths_that_cannot_be(void)
 {
@@ -317,7 +308,7 @@ static void lengths_that_cannot_be(void)
 
 	fake_setting("pairs", "1");
 	start_on(2);
-	net_watch_room(net, note_room, NULL);
+	net_watch_room(net, note_room, &told_of_room);
 	unsigned before = wire.sent;
 	fake_on(1);
 	for (unsigned i = 0; i < 3; i++) {

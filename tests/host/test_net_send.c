@@ -150,22 +150,13 @@ static void frames_at_the_limits(void)
 
 /* ---- Room ------------------------------------------------------------------------------------------- */
 
-static unsigned told_of_room;
-
-static void note_room(struct net_device *interface, void *cookie)
-{
-	(void)interface;
-	(void)cookie;
-	told_of_room++;
-}
-
 /* What stands before a frame that is too long is sent; and nobody waits for room then. */
 static void a_batch_up_to_a_long_one(void)
 {
 	struct net_buffer *frames[3];
 
 	make_and_start();
-	net_watch_room(net, note_room, NULL);
+	net_watch_room(net, note_room, &told_of_room);
 	for (unsigned i = 0; i < 3; i++)
 		frames[i] = take(60, 1);
 	frames[1]->length = 1515;
@@ -191,7 +182,7 @@ static void more_than_the_queue_holds(void)
 	struct net_buffer *frames[IN_THE_RING + 10];
 
 	make_and_start();
-	net_watch_room(net, note_room, NULL);
+	net_watch_room(net, note_room, &told_of_room);
 	net_listen(net, keep, NULL);
 	for (unsigned i = 0; i < 10; i++)
 		CHECK(fake_receive_by(&fake, 0, header, bytes, sizeof(bytes), 0));
@@ -320,7 +311,7 @@ static void row1_found_by_a_send(void)
 	struct net_buffer *frames[2];
 
 	make_and_start();
-	net_watch_room(net, note_room, NULL);
+	net_watch_room(net, note_room, &told_of_room);
 	for (unsigned i = 0; i < 2; i++) {
 		frames[i] = own(i, 60, (uint8_t)(i + 1));
 		frames[i]->done = done;

@@ -73,6 +73,15 @@ static inline void done(struct net_buffer *frame, int status)
 	done_on = vport_cpu();
 }
 
+/* Who is told that there is room again: how often. */
+static unsigned told_of_room;
+
+static inline void note_room(struct net_device *interface, void *cookie)
+{
+	CHECK(interface == net && cookie == &told_of_room);
+	told_of_room++;
+}
+
 /* The device has us announce ourselves (5.1.4.2). */
 static inline void ask_for_announcement(void)
 {
