@@ -271,12 +271,14 @@ static bool hears_large(const struct virtio_net *nic)
 	return (nic->net.may_hear & ~(uint32_t)(NET_HEARS_CHECKSUM | NET_HEARS_ECN)) != 0;
 }
 
-/* Where they come in pieces: a device waits until it has enough empty buffers for all of a frame, or drops it. So half of
- * the smallest receive queue's are enough; the others may be with programs. */
-static uint32_t piece_bytes(const struct virtio_net *nic)
+/* The size of a buffer where they do: of a whole frame (5.1.9.3.1-1), or of a piece. A device waits until it has enough empty
+ * buffers for all of a frame, or drops it. So half of the smallest receive queue's are enough; the others may be with programs. */
+static uint32_t large_bytes(const struct virtio_net *nic)
 {
 	unsigned fewest = UINT16_MAX;
 
+	if (!nic->merges)
+		return NET_ROOM - nic->header_bytes + net_longest(nic);
 	for (unsigned i = 0; i < nic->pair_count; i++) {
 		if (nic->pairs[i].receive->setup.size < fewest)
 			fewest = nic->pairs[i].receive->setup.size;
@@ -293,11 +295,8 @@ uint32_t net_buffer_bytes(const struct virtio_net *nic)
 
 	if (bytes < SMALLEST_FRAME_BUFFER)
 		bytes = SMALLEST_FRAME_BUFFER;
-	if (hears_large(nic) && !nic->merges && bytes < NET_ROOM + NET_LONGEST + NET_VLAN_TAG_BYTES)
-		bytes = NET_ROOM + NET_LONGEST + NET_VLAN_TAG_BYTES; /* 5.1.9.3.1-1 */
-	if (hears_large(nic) && nic->merges && bytes < piece_bytes(nic))
-		bytes = piece_bytes(nic);
-	return bytes;
+	uint32_t large = hears_large(nic) ? large_bytes(nic) : 0;
+	return bytes > large ? bytes : large;
 }
 
 int net_read_config(struct virtio_net *nic)
