@@ -10,7 +10,6 @@
 #include "lib/containing.h"
 #include "lib/format.h"
 
-#define DEFAULT_RESET_MS 1000
 #define CONFIG_LOOK_NS UINT64_C(250000000)
 
 #define CHANGE_LINES 10 /* about changes, at most, in so much time */
@@ -72,7 +71,7 @@ static void status_add(struct virtio_device *device, uint8_t bits, const char *n
 
 int virtio_device_reset(struct virtio_device *device)
 {
-	uint64_t limit = vport_setting("reset_ms", DEFAULT_RESET_MS) * 1000000;
+	uint64_t limit = vport_setting("reset_ms", VIRTIO_RESET_MS) * 1000000;
 	uint64_t start = vport_now();
 
 	virtio_log(device, VPORT_LOG_TRACE, "status 0: reset (2.4.2-1)");

@@ -187,6 +187,7 @@ enum virtio_state {
 
 enum virtio_interrupts { VIRTIO_POLLED, VIRTIO_LINE, VIRTIO_MSIX };
 
+#define VIRTIO_RESET_MS 1000 /* how long a reset may take, unless reset_ms= says otherwise */
 #define VIRTIO_MAX_QUEUES 64 /* of one device, whatever their indices are */
 
 struct virtio_device {

@@ -85,7 +85,6 @@ static int agree_on_protocol(struct vhost_user *user)
 	return error;
 }
 
-/* 0, or an error and its cause for a person. */
 int vhost_connect(struct vhost_user *user, const char **cause)
 {
 	user->channel = (struct vhost_channel){ .socket = vhost_port_connect(user->path, cause) };

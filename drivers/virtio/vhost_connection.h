@@ -17,8 +17,8 @@ struct vhost_user {
 	uint32_t queues;   /* how many there may be */
 	uint8_t status;
 	bool resetting;
-	bool connecting; /* what goes wrong is the cause then */
-	char cause[48];
+	bool connecting;     /* what goes wrong is told by whoever connects: */
+	char cause[48];      /* this */
 	bool lost;           /* an exchange failed: nothing more is said on this connection */
 	bool has_memory;     /* the back end was told of our memory on this connection */
 	bool refused;        /* the features, by the back end */
@@ -34,7 +34,7 @@ int vhost_connect(struct vhost_user *user, const char **cause);
 /* Closes it, if there is one. */
 void vhost_disconnect(struct vhost_user *user);
 
-/* vhost_tell and vhost_ask for a device: an error is logged, and after any but ERR_UNSUPPORTED nothing more is said on this
+/* vhost_tell and vhost_ask for a device: an error is logged (while it connects, it is the cause), and after any but ERR_UNSUPPORTED nothing more is said on this
  * connection (ERR_IO). Program or work context. */
 int vhost_user_tell(struct vhost_user *user, enum vhost_request request, const void *payload,
 		    size_t length, int fd);

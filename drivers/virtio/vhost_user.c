@@ -18,8 +18,7 @@
 #include "lib/format.h"
 #include "lib/mem.h"
 
-#define DEFAULT_RESET_MS 1000 /* device.c's */
-#define QUEUE_MAX_SIZE 1024   /* the protocol has no question for it; back ends take that much */
+#define QUEUE_MAX_SIZE 1024 /* the protocol has no question for it; back ends take that much */
 
 /* All that were ever connected to. The memory of a device that was given up may still be its back end's, and
  * what names it is kept. */
@@ -319,7 +318,7 @@ static int disown(struct virtio_device *device)
 	if (device->reset_hangs && !has_memory)
 		virtio_log(device, VPORT_LOG_ERROR,
 			   "its back end did not come back within reset_ms=%llu",
-			   (unsigned long long)vport_setting("reset_ms", DEFAULT_RESET_MS));
+			   (unsigned long long)vport_setting("reset_ms", VIRTIO_RESET_MS));
 	if (user->channel.socket >= 0)
 		vhost_disconnect(user);
 	user->resetting = false; /* nothing more is tried */

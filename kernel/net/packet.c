@@ -38,6 +38,11 @@ static bool is_small(size_t block_bytes)
 	return block_bytes <= BLOCK_BYTES / 2;
 }
 
+static struct packet_copies *kind_of(size_t block_bytes)
+{
+	return is_small(block_bytes) ? &packet_small : &packet_large;
+}
+
 bool packet_may_stay(void)
 {
 	return packet_small.used <= packet_small.max && packet_large.used <= packet_large.max;
@@ -48,8 +53,7 @@ static void copy_done(struct pbuf *pbuf)
 {
 	struct copy *copy = (struct copy *)pbuf;
 
-	*(is_small(copy->block_bytes) ? &packet_small.used : &packet_large.used) -=
-		copy->block_bytes;
+	kind_of(copy->block_bytes)->used -= copy->block_bytes;
 	network_free(copy);
 }
 
@@ -61,8 +65,7 @@ static struct pbuf *copy_new(size_t length)
 	if (!copy)
 		return NULL;
 	copy->block_bytes = network_block_bytes(sizeof(*copy) + length);
-	*(is_small(copy->block_bytes) ? &packet_small.used : &packet_large.used) +=
-		copy->block_bytes;
+	kind_of(copy->block_bytes)->used += copy->block_bytes;
 	copy->custom.custom_free_function = copy_done;
 	return pbuf_alloced_custom(PBUF_RAW, (u16_t)length, PBUF_REF, &copy->custom, copy->data,
 				   (u16_t)length);
