@@ -79,6 +79,7 @@ def main():
         Process.kill_all()
     if options.junit:
         junit.write(options.junit, results)
+    test.print_failures(results)
     print(test.summary(results))
     return 1 if not results or any(result.verdict == "failed" for result in results) else 0
 

@@ -59,7 +59,7 @@ def scribbled(machine, ring):
     with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
         image = disks.make("pattern-16M", folder, BUILD / "images").path
         with devices(machine, ring, image, SLOW) as qemu:
-            words = f"app=iocheck ring={ring} deadline_ms=5000 {qemu.words()} -- -t 3"
+            words = f"app=iocheck ring={ring} deadline_ms=5000 reset_ms=20000 {qemu.words()} -- -t 3"
             with Peer([PROGRAMS["sanitized"], words]) as peer:
                 peer.wait_for("the first second", lambda text: " t=1 " in text)
                 for turn in range(4):
@@ -78,7 +78,7 @@ def ended(machine):
     with tempfile.TemporaryDirectory(prefix="ringlet-") as folder:
         image = disks.make("pattern-16M", folder, BUILD / "images").path
         with devices(machine, "split", image) as qemu:
-            words = f"app=iocheck deadline_ms=500 {qemu.words()} -- -t 3"
+            words = f"app=iocheck deadline_ms=2000 {qemu.words()} -- -t 3"
             with Peer([PROGRAMS["sanitized"], words]) as peer:
                 peer.wait_for("the first second", lambda text: " t=1 " in text)
                 qemu.kill()

@@ -53,6 +53,15 @@ def run_one(test):
     return Result(test.name, verdict, reason, output, time.monotonic() - start)
 
 
+def print_output(result, most):
+    lines = result.output.rstrip().splitlines()
+    left_out = 0 if most is None else max(0, len(lines) - most)
+    if left_out:
+        print(f"    … {left_out} lines before")
+    for line in lines[left_out:]:
+        print(f"    | {line}")
+
+
 def run_all(tests, jobs, verbose=False):
     """Runs them, prints one line for each as it ends, and what a failed one printed."""
     results, lock = [], threading.Lock()
@@ -63,13 +72,10 @@ def run_all(tests, jobs, verbose=False):
             results.append(result)
             reason = f": {result.reason}" if result.reason else ""
             print(f"{result.verdict:7} {result.name} ({result.seconds:.1f} s){reason}")
-            if result.output and (verbose or result.verdict == "failed"):
-                lines = result.output.rstrip().splitlines()
-                left_out = 0 if verbose else max(0, len(lines) - 60)
-                if left_out:
-                    print(f"    … {left_out} lines before")
-                for line in lines[left_out:]:
-                    print(f"    | {line}")
+            if verbose:
+                print_output(result, None)
+            elif result.verdict == "failed":
+                print_output(result, 60)
             sys.stdout.flush()
 
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
@@ -82,6 +88,14 @@ def run_all(tests, jobs, verbose=False):
                 future.cancel()
             raise
     return results
+
+
+def print_failures(results):
+    """Once more, in short, what failed: of a long log often only the end is kept."""
+    for result in results:
+        if result.verdict == "failed":
+            print(f"failed  {result.name}: {result.reason}")
+            print_output(result, 12)
 
 
 def summary(results):
