@@ -6,8 +6,8 @@
  *     make run APP=iocheck ARGS='-t 5 vda'
  *     iocheck: vda t=3 ok=5210 errors=1 resets=1 slowest_ms=12
  *
- * A line a second and disk, for that second alone. The status is 0 when in the last second every disk
- * had good reads and no error.
+ * A line a second and disk, for that second alone; the last one lasts until all that was in flight has ended. The status
+ * is 0 when in it every disk had good reads and no error.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -184,11 +184,11 @@ static bool check(const char *program, unsigned seconds)
 			while (vport_now() < next)
 				vport_relax(next);
 		}
+		stopping = second == seconds;
+		while (stopping && busy())
+			vport_relax(VPORT_NEVER);
 		good = report(program, second);
 	}
-	stopping = true;
-	while (busy())
-		vport_relax(VPORT_NEVER);
 	return good;
 }
 
