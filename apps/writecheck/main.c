@@ -39,7 +39,7 @@ static size_t shards_size(void)
 }
 
 /* Deals the places of each disk over the CPUs. False, with a line: there is too little of something. */
-static bool make_shards(const char *program, uint64_t requests, uint64_t end)
+static bool make_shards(const char *program, unsigned depth, uint64_t requests, uint64_t end)
 {
 	unsigned cpus = vport_cpu_count();
 
@@ -57,6 +57,7 @@ static bool make_shards(const char *program, uint64_t requests, uint64_t end)
 		shards[i] = (struct shard){
 			.disk = disk,
 			.cpu = i / disk_count,
+			.depth = depth,
 			.first = i / disk_count,
 			.step = cpus,
 			.count = (uint32_t)((places - i / disk_count + cpus - 1) / cpus),
@@ -127,34 +128,46 @@ static bool report(const char *program, unsigned number)
 	return all.bad == 0 && verified == places;
 }
 
-static bool number(const char *word, uint64_t *value)
+static bool number(const char *word, uint64_t most, uint64_t *value)
 {
 	char *end;
 
 	*value = strtoull(word, &end, 10);
-	return *end == '\0' && *value > 0 && *value <= UINT32_MAX;
+	return *end == '\0' && *value > 0 && *value <= most;
 }
 
 static int usage(const char *program)
 {
-	kprint("usage: %s [-n REQUESTS | -t SECONDS] [DISK…]\n", program);
+	kprint("usage: %s [-n REQUESTS | -t SECONDS] [-d DEPTH] [DISK…]; DEPTH, of each CPU, is 1 "
+	       "to %d\n",
+	       program, DEPTH);
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	uint64_t requests = DEFAULT_REQUESTS, seconds = 0;
+	uint64_t requests = DEFAULT_REQUESTS, seconds = 0, depth = DEPTH;
+	const struct {
+		const char *name;
+		uint64_t *value, most;
+	} options[] = { { "-n", &requests, UINT32_MAX },
+			{ "-t", &seconds, UINT32_MAX },
+			{ "-d", &depth, DEPTH } };
+	const unsigned count = sizeof(options) / sizeof(*options);
 	bool good = false;
 
 	disk_count = 0;
 	for (int i = 1; i < argc; i++) {
-		bool counts = strcmp(argv[i], "-n") == 0;
-		if (counts || strcmp(argv[i], "-t") == 0) {
-			if (++i == argc || !number(argv[i], counts ? &requests : &seconds))
+		if (argv[i][0] == '-') {
+			unsigned at = 0;
+			while (at < count && strcmp(argv[i], options[at].name) != 0)
+				at++;
+			if (at == count || ++i == argc ||
+			    !number(argv[i], options[at].most, options[at].value))
 				return usage(argv[0]);
 			continue;
 		}
-		if (argv[i][0] == '-' || disk_count == MAX_DISKS)
+		if (disk_count == MAX_DISKS)
 			return usage(argv[0]);
 		disks[disk_count] = block_find(argv[i]);
 		if (disks[disk_count++] == NULL) {
@@ -169,7 +182,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	uint64_t end = seconds > 0 ? vport_now() + seconds * NS_PER_S : VPORT_NEVER;
-	if (make_shards(argv[0], seconds > 0 ? UINT64_MAX : requests, end)) {
+	if (make_shards(argv[0], (unsigned)depth, seconds > 0 ? UINT64_MAX : requests, end)) {
 		kprint("%s: running\n", argv[0]);
 		run_all();
 		good = true;

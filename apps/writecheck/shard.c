@@ -210,7 +210,7 @@ static bool turn(struct shard *shard)
 {
 	bool active = false;
 
-	for (unsigned i = 0; i < DEPTH; i++) {
+	for (unsigned i = 0; i < shard->depth; i++) {
 		struct slot *slot = &shard->slots[i];
 		if (__atomic_exchange_n(&slot->finished, false, __ATOMIC_ACQUIRE))
 			finish(slot);

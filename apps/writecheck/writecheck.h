@@ -5,7 +5,7 @@
 
 #include "drivers/virtio/block.h"
 
-#define DEPTH 8 /* in flight for each CPU and disk */
+#define DEPTH 8 /* in flight for each CPU and disk, at most */
 #define BLOCK_BYTES 4096
 
 struct shard;
@@ -35,6 +35,7 @@ struct shard {
 	uint32_t *versions; /* by number */
 	bool *taken;
 	struct slot slots[DEPTH];
+	unsigned depth; /* of these are used */
 	enum phase phase;
 	uint32_t cursor;       /* the next number, but in PHASE_RANDOM */
 	uint32_t last_version; /* that was written */

@@ -212,7 +212,7 @@ class Bad:
         """Words for the command line. Limits are short only where one of them ends what is wrong. Elsewhere none may pass:
         a busy machine can leave a back end without a processor for a second."""
         first, *others = self.faults.split()
-        if first in ("never", "silence"):
+        if first in ("twice", "jump", "back", "never", "silence"):
             return "deadline_ms=1500" + ("" if others else f" {PATIENT}")
         return "" if first == "leave" or first.split(":")[0] in MESSAGE_FAULTS else PATIENT
 
@@ -227,17 +227,17 @@ BAD_RINGS = (
     Bad("wrong-id", "recovers", "used id is not below the queue size"),
     Bad("idle-id", "recovers", "used id is not in flight"),
     # The request itself has its answer, and by chance so have all others when the second one is seen.
-    Bad("twice", "recovers", seconds=4, least=0),
-    Bad("jump", "recovers", seconds=4),
-    Bad("back", "recovers", seconds=4),
+    Bad("twice", "recovers", seconds=6, least=0),
+    Bad("jump", "recovers", seconds=6),
+    Bad("back", "recovers", seconds=6),
     Bad("too-long", "recovers", "more bytes written than the buffer has"),
     Bad("too-short", "errors"),
     Bad("no-status", "errors"),
     Bad("odd-status", "errors"),
     Bad("reorder", "fine"),
     Bad("scribble", "fine"),
-    Bad("never", "recovers", SILENT, seconds=4),
-    Bad("silence", "recovers", SILENT, seconds=4),
+    Bad("never", "recovers", SILENT, seconds=6),
+    Bad("silence", "recovers", SILENT, seconds=6),
     Bad("storm", "fine"),
     Bad("idle-interrupt", "fine"),
     Bad("no-kicks", "fine", seconds=3),
@@ -261,7 +261,7 @@ def bad_messages():
         yield Bad(f"refuse:{message}", "refused", UP)
     # The reset after a request that never ended: whatever becomes of it, there is a new connection.
     for fault in ("vanish", "silent", "short", "other", "long"):
-        yield Bad(f"never {fault}:GET_VRING_BASE", "recovers", SILENT, seconds=5)
+        yield Bad(f"never {fault}:GET_VRING_BASE", "recovers", SILENT, seconds=6)
     # One that neither answers nor hangs up still has the memory, even if it would talk to us anew.
     yield Bad("never deaf:GET_VRING_BASE", "lost", "given up: ", seconds=5)
     yield Bad("accepts-nobody", "refused", UP)
@@ -381,14 +381,16 @@ def booted(case, machine, ring):
 
 def killed_under_a_guest(machine):
     """The storage daemon behind QEMU's vhost-user-blk is killed while the guest writes, and started again: QEMU
-    connects anew, and what was in flight is never answered."""
+    connects anew, and lets the new one go on at the used index (vhost_virtqueue_stop in its hw/virtio/vhost.c). Where requests
+    have ended out of order, that does some of them again, whose descriptors meanwhile belong to others. So there is one
+    in flight in each queue: it is done again as a whole."""
     machine = machine.checked()
     with folder_of() as folder:
         disk = disks.make("scratch-4M", folder, BUILD / "images")
         socket = f"{folder}/disk.sock"
         vmm = vhost_qemu(machine, socket, ",reconnect=1")
         kernel = BUILD / machine.arch / ("Image" if machine.arch == "aarch64" else "ringlet.elf")
-        words = " ".join(["app=writecheck", "deadline_ms=2000", *machine.kernel_options(), "--", "-t 6"])
+        words = " ".join(["app=writecheck", "deadline_ms=2000", *machine.kernel_options(), "--", "-t 6 -d 1"])
         command = vmm.command(machine, Guest(str(kernel), words))
         with contextlib.ExitStack() as stack:
             daemon = stack.enter_context(storage_daemon(socket, disk.path, machine.smp))
