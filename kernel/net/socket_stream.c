@@ -337,6 +337,9 @@ long stream_send(struct socket *socket, const void *data, size_t length, int fla
 
 	do {
 		if (!socket->tcp || socket->shut_write) {
+			/* Behind something that was taken, the next call is told. */
+			if (sent > 0)
+				break;
 			error = -fault(socket, socket->connected ? EPIPE : ENOTCONN);
 		} else if (!socket->connected) {
 			error = socket->connecting ? EAGAIN : ENOTCONN;
@@ -404,7 +407,7 @@ long stream_receive(struct socket *socket, void *buffer, size_t length, int flag
 		    (count > 0 && (flags & (MSG_WAITALL | MSG_PEEK)) != MSG_WAITALL))
 			break;
 		if (socket->ended || socket->shut_read) {
-			error = -fault(socket, 0);
+			error = count > 0 ? 0 : -fault(socket, 0);
 			break;
 		}
 		error = socket_wait(socket, flags, deadline);

@@ -282,7 +282,7 @@ def iperf_asks(machine):
             words = " ".join(["-c 10.0.2.2 -t 1 -b 5M -p", str(port), *arguments])
             status, output, _ = boot(Qemu(), machine, guest_of(machine, "iperf", words), TIMEOUT)
             if status != 0 or not re.search(ours, output, re.MULTILINE):
-                raise Failed(f"status {status}, or nothing was sent", output)
+                raise Failed(f"status {status}, or nothing was sent", output + server.text())
             server.wait_for("iperf tells what it has received",
                             lambda text, line=theirs: re.search(line, text, re.MULTILINE))
     return output
