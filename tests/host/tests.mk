@@ -13,7 +13,7 @@ HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_bl
 	test_blk_recovery test_blk_split test_scsi_modes test_scsi_edges test_scsi_answers test_scsi_scan test_blk_edges
 HOST_TESTS += test_irq test_console_system test_blk_queues test_blk_config_edges test_virtq_many test_iommu test_disk_reader
 # With lwIP, where it is.
-STACK_TESTS = test_net_receive test_net_stream test_net_cut test_net_lost test_net_unread
+STACK_TESTS = test_net_receive test_net_stream test_net_cut test_net_lost test_net_unread test_net_socket_error
 HOST_TESTS += $(if $(lwip_is_here),$(STACK_TESTS))
 HOST_HEADERS = $(wildcard lib/*.h lib/*/*.h drivers/*/*.h kernel/*.h kernel/net/*.h arch/*/*.h tests/host/*.h \
 	tests/host/*/*.h)
@@ -28,6 +28,7 @@ test_net_stream = $(test_net_receive)
 test_net_cut = $(test_net_receive)
 test_net_lost = $(test_net_receive)
 test_net_unread = $(test_net_receive)
+test_net_socket_error = $(test_net_receive) kernel/net/socket_stream.c
 test_fdt = $(wildcard lib/fdt*.c)
 test_fdt_edges = $(test_fdt)
 test_pci = $(wildcard drivers/pci/*.c) lib/format.c
@@ -120,7 +121,7 @@ $(HOSTED): $$(patsubst %.c,$$(@D)/%.o,tests/host/$$(@F).c $$($$(@F))) | need-tes
 
 # lwIP by its own standards, as everywhere.
 HOST_LWIP = $(foreach compiler,gcc clang,$(STACK_TESTS:%=$(O)/tests/$(compiler)/tests/host/%.o) \
-	$(patsubst %.c,$(O)/tests/$(compiler)/%.o,$(test_net_receive)))
+	$(patsubst %.c,$(O)/tests/$(compiler)/%.o,$(test_net_socket_error)))
 $(HOST_LWIP): HOST_INCLUDE += $(NETWORK_INCLUDE)
 $(foreach compiler,gcc clang,$(LWIP_FILES:%=$(O)/tests/$(compiler)/$(LWIP)/source/src/%.o)): WARNINGS = -w
 
