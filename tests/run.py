@@ -57,8 +57,8 @@ def main():
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("groups", nargs="+", choices=groups.GROUPS, metavar="GROUP")
     parser.add_argument("--filter", type=pattern, default="", help="only tests whose name this matches")
-    # Half of what they take is waiting: for a deadline, a retry, the other end.
-    parser.add_argument("--jobs", type=count, default=(os.cpu_count() or 1) * 3 // 2)
+    # Most of what they take is waiting: for a deadline, a retry, the other end.
+    parser.add_argument("--jobs", type=count, default=2 * (os.cpu_count() or 1))
     parser.add_argument("--junit", type=writable, help="write the results as JUnit XML")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("-v", "--verbose", action="store_true", help="print all output")
