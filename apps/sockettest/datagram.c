@@ -12,18 +12,18 @@
 
 const char *test_datagrams(void)
 {
-	static char data[9000], back[9000];
+	char *data = room[0], *back = room[1];
 	struct sockaddr_in to = loopback(PORT), from;
 	socklen_t size = sizeof(from);
 	int receiver = bound(SOCK_DGRAM, PORT), sender = socket(AF_INET, SOCK_DGRAM, 0);
 
 	ktap_check(FAILS(send(sender, data, 1, 0), EDESTADDRREQ));
-	for (size_t length = 0; length <= sizeof(data); length += 900) {
+	for (size_t length = 0; length <= ROOM; length += 900) {
 		memset(data, (int)(length / 900), length);
 		ktap_check(sendto(sender, data, length, 0, (struct sockaddr *)&to, sizeof(to)) ==
 			   (long)length);
-		ktap_check(recvfrom(receiver, back, sizeof(back), 0, (struct sockaddr *)&from,
-				    &size) == (long)length);
+		ktap_check(recvfrom(receiver, back, ROOM, 0, (struct sockaddr *)&from, &size) ==
+			   (long)length);
 		ktap_check(memcmp(data, back, length) == 0);
 		ktap_check(size == sizeof(from) && from.sin_family == AF_INET);
 	}

@@ -21,6 +21,8 @@
 #include "kernel/libc_file.h"
 #include "kernel/net/memory.h"
 
+char room[2][ROOM];
+
 struct sockaddr_in loopback(uint16_t port)
 {
 	return (struct sockaddr_in){ .sin_family = AF_INET,

@@ -17,6 +17,10 @@
 /* Evaluates to whether it failed with that errno. */
 #define FAILS(call, error) (errno = 0, (call) == -1 && errno == (error))
 
+/* Room that the tests share, each as long as it runs: the image may not be larger than its code reaches. */
+#define ROOM 9000
+extern char room[2][ROOM];
+
 struct sockaddr_in loopback(uint16_t port);
 /* A socket of IPv4 at that port of it; -1 and errno. */
 int bound(int type, uint16_t port);

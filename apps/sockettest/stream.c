@@ -47,7 +47,7 @@ const char *test_stream(void)
 /* More than all buffers hold, by one program at both ends. */
 const char *test_large(void)
 {
-	static unsigned char piece[10000];
+	unsigned char *piece = (unsigned char *)room[0];
 	size_t sent = 0, received = 0;
 	int ends[2];
 
@@ -61,7 +61,7 @@ const char *test_large(void)
 		};
 		ktap_check(poll(files, 2, -1) > 0);
 		if (files[0].revents & POLLOUT) {
-			size_t length = LARGE - sent < sizeof(piece) ? LARGE - sent : sizeof(piece);
+			size_t length = LARGE - sent < ROOM ? LARGE - sent : ROOM;
 			for (size_t i = 0; i < length; i++)
 				piece[i] = (unsigned char)((sent + i) * 7 >> 3);
 			long part = write(ends[0], piece, length);
@@ -69,7 +69,7 @@ const char *test_large(void)
 			sent += part > 0 ? (size_t)part : 0;
 		}
 		if (files[1].revents & POLLIN) {
-			long part = read(ends[1], piece, sizeof(piece));
+			long part = read(ends[1], piece, ROOM);
 			ktap_check(part > 0);
 			for (size_t i = 0; i < (size_t)part; i++)
 				ktap_check(piece[i] == (unsigned char)((received + i) * 7 >> 3));
