@@ -40,7 +40,6 @@
 static struct net_device *net;
 static uint32_t size = 64;
 static bool poll, pausing, pausing_always, both_ends;
-static unsigned unfinished; /* requests whose sender wants to know */
 static uint64_t sent, errors, received;
 /* Frames of ours, filled in once, that are not on their way. */
 static struct net_buffer *idle;
@@ -53,16 +52,15 @@ static const uint8_t own_ip[] = { 10, 0, 2, 15 }, gateway_ip[] = { 10, 0, 2, 2 }
 /* IEEE 802: an EtherType for local experiments. */
 static const uint8_t experiment[] = { 0x88, 0xb5 };
 
-/* How long nothing has come. The clock is read seldom: that takes a lock of the emulator's, which the device's half
- * then waits for. */
+/* How long nothing has come. */
 struct silence {
 	uint64_t since;
-	unsigned looks;
+	unsigned waits;
 };
 
 static bool lasts(struct silence *silence, uint64_t limit)
 {
-	if (++silence->looks % (poll ? LOOKS_WITHOUT_TIME : 2) != 0)
+	if (++silence->waits % 2 != 0)
 		return false;
 	uint64_t now = vport_now();
 	if (silence->since == 0)
@@ -70,23 +68,36 @@ static bool lasts(struct silence *silence, uint64_t limit)
 	return now - silence->since > limit;
 }
 
-static void wait(void)
+/* Looks until something has come, or is done. The event loop and the clock have their turn seldom: those take a lock of the
+ * emulator's, which the device's half then waits for. */
+static void look(void)
 {
-	static uint64_t until; /* one that stays the same sets no timer anew */
 	static unsigned looks;
 	uint64_t before = sent + received;
 
-	if (!poll) {
-		vport_relax(until);
-		if (sent + received == before)
-			until = vport_now() + NS_PER_S / 10;
+	do {
+		if (++looks % LOOKS_WITHOUT_TIME == 0) {
+			vport_relax(0);
+			return;
+		}
+		net_poll(net);
+		if (pausing && (pausing_always || sent + received == before))
+			arch_pause();
+	} while (sent + received == before);
+}
+
+static void wait(void)
+{
+	static uint64_t until; /* one that stays the same sets no timer anew */
+	uint64_t before = sent + received;
+
+	if (poll) {
+		look();
 		return;
 	}
-	net_poll(net);
-	if (pausing && (pausing_always || sent + received == before))
-		arch_pause();
-	if (++looks % LOOKS_WITHOUT_TIME == 0)
-		vport_relax(0);
+	vport_relax(until);
+	if (sent + received == before)
+		until = vport_now() + NS_PER_S / 10;
 }
 
 static uint64_t malformed_frames(void)
@@ -213,47 +224,97 @@ static uint64_t run_rx(uint64_t count)
 	return received;
 }
 
+/* ---- Requests and answers ------------------------------------------------------------- */
+
+static struct {
+	uint64_t left;       /* to be sent */
+	bool answer_due;     /* of the last one that was */
+	unsigned unfinished; /* whose sender wants to know */
+	const struct net_buffer *model;
+	struct net_buffer *next; /* like the model, ready to be sent; NULL: none yet */
+} requests;
+
 static void request_done(struct net_buffer *frame, int status)
 {
-	unfinished--;
+	requests.unfinished--;
+	sent++;
 	errors += status != 0;
 	net_release(net, frame);
 }
 
-/* Sends one that is like the first one. */
-static bool ask(const struct net_buffer *request)
+static void make_request(void)
 {
 	struct net_buffer *frame = net_take(net);
 
 	if (!frame)
-		return false;
-	memcpy(net_data(frame), net_data(request), size);
+		return;
+	memcpy(net_data(frame), net_data(requests.model), size);
 	frame->length = size;
 	frame->done = both_ends ? request_done : NULL;
-	unfinished += both_ends;
-	int taken = net_send(net, &frame, 1);
-	if (taken == 1)
-		return true;
-	unfinished -= both_ends;
-	net_release(net, frame);
-	errors += taken < 0;
-	return false;
+	requests.next = frame;
+}
+
+/* Sends the next request, if it is ready, and the last one is over. */
+static inline void ask(void)
+{
+	if (requests.answer_due || requests.unfinished > 0 || requests.left == 0 || !requests.next)
+		return;
+	requests.unfinished += both_ends;
+	int taken = net_send(net, &requests.next, 1);
+	if (taken == 1) {
+		requests.next = NULL;
+		requests.answer_due = true;
+	} else {
+		requests.unfinished -= both_ends;
+		errors += taken < 0;
+	}
+	requests.left -= taken != 0;
+}
+
+/* The next request is sent before anything else is done with the answer: so the device is kept at work. (With several pairs of
+ * queues this may be another CPU than run_rr's.) */
+static void answered(struct net_device *from, struct net_buffer *const *frames, unsigned count,
+		     void *cookie)
+{
+	requests.answer_due = false;
+	if (from->pairs_max == 1)
+		ask();
+	count_frames(from, frames, count, cookie);
 }
 
 static uint64_t run_rr(uint64_t count)
 {
+	struct silence silence = { 0 };
+
 	take_frames(1, true);
-	for (uint64_t i = 0; idle && i < count && !net->gone; i++) {
-		struct silence silence = { 0 };
+	if (!idle)
+		return 0;
+	requests.model = idle;
+	requests.left = count;
+	requests.answer_due = false;
+	make_request();
+	net_listen(net, answered, NULL);
+	while ((requests.left > 0 || requests.answer_due) && !net->gone) {
 		uint64_t before = received;
-		while (!ask(idle) && !lasts(&silence, ANSWER_NS))
-			wait();
-		while ((received == before || unfinished > 0) && !lasts(&silence, ANSWER_NS))
-			wait();
-		errors += received == before;
-	}
-	while (unfinished > 0)
+		if (!requests.answer_due)
+			ask();
+		if (!requests.next)
+			make_request(); /* while the device has the last one */
 		wait();
+		if (received != before) {
+			silence = (struct silence){ 0 };
+		} else if (lasts(&silence, ANSWER_NS)) {
+			silence = (struct silence){ 0 };
+			errors += requests.answer_due;
+			requests.answer_due = false;
+		}
+	}
+	errors += requests.answer_due;
+	while (requests.unfinished > 0)
+		wait();
+	if (requests.next)
+		net_release(net, requests.next);
+	requests.next = NULL;
 	return received;
 }
 

@@ -303,7 +303,7 @@ void net_abort_transmit(struct net_pair *pair, struct net_buffer *frame, int err
 /* Checks a frame and writes its header. 0 or an error. */
 int net_prepare(const struct virtio_net *nic, struct net_buffer *frame);
 /* Gives a frame of any kind to the device. 0 or an error, and nothing has happened. Home CPU. */
-int net_push(struct net_pair *pair, struct net_buffer *frame);
+__attribute__((noinline)) int net_push(struct net_pair *pair, struct net_buffer *frame);
 /* One that waited is its sender's again. Home CPU, or CPU 0 when nobody is at the pair's queues. */
 void net_finish(struct net_pair *pair, struct net_buffer *frame, int status);
 

@@ -97,36 +97,36 @@ void net_refill(struct net_pair *pair)
 
 /* ---- Used buffers ------------------------------------------------------------------------------ */
 
-/* Used buffers, as they are popped. */
+/* Used buffers, as they were popped. */
 struct arrivals {
 	struct virtq_done used[NET_BURST];
 	unsigned count, at;
-	unsigned popped; /* in all */
 };
 
-/* The next one, popped now if need be; NULL: none now. Where the last time fewer were there than could have been popped,
- * it is only looked `again` for the rest of a frame. */
-static inline struct virtq_done *next_used(struct net_pair *pair, struct arrivals *arrivals,
-					   bool again)
+/* The next ones, when all of those were taken. How many. */
+static inline unsigned pop_arrivals(struct net_pair *pair, struct arrivals *arrivals)
 {
-	if (arrivals->at == arrivals->count) {
-		if (!again && arrivals->popped > 0 && arrivals->count < NET_BURST)
-			return NULL;
-		arrivals->count = virtio_queue_pop_many(pair->receive, arrivals->used, NET_BURST);
-		arrivals->popped += arrivals->count;
-		arrivals->at = 0;
-		if (arrivals->count == 0)
-			return NULL;
-	}
+	unsigned count = virtio_queue_pop_many(pair->receive, arrivals->used, NET_BURST);
+
+	arrivals->at = 0;
+	arrivals->count = count;
+	pair->coalesce.used += count;
+	return count;
+}
+
+/* The next one, popped now if need be; NULL: none now. */
+static struct virtq_done *next_used(struct net_pair *pair, struct arrivals *arrivals)
+{
+	if (arrivals->at == arrivals->count && pop_arrivals(pair, arrivals) == 0)
+		return NULL;
 	return &arrivals->used[arrivals->at++];
 }
 
-/* A piece of a frame: so many bytes of what was written are the header. */
-static inline void become_piece(const struct virtio_net *nic, struct net_buffer *buffer,
-				uint32_t header_bytes, uint32_t written)
+/* A piece of a frame, which begins there in its buffer. */
+static inline void become_piece(struct net_buffer *buffer, uint32_t start, uint32_t length)
 {
-	buffer->start = header_at(nic) + header_bytes;
-	buffer->length = written - header_bytes;
+	buffer->start = start;
+	buffer->length = length;
 	buffer->more = NULL;
 	buffer->done = NULL;
 }
@@ -144,11 +144,11 @@ static bool link_pieces(struct net_pair *pair, struct arrivals *arrivals, struct
 
 	/* What there is of them goes back with it even so: it is no frame's beginning. */
 	for (unsigned i = 1; i < number; i++) {
-		struct virtq_done *used = next_used(pair, arrivals, true);
+		struct virtq_done *used = next_used(pair, arrivals);
 		if (!used)
 			return false;
 		struct net_buffer *piece = used->cookie;
-		become_piece(pair->nic, piece, 0, used->written);
+		become_piece(piece, header_at(pair->nic), used->written);
 		last->more = piece;
 		last = piece;
 		*length += piece->length;
@@ -199,9 +199,9 @@ static __attribute__((noinline)) bool read_frame(struct net_pair *pair, struct a
 }
 
 /* Whether the header is all zeros but for one buffer: one that says nothing. Only a copy of it is looked at. */
-static inline bool says_nothing(const struct virtio_net *nic, const struct net_buffer *buffer)
+static inline bool says_nothing(const struct virtio_net_hdr *header)
 {
-	const le32 *words = (const le32 *)header_of(nic, buffer);
+	const le32 *words = (const le32 *)header;
 
 	_Static_assert(NET_HDR_PLAIN == 3 * sizeof(le32), "all of it");
 	return (shared_load32(&words[0]) | shared_load32(&words[1])) == 0 &&
@@ -216,13 +216,15 @@ static inline bool become_frame(struct net_pair *pair, struct arrivals *arrivals
 				struct net_buffer *frame, uint32_t written)
 {
 	const struct virtio_net *nic = pair->nic;
+	const struct virtio_net_hdr *header = header_of(nic, frame);
+	uint32_t header_bytes = nic->header_bytes;
 
-	if (__builtin_expect(written < (uint32_t)nic->header_bytes + NET_HEADER_BYTES, false)) {
+	if (__builtin_expect(written < header_bytes + NET_HEADER_BYTES, false)) {
 		frame->more = NULL;
 		return false;
 	}
-	become_piece(nic, frame, nic->header_bytes, written);
-	if (nic->reports_hash || !says_nothing(nic, frame))
+	become_piece(frame, NET_ROOM, written - header_bytes);
+	if (__builtin_expect(nic->reports_hash || !says_nothing(header), false))
 		return read_frame(pair, arrivals, frame);
 	frame->offload = (struct net_offload){ 0 };
 	return true;
@@ -230,33 +232,36 @@ static inline bool become_frame(struct net_pair *pair, struct arrivals *arrivals
 
 /* ---- Receive -------------------------------------------------------------------------------------- */
 
-/* Hands over a burst; nobody listening, it goes back. */
-static void deliver(struct net_pair *pair, struct net_buffer **frames, unsigned count)
+/* Hands over a burst of so many bytes; nobody listening, it goes back. */
+static inline void deliver(struct net_pair *pair, struct net_buffer **frames, unsigned count,
+			   uint64_t bytes)
 {
 	struct net_device *net = &pair->nic->net;
 	net_listener *listener = __atomic_load_n(&net->listener, __ATOMIC_ACQUIRE);
 
 	if (listener) {
-		pair->counts.received += count;
 		listener(net, frames, count, net->listener_cookie);
-		return;
+		pair->counts.received += count;
+	} else {
+		for (unsigned i = 0; i < count; i++)
+			net_release(net, frames[i]);
+		pair->counts.unheard += count;
 	}
-	pair->counts.unheard += count;
-	for (unsigned i = 0; i < count; i++)
-		net_release(net, frames[i]);
+	pair->counts.received_bytes += bytes;
 }
 
-/* Up to NET_BURST frames. False: there were not so many. */
-static bool receive_burst(struct net_pair *pair, struct arrivals *arrivals)
+/* Of the arrivals, up to NET_BURST frames. */
+static inline void receive_burst(struct net_pair *pair, struct arrivals *arrivals)
 {
 	struct net_buffer *frames[NET_BURST];
 	unsigned count = 0, taken = 0;
-	struct virtq_done *used = NULL;
+	uint64_t bytes = 0;
 
-	for (; taken < NET_BURST && (used = next_used(pair, arrivals, false)) != NULL; taken++) {
+	for (; taken < NET_BURST && arrivals->at < arrivals->count; taken++) {
+		const struct virtq_done *used = &arrivals->used[arrivals->at++];
 		struct net_buffer *frame = used->cookie;
 		if (become_frame(pair, arrivals, frame, used->written)) {
-			pair->counts.received_bytes += frame->length;
+			bytes += frame->length;
 			frames[count++] = frame;
 		} else {
 			pair->counts.malformed++;
@@ -264,29 +269,39 @@ static bool receive_burst(struct net_pair *pair, struct arrivals *arrivals)
 		}
 	}
 	if (count > 0)
-		deliver(pair, frames, count);
-	net_refill(pair);
-	return used != NULL;
+		deliver(pair, frames, count, bytes);
 }
 
+/* Where fewer were there than could have been popped, it is not looked again: there is nothing more. */
 bool net_receive(struct net_pair *pair)
 {
+	uint32_t before = pair->coalesce.used;
 	struct arrivals arrivals;
+	bool more = false;
 
 	if (pair->receiving)
 		return false; /* a listener that polls */
-	pair->receiving = true;
-	arrivals.count = arrivals.at = arrivals.popped = 0;
-	bool more = true;
-	while (more && (arrivals.popped < NET_BUDGET || arrivals.at < arrivals.count))
-		more = receive_burst(pair, &arrivals);
-	pair->receiving = false;
-	pair->coalesce.used += arrivals.popped;
+	do {
+		if (pop_arrivals(pair, &arrivals) == 0)
+			return false;
+		pair->receiving = true;
+		do {
+			receive_burst(pair, &arrivals);
+			net_refill(pair);
+		} while (arrivals.at < arrivals.count);
+		pair->receiving = false;
+		more = arrivals.count == NET_BURST;
+	} while (more && pair->coalesce.used - before < NET_BUDGET);
 	return more;
 }
 
 void net_drain_receive(struct net_pair *pair)
 {
+	uint32_t before = pair->coalesce.used;
+
 	pair->receive->event.check_at = VPORT_NEVER;
-	pair->receive->unfinished = net_receive(pair) || net_coalesce(pair);
+	bool more = net_receive(pair);
+	if (pair->coalesce.used == before)
+		net_refill(pair); /* it may be here because buffers have come back */
+	pair->receive->unfinished = more || net_coalesce(pair);
 }

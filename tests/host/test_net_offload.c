@@ -109,10 +109,10 @@ static void headers_are_cleared(void)
 					       .checksum_offset = i / 2 ? 6 : 0 };
 		CHECK_EQ(send_with(60, offload), 1);
 		CHECK_EQ(wire.header[0], NEEDS_CSUM);
-		net_poll(net); /* so that the same buffer is the next one */
+		fake_sleep(300); /* so that the same buffer is the next one */
 		CHECK_EQ(send_with(60, (struct net_offload){ 0 }), 1);
 		CHECK(memcmp(wire.header, nothing, sizeof(nothing)) == 0);
-		net_poll(net);
+		fake_sleep(300);
 	}
 	works();
 }

@@ -259,6 +259,54 @@ static void told_while_sending(void)
 	works();
 }
 
+/* Sends one that nobody waits for; the device has sent it. */
+static void send_and_forget(void)
+{
+	struct net_buffer *frame = take(60, 1);
+
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	fake_serve(&fake.queues[1]);
+}
+
+/* Who polls is told at once of what it wants to know. Other frames are taken back a burst at a time, or when there is no buffer
+ * left. */
+static void taken_back_by_polling(void)
+{
+	struct net_buffer *frame = own(0, 60, 1), *all = NULL;
+
+	fake_setting("irq", "poll");
+	make_and_start();
+	for (unsigned i = 0; i < NET_BURST - 1; i++)
+		send_and_forget();
+	net_poll(net);
+	CHECK_EQ(counted().sent, 0);
+	send_and_forget();
+	net_poll(net);
+	CHECK_EQ(counted().sent, NET_BURST);
+	frame->done = done;
+	send_and_forget();
+	CHECK_EQ(net_send(net, &frame, 1), 1);
+	fake_serve(&fake.queues[1]);
+	net_poll(net);
+	CHECK_EQ(done_count, 1);
+	CHECK_EQ(counted().sent, NET_BURST + 2);
+
+	send_and_forget();
+	net_poll(net);
+	CHECK_EQ(counted().sent, NET_BURST + 2);
+	while ((frame = net_take(net)) != NULL) {
+		frame->next = all;
+		all = frame;
+	}
+	net_poll(net);
+	CHECK_EQ(counted().sent, NET_BURST + 3);
+	for (; all; all = frame) {
+		frame = all->next;
+		net_release(net, all);
+	}
+	works();
+}
+
 static unsigned depth, deepest, next_done, sends_left;
 
 static void send_inside(struct net_buffer *frame, int status)
@@ -339,6 +387,7 @@ int main(void)
 		SCENARIO(more_than_the_queue_holds, ON_ALL),
 		SCENARIO(quiet_after_a_wait, ON_ALL),
 		SCENARIO(told_while_sending, ON_ALL),
+		SCENARIO(taken_back_by_polling, ON_ALL),
 		SCENARIO(done_functions_that_send, ON_ALL),
 		SCENARIO(row1_found_by_a_send, ON_ALL),
 	};
