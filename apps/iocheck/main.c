@@ -41,7 +41,7 @@ struct subject {
 	uint64_t slowest; /* ns */
 };
 
-static struct subject subjects[MAX_DISKS];
+static struct subject *subjects; /* MAX_DISKS: only while it runs are they worth their memory */
 static unsigned subject_count;
 static bool stopping;
 
@@ -167,6 +167,8 @@ static void free_all(void)
 		}
 	}
 	subject_count = 0;
+	if (subjects)
+		vport_free(subjects, MAX_DISKS * sizeof(*subjects));
 }
 
 /* Reads for that long; whether the last second was good. */
@@ -213,12 +215,13 @@ int main(int argc, char **argv)
 	if (first < argc && argv[first][0] == '-')
 		return usage(argv[0]);
 
-	bool room = true;
-	if (first == argc) {
+	subjects = vport_alloc(MAX_DISKS * sizeof(*subjects));
+	bool room = subjects != NULL;
+	if (room && first == argc) {
 		for (struct block_device *disk = block_first(); disk != NULL; disk = disk->next)
 			room &= add(disk);
 	}
-	for (int i = first; i < argc; i++) {
+	for (int i = first; room && i < argc; i++) {
 		struct block_device *disk = block_find(argv[i]);
 		if (disk == NULL) {
 			kprint("%s: there is no disk %s\n", argv[0], argv[i]);
