@@ -296,6 +296,47 @@ static void polled_by_each_cpu(void)
 	all_work(2);
 }
 
+/* One that has several looks at all of them. */
+static void all_polled_by_one_cpu(void)
+{
+	static const uint8_t header[20];
+	static const uint8_t bytes[60];
+
+	fake_setting("irq", "poll");
+	fake_setting("pairs", "4");
+	make_pairs();
+	start();
+	CHECK_EQ(net->pairs, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned before = heard;
+		CHECK(fake_receive_by(&fake, i, header, bytes, sizeof(bytes), 0));
+		net_poll(net);
+		CHECK_EQ(heard, before + 1);
+	}
+	works();
+}
+
+/* And one that has none leaves others' alone. */
+static void polled_by_who_has_no_pair(void)
+{
+	static const uint8_t header[20];
+	static const uint8_t bytes[60];
+
+	fake_setting("irq", "poll");
+	fake_setting("pairs", "1");
+	start_on(2);
+	CHECK_EQ(net->pairs, 1);
+	unsigned before = heard;
+	CHECK(fake_receive_by(&fake, 0, header, bytes, sizeof(bytes), 0));
+	fake_on(1);
+	net_poll(net);
+	CHECK_EQ(heard, before);
+	fake_on(0);
+	net_poll(net);
+	CHECK_EQ(heard, before + 1);
+	works();
+}
+
 static void pairs_go_and_come(void)
 {
 	start_on(4);
@@ -487,6 +528,27 @@ static void flood_without_interrupts(void)
 	works();
 }
 
+/* Of a ring that was full all is taken in one look, and there may be more: it is looked again before one is asked for. */
+static void full_ring_without_interrupts(void)
+{
+	static const uint8_t header[20];
+	uint8_t frame[100] = { 0 };
+	unsigned sent = 0;
+
+	start_on(1);
+	unsigned interrupts = fake_port.interrupts;
+	while (fake_receive_by(&fake, 0, header, frame, 100, 0))
+		sent++;
+	CHECK_EQ(sent, 64);
+	CHECK_EQ(fake_port.interrupts, interrupts + 1);
+	vport_relax(0);
+	CHECK_EQ(heard, 64);
+	CHECK(fake_receive_by(&fake, 0, header, frame, 100, 0));
+	CHECK_EQ(fake_port.interrupts, interrupts + 1);
+	CHECK(FAKE_WAIT(heard == 65, 100));
+	works();
+}
+
 int main(void)
 {
 	static const struct scenario scenarios[] = {
@@ -501,6 +563,8 @@ int main(void)
 		SCENARIO(waits_for_what_it_has_sent, ON_ALL),
 		SCENARIO(buffers_of_who_only_sends, ON_ALL),
 		SCENARIO(polled_by_each_cpu, ON_ALL),
+		SCENARIO(all_polled_by_one_cpu, ON_ALL),
+		SCENARIO(polled_by_who_has_no_pair, ON_ALL),
 		SCENARIO(pairs_go_and_come, ON_ALL),
 		SCENARIO(pair_that_does_not_empty, ON_ALL),
 		SCENARIO(refused_pairs, ON_BUSES),
@@ -509,6 +573,7 @@ int main(void)
 		SCENARIO(row36_gone_with_many_cpus, ON_ALL),
 		SCENARIO(given_up_while_another_cpu_waits, ON_ALL),
 		SCENARIO(flood_without_interrupts, ON_ALL),
+		SCENARIO(full_ring_without_interrupts, ON_ALL),
 	};
 	return scenarios_run(scenarios, sizeof(scenarios) / sizeof(scenarios[0]));
 }
