@@ -3,6 +3,9 @@
  * Writes blocks all over disks, OVERWRITING what is there, and reads them again: each must hold what was written there
  * last. Goes on after errors and resets; at the end every block is written, and read once more. On all CPUs.
  *
+ * -n sets how many requests (10000 without it), -t for how many seconds instead; -d how many are in flight on each disk for
+ * each CPU (1 to 8; 8).
+ *
  *     make run APP=writecheck ARGS='-n 100000 vda' DISK=scratch.img RW=1
  *     writecheck: vda cpus=1 written=54261 read=49835 flushed=780 errors=0 resets=0 unknown=0 bad=0 sum=…
  *

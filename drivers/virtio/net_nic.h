@@ -302,7 +302,8 @@ void net_drain_transmit(struct net_pair *pair);
 void net_abort_transmit(struct net_pair *pair, struct net_buffer *frame, int error);
 /* Checks a frame and writes its header. 0 or an error. */
 int net_prepare(const struct virtio_net *nic, struct net_buffer *frame);
-/* Gives a frame of any kind to the device. 0 or an error, and nothing has happened. Home CPU. */
+/* Gives a frame of any kind to the device. 0 or an error, and nothing has happened. Home CPU. (No part of who sends plain frames, in
+ * whose way its many cases would be.) */
 __attribute__((noinline)) int net_push(struct net_pair *pair, struct net_buffer *frame);
 /* One that waited is its sender's again. Home CPU, or CPU 0 when nobody is at the pair's queues. */
 void net_finish(struct net_pair *pair, struct net_buffer *frame, int status);
@@ -359,7 +360,7 @@ static inline void net_pair_leave(struct net_pair *pair, bool was)
 /* Gives the device all the empty buffers that it has room for, where so many are missing that it is worth a publish. Home
  * CPU. */
 void net_refill(struct net_pair *pair);
-/* Frames that came in, NET_BUDGET of them at most. True: there may be more. */
+/* Frames that came in; no more than one look may take. True: there may be more. */
 bool net_receive(struct net_pair *pair);
 /* The same as a drain. */
 void net_drain_receive(struct net_pair *pair);

@@ -3,14 +3,14 @@
  * virtio-net, reception: VIRTIO 1.4 sections 5.1.9.3 and 5.1.9.4. Buffers of the pool are given to the device; a frame
  * comes back in one of them, or, with MRG_RXBUF, in several (5.1.9.4.1-2), which are linked and not copied together.
  *
- * One look at a queue takes NET_BUDGET frames at most. As long as that is not enough, the queue is looked at again and
- * again, beside everything else that is marked, and its interrupts stay off.
+ * One look at a queue takes NET_BUDGET used buffers, or what a burst and its last frame have more. As long as that is not
+ * enough, the queue is looked at again and again, beside everything else that is marked, and its interrupts stay off.
  *
  * See it at work: make run APP=netbench ARGS='net0 rr'
  */
 #include "drivers/virtio/net_nic.h"
 
-#define NET_BUDGET 64 /* used buffers in one look, or a frame's worth more */
+#define NET_BUDGET 64 /* used buffers in one look */
 #define NET_REFILL 32 /* as many empty buffers are worth a publish */
 
 /* ---- Empty buffers (5.1.9.3) --------------------------------------------------------------- */
@@ -103,10 +103,10 @@ struct arrivals {
 	unsigned count, at;
 };
 
-/* The next ones, when all of those were taken. How many. */
-static inline unsigned pop_arrivals(struct net_pair *pair, struct arrivals *arrivals)
+/* The next ones, up to so many, when all of those were taken. How many. */
+static inline unsigned pop_arrivals(struct net_pair *pair, struct arrivals *arrivals, unsigned max)
 {
-	unsigned count = virtio_queue_pop_many(pair->receive, arrivals->used, NET_BURST);
+	unsigned count = virtio_queue_pop_many(pair->receive, arrivals->used, max);
 
 	arrivals->at = 0;
 	arrivals->count = count;
@@ -114,10 +114,13 @@ static inline unsigned pop_arrivals(struct net_pair *pair, struct arrivals *arri
 	return count;
 }
 
-/* The next one, popped now if need be; NULL: none now. */
-static struct virtq_done *next_used(struct net_pair *pair, struct arrivals *arrivals)
+/* The next one; NULL: none now. `missing` are popped now if need be, and no more: a burst ends with a frame's end. */
+static struct virtq_done *next_used(struct net_pair *pair, struct arrivals *arrivals,
+				    unsigned missing)
 {
-	if (arrivals->at == arrivals->count && pop_arrivals(pair, arrivals) == 0)
+	if (missing > NET_BURST)
+		missing = NET_BURST;
+	if (arrivals->at == arrivals->count && pop_arrivals(pair, arrivals, missing) == 0)
 		return NULL;
 	return &arrivals->used[arrivals->at++];
 }
@@ -144,7 +147,7 @@ static bool link_pieces(struct net_pair *pair, struct arrivals *arrivals, struct
 
 	/* What there is of them goes back with it even so: it is no frame's beginning. */
 	for (unsigned i = 1; i < number; i++) {
-		struct virtq_done *used = next_used(pair, arrivals);
+		struct virtq_done *used = next_used(pair, arrivals, number - i);
 		if (!used)
 			return false;
 		struct net_buffer *piece = used->cookie;
@@ -240,14 +243,15 @@ static inline void deliver(struct net_pair *pair, struct net_buffer **frames, un
 	net_listener *listener = __atomic_load_n(&net->listener, __ATOMIC_ACQUIRE);
 
 	if (listener) {
-		listener(net, frames, count, net->listener_cookie);
 		pair->counts.received += count;
-	} else {
-		for (unsigned i = 0; i < count; i++)
-			net_release(net, frames[i]);
-		pair->counts.unheard += count;
+		pair->counts.received_bytes += bytes;
+		listener(net, frames, count, net->listener_cookie);
+		return;
 	}
+	pair->counts.unheard += count;
 	pair->counts.received_bytes += bytes;
+	for (unsigned i = 0; i < count; i++)
+		net_release(net, frames[i]);
 }
 
 /* Of the arrivals, up to NET_BURST frames. */
@@ -282,26 +286,25 @@ bool net_receive(struct net_pair *pair)
 	if (pair->receiving)
 		return false; /* a listener that polls */
 	do {
-		if (pop_arrivals(pair, &arrivals) == 0)
+		if (pop_arrivals(pair, &arrivals, NET_BURST) == 0) {
+			/* Buffers may have come back meanwhile. */
+			if (pair->receive->ring.in_flight < pair->receive_max / 2 + 1)
+				net_refill(pair);
 			return false;
+		}
+		more = arrivals.count == NET_BURST;
 		pair->receiving = true;
 		do {
 			receive_burst(pair, &arrivals);
 			net_refill(pair);
 		} while (arrivals.at < arrivals.count);
 		pair->receiving = false;
-		more = arrivals.count == NET_BURST;
 	} while (more && pair->coalesce.used - before < NET_BUDGET);
 	return more;
 }
 
 void net_drain_receive(struct net_pair *pair)
 {
-	uint32_t before = pair->coalesce.used;
-
 	pair->receive->event.check_at = VPORT_NEVER;
-	bool more = net_receive(pair);
-	if (pair->coalesce.used == before)
-		net_refill(pair); /* it may be here because buffers have come back */
-	pair->receive->unfinished = more || net_coalesce(pair);
+	pair->receive->unfinished = net_receive(pair) || net_coalesce(pair);
 }

@@ -7,7 +7,7 @@ HOST_TESTS = test_network test_fdt test_fdt_edges test_pci test_pci_scan test_pc
 	test_virtq test_virtq_events test_virtq_faults test_virtq_order \
 	test_config test_transport test_transport_bus test_transport_edges test_queues \
 	test_blk test_blk_faults test_partition test_files test_rng test_console test_console_ports test_console_faults test_edit test_net test_scsi test_scsi_faults test_scsi_sense
-HOST_TESTS += test_net_offload test_net_control test_net_pairs test_net_send test_net_coalesce test_net_outbox test_net_config test_net_faults \
+HOST_TESTS += test_net_offload test_net_control test_net_pairs test_net_poll test_net_send test_net_coalesce test_net_outbox test_net_config test_net_faults \
 	test_console_data test_scsi_changes test_scsi_recovery test_partition_refused test_partition_disk
 HOST_TESTS += test_blk_config test_blk_prepared test_blk_prepared_faults test_blk_prepared_limits test_blk_ranges \
 	test_blk_recovery test_blk_split test_scsi_modes test_scsi_edges test_scsi_answers test_scsi_scan test_blk_edges
@@ -94,6 +94,7 @@ test_console_data = $(test_config)
 test_net_faults = $(test_config)
 test_net_offload = $(test_config)
 test_net_pairs = $(test_config)
+test_net_poll = $(test_config)
 test_net_send = $(test_config)
 test_net_coalesce = $(test_config)
 test_net_outbox = $(test_config)
