@@ -427,8 +427,8 @@ int net_send(struct net_device *net, struct net_buffer *const *frames, unsigned 
 
 /* ---- Poll ---------------------------------------------------------------------------------------------- */
 
-/* What came in first: a listener may answer it at once, and what is to be taken back can wait for that. False: the device is not
- * running. */
+/* What came in first: a listener may answer it at once, and what is to be taken back can wait for that. Room, too, is made here:
+ * who only polls has nobody else to make it. False: the device is not running. */
 static inline bool look_at(struct net_pair *pair)
 {
 	bool was;

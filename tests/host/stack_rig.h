@@ -385,7 +385,18 @@ static inline void learn_of_the_peer(void)
 	interfaces_flush();
 }
 
-/* The peer connects, from the same port each time. */
+/* The peer connects to PORT, from the same port each time. */
+static inline void the_peer_connects(void)
+{
+	first_byte--;
+	deliver(frame, segment_frame(frame, 0, 0, 2), plain);
+	first_byte++;
+	interfaces_flush();
+	answered = be32_load(sent_frame + 14 + 24) + 1;
+	deliver(frame, segment_frame(frame, 0, 0, TCP_ACKED), plain);
+	interfaces_flush();
+}
+
 static inline void a_stream_begins(void)
 {
 	static struct tcp_pcb *listening;
@@ -398,13 +409,7 @@ static inline void a_stream_begins(void)
 	}
 	stream = NULL;
 	arrived = 0;
-	first_byte--;
-	deliver(frame, segment_frame(frame, 0, 0, 2), plain);
-	first_byte++;
-	interfaces_flush();
-	answered = be32_load(sent_frame + 14 + 24) + 1;
-	deliver(frame, segment_frame(frame, 0, 0, TCP_ACKED), plain);
-	interfaces_flush();
+	the_peer_connects();
 	CHECK(stream != NULL);
 }
 
